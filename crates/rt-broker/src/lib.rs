@@ -1,0 +1,1 @@
+//! Ordered, bounded, resumable topics for event streams and long polls.

@@ -1,0 +1,1 @@
+//! Test servers and processes for the real-time HTTP crates; unpublished.

@@ -1,0 +1,1 @@
+//! A server-sent events client that reconnects, resumes and tells what happens.

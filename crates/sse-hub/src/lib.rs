@@ -1,0 +1,1 @@
+//! A server-sent events hub: zones, clients, replay, presence, three ways to send.

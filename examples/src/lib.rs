@@ -1,0 +1,1 @@
+//! Runnable programs; see the folders beside this one.
