@@ -1,7 +1,7 @@
 //! Order, positions, bounds.
 
 use super::{Subject, broker, data, nothing_more, publish, take, text};
-use crate::{Bounds, Delivery, Engine as _, Epoch, GapReason, Position, Start, Subscription};
+use crate::{Bounds, Delivery, Epoch, GapReason, Position, Start, Subscription};
 use std::time::Duration;
 
 const LARGE: Bounds = Bounds::new().count(100_000).bytes(64 << 20);
