@@ -17,6 +17,10 @@ pub(crate) use feed::retry;
 /// The default bound on one event: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
 
+/// The lowest bound that can be set: the start of a line, or of a byte order mark, is never too
+/// large.
+const LOWEST_MAX_EVENT_BYTES: usize = 8;
+
 /// The highest bound that can be set: lengths within an event stay below 4 GiB, even if each byte
 /// of it is replaced by U+FFFD.
 const HIGHEST_MAX_EVENT_BYTES: usize = 1 << 30;
@@ -89,10 +93,10 @@ impl Decoder {
     /// What is larger is reported as [`Item::TooLarge`](crate::Item::TooLarge) as soon as that is
     /// clear and skipped; decoding goes on with the next event. An id or retry on a line of its own
     /// still counts, so that a client that reconnects is not sent the same event again.
-    /// Bounds above 1 GiB mean 1 GiB.
+    /// Bounds below 8 bytes mean 8 bytes, bounds above 1 GiB mean 1 GiB.
     #[must_use]
     pub fn with_max_event_bytes(mut self, max: usize) -> Self {
-        self.max = max.min(HIGHEST_MAX_EVENT_BYTES);
+        self.max = max.clamp(LOWEST_MAX_EVENT_BYTES, HIGHEST_MAX_EVENT_BYTES);
         self
     }
 
