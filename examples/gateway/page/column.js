@@ -162,11 +162,12 @@ function row({ type, data, id, at, json, latency, replayed }) {
   return node;
 }
 
-const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { fractionalSecondDigits: 3 });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const clock = (at) => CLOCK.format(at);
 
 function tone(type) {
-  if (OWN_TYPES.includes(type) || type === "message") return type;
-  return String([...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 997, 7) % 4);
+  if ([...OWN_TYPES, "message", "notice"].includes(type)) return type;
+  return String([...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 997, 7) % 3);
 }
 
 function gapText(gap) {
@@ -174,11 +175,13 @@ function gapText(gap) {
   return ((GAPS[gap?.reason] ?? "Events were missed.") + cursor).slice(0, SHOWN);
 }
 
-// JSON as it came, with its keys and punctuation behind its values.
+// JSON as it came, with its values before its keys, punctuation and time stamps.
 function tint(node, text, isJson) {
   if (!isJson) return node.append(text);
+  let key = "";
   for (const [piece] of text.matchAll(/"(?:\\.|[^"\\])*"\s*:|"(?:\\.|[^"\\])*"|[{}[\],\s]+|[^{}[\],\s"]+/g)) {
-    const faint = /^[{}[\],\s]|:$/.test(piece);
+    const faint = /^[{}[\],\s]|:$/.test(piece) || /^"sent(_at)?"/.test(key);
+    if (!/^\s/.test(piece)) key = piece;
     node.append(faint ? element("span", "faint", piece) : piece);
   }
 }
@@ -190,8 +193,8 @@ class Plot {
     Object.assign(this, { svg, scale, readout });
     const node = (name) => svg.appendChild(document.createElementNS("http://www.w3.org/2000/svg", name));
     this.middle = node("line");
-    this.marks = Array.from({ length: SECONDS }, () => node("line"));
     this.bars = Array.from({ length: SECONDS }, () => node("rect"));
+    this.marks = Array.from({ length: SECONDS }, () => node("line"));
     svg.addEventListener("pointermove", ({ offsetX }) => {
       this.#hover = Math.min(SECONDS - 1, Math.max(0, Math.floor(offsetX / svg.clientWidth * SECONDS)));
       this.draw();
@@ -241,7 +244,7 @@ function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
 }
 
-// The next of 4, 10, 20, 40, 100, …: even, so that the middle line is a whole number.
+// A round number above, even so that the middle line is a whole number.
 function roundUp(peak) {
-  for (let unit = 1; ; unit *= 10) for (const top of [4, 10, 20]) if (peak <= top * unit) return top * unit;
+  for (let unit = 1; ; unit *= 10) for (const top of [4, 6, 8, 10, 14, 20, 30]) if (peak <= top * unit) return top * unit;
 }

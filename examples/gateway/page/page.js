@@ -2,7 +2,7 @@
 // the stream and its column.
 
 import { Column, duration, element, plural } from "/column.js";
-import { OWN_TYPES, Stream, ask, explain, now, parse } from "/stream.js";
+import { OWN_TYPES, Stream, ask, now, parse } from "/stream.js";
 
 const PEOPLE = 100; // clients listed by name
 
@@ -30,7 +30,8 @@ function showPresence({ zone, clients, total = clients.length }) {
   for (const [id, node] of people) if (!ids.has(id)) { node.remove(); people.delete(id); }
   listed.forEach((client, index) => {
     const node = people.get(client.id) ?? person(client.id);
-    const age = duration(Math.max(0, Date.now() - client.connected_since));
+    const ms = Math.max(0, Date.now() - client.connected_since);
+    const age = ms < 60_000 ? `${Math.floor(ms / 1000)} s` : duration(ms);
     node.querySelector(".since").textContent = client.connections > 1 ? `${age} · ${plural(client.connections, "connection")}` : age;
     node.toggleAttribute("data-own", client.id === own);
     node.querySelector(".badge").hidden = client.id !== own;
@@ -66,6 +67,7 @@ function person(id) {
 function showWay() {
   const way = $("send-way").value;
   for (const node of $("send").querySelectorAll("[data-for]")) node.hidden = !node.dataset.for.split(" ").includes(way);
+  showCurl();
 }
 
 function publication(text) {
@@ -74,15 +76,23 @@ function publication(text) {
   return { ...(value && typeof value === "object" ? value : { text }), sent_at: now() };
 }
 
-const publish = (text) => ask("/publish", { method: "POST", body: { category: stream.zone, data: publication(text) } });
-
-function packet(way, text) {
+// The path and the body for what the form says.
+function request(way, text) {
+  if (way === "publish") return ["/publish", { category: stream.zone, data: publication(text) }];
   const message = { event: $("send-event").value, data: text };
   for (const name of ["id", "retry", "comment"]) if ($(`send-${name}`).value) message[name] = $(`send-${name}`).value;
   const body = { message, broadcast: way !== "client" };
   if (way !== "all") body.zone = stream.zone;
   if (way === "client") body.client_id = $("send-client").value;
-  return ask("/send", { method: "POST", body });
+  return ["/send", body];
+}
+
+const post = ([path, body]) => ask(path, { method: "POST", body });
+
+function showCurl() {
+  const [path, body] = request($("send-way").value, $("send-text").value || "hello");
+  const json = JSON.stringify(body).replaceAll("'", "'\\''");
+  $("send-curl").textContent = `curl -H 'Content-Type: application/json' -d '${json}' ${location.origin}${path}`;
 }
 
 function result(ok, text) {
@@ -93,7 +103,7 @@ function result(ok, text) {
 async function send() {
   const way = $("send-way").value;
   const text = $("send-text").value;
-  const { ok, value, error } = await (way === "publish" ? publish(text) : packet(way, text));
+  const { ok, value, error } = await post(request(way, text));
   if (!ok) return result(false, error);
   if ($("send-text").value === text) $("send-text").value = "";
   if (way === "publish") return result(true, "Published.");
@@ -109,7 +119,7 @@ async function burst(size = 50) {
   let next = 1, failed;
   const worker = async () => {
     while (next <= size && !failed) {
-      const { ok, error } = await publish(JSON.stringify({ text, n: next++ }));
+      const { ok, error } = await post(request("publish", JSON.stringify({ text, n: next++ })));
       if (!ok) failed = error;
     }
   };
@@ -120,7 +130,6 @@ async function burst(size = 50) {
 // All of it together
 
 function note(text) {
-  $("note").hidden = !text;
   if ($("note").textContent !== text) $("note").textContent = text;
 }
 
@@ -133,7 +142,9 @@ function connect() {
   }
   const query = new URLSearchParams({ zone, events: types.join(",") });
   history.replaceState(null, "", `?${query}`);
+  document.title = `${zone} · Live events`;
   stream.start(zone, types);
+  showCurl();
 }
 
 const column = new Column(document.querySelector('[data-transport="sse"]'));
@@ -142,12 +153,12 @@ const stream = new Stream({
     column.state(state, until);
     note(why);
     document.body.dataset.state = state;
+    if (state === "live") $("token-form").hidden = true;
     $("connect").textContent = state === "stopped" ? "Connect" : "Reconnect";
     $("stop").disabled = state === "stopped";
   },
   event(event) {
     column.event(event, stream.openedAt);
-    if (event.type === "limit") note(explain(event.json) || "A limit of the gateway ended this stream.");
     if (event.type === "ping") {
       const [zone, tail] = [`${stream.zone}->`, " Connection Successful!"];
       if (!event.data.startsWith(zone) || !event.data.endsWith(tail)) return;
@@ -161,12 +172,14 @@ const stream = new Stream({
 const busy = (button, work) => async (event) => {
   event.preventDefault();
   button.disabled = true;
+  $("send-result").textContent = "";
   try { await work(); } finally { button.disabled = false; }
 };
 
 $("connect-form").addEventListener("submit", (event) => { event.preventDefault(); connect(); });
 $("stop").addEventListener("click", () => stream.stop("Stopped by hand."));
 $("send-way").addEventListener("change", showWay);
+$("send").addEventListener("input", showCurl);
 $("send").addEventListener("submit", busy($("send-button"), send));
 $("burst").addEventListener("click", busy($("burst"), () => burst()));
 $("send-text").addEventListener("keydown", (event) => {
@@ -180,7 +193,6 @@ $("token-form").addEventListener("submit", async (event) => {
   $("token-result").textContent = ok ? "" : status === 401 ? "That is not the gateway's token." : error;
   if (!ok) return;
   $("token").value = "";
-  $("token-form").hidden = true;
   connect();
 });
 window.addEventListener("token-wanted", () => {
@@ -194,6 +206,6 @@ const query = new URLSearchParams(location.search);
 if (query.get("zone")) $("zone").value = query.get("zone");
 if (query.get("events")) $("types").value = query.get("events").split(",").join(", ");
 $("host").textContent = location.host;
-showWay();
 connect();
+showWay();
 setInterval(presence, 2000);

@@ -44,7 +44,7 @@ export async function ask(path, { method = "GET", body, headers = {}, bodyless =
 export const explain = (value) => String(value?.message ?? value?.error ?? "").slice(0, 500);
 
 export class Stream {
-  #source; #timer; #run = 0; #tries = 0; #wasLive = false; #lost = false;
+  #source; #timer; #run = 0; #tries = 0; #wasLive = false; #lost = false; #why = "";
   zone; types = []; lastId = ""; openedAt = 0; state = "stopped";
 
   // on: state(state, why, until), event({type, data, id}), reconnect()
@@ -73,6 +73,7 @@ export class Stream {
 
   #set(state, why = "", until = 0) {
     this.state = state;
+    this.#why = why;
     this.on.state(state, why, until);
   }
 
@@ -84,7 +85,7 @@ export class Stream {
 
   #open() {
     const source = this.#source = new EventSource(this.#url());
-    this.#set(this.#lost ? "reconnecting" : "connecting");
+    this.#set(this.#lost ? "reconnecting" : "connecting", this.#lost ? this.#why : "");
     // An event may be of type "open" or "error": those carry data, the browser's own do not.
     const carries = (event) => event instanceof MessageEvent;
     for (const type of new Set([...OWN_TYPES, ...this.types])) {
@@ -105,14 +106,21 @@ export class Stream {
 
   #received({ type, data, lastEventId }) {
     if (lastEventId) this.lastId = lastEventId;
+    if (type === "limit") this.#limited(explain(parse(data)));
     this.on.event({ type, data, id: lastEventId, at: now() });
+  }
+
+  // The gateway ends the stream after this, and has told the browser to wait.
+  #limited(why) {
+    this.#wasLive = false;
+    this.#set("reconnecting", why || "A limit of the gateway refused this stream.");
   }
 
   async #cut(source) {
     const run = ++this.#run;
     this.#lost = true;
     const again = source.readyState === EventSource.CONNECTING;
-    this.#set("reconnecting", again ? "The stream ended. The browser connects again by itself." : "");
+    this.#set("reconnecting", this.#why || (again ? "The stream ended. The browser connects again by itself." : ""));
     const health = await ask("/healthz");
     if (run !== this.#run || this.state === "live") return;
     if (health.status === 0 || health.status >= 500) {
@@ -129,9 +137,9 @@ export class Stream {
     if (run !== this.#run) return;
     const { status, error } = answer;
     if (status === 204) this.stop("The gateway ended this stream for good: this client was closed or replaced.");
-    else if (status === 401) this.stop("The gateway wants a token.");
+    else if (status === 401) this.stop(""); // the field for the token says it
     else if (answer.ok) this.#later("The gateway refused once, and would accept now.");
-    else if (status === 0 || status === 408 || status === 429 || status >= 500) this.#later(error);
+    else if (status === 0 || status === 408 || status === 429 || status >= 500) this.#later(`The gateway cannot take this stream now: ${error}`);
     else this.stop(`The gateway refused: ${error}`);
   }
 
