@@ -151,6 +151,13 @@ impl Broker {
         topics
     }
 
+    /// Whether this topic is known on this node.
+    #[must_use]
+    pub fn knows(&self, topic: &str) -> bool {
+        self.logs().get(topic).is_some_and(|open| open.log.is_open())
+            || self.inner.engine.topics().iter().any(|known| **known == *topic)
+    }
+
     /// How many topics have a log on this node.
     #[must_use]
     pub fn open_topics(&self) -> usize {

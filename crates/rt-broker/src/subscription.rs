@@ -119,6 +119,34 @@ impl Subscription {
         Some(Position::new(window.epoch?, window.readers.get(self.key)?.after))
     }
 
+    /// Waits until the topic is open, which a local engine's is at once, and gives the position that
+    /// the subscription goes on from.
+    ///
+    /// # Errors
+    /// Where the engine failed.
+    pub fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Position, Error>> {
+        let mut window = self.log.lock();
+        if let Some(error) = window.failure() {
+            return Poll::Ready(Err(error));
+        }
+        match (window.epoch, window.readers.get(self.key)) {
+            (Some(epoch), Some(reader)) => Poll::Ready(Ok(Position::new(epoch, reader.after))),
+            _ => {
+                let old = window.park(self.key, cx.waker());
+                drop(window);
+                drop(old);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Bounds the bytes that may wait for this subscriber, in place of the broker's bound.
+    pub fn set_max_lag(&mut self, bytes: usize) {
+        if let Some(reader) = self.log.lock().readers.get_mut(self.key) {
+            reader.max_lag = bytes;
+        }
+    }
+
     /// Whether a gap is what it will be given first.
     #[must_use]
     pub fn has_gap(&self) -> bool {
@@ -136,12 +164,7 @@ impl Subscription {
             Read::Gap(gap) => Poll::Ready(Ok(Delivery::Gap(gap))),
             Read::Failed(error) => Poll::Ready(Err(error)),
             Read::Nothing => {
-                let waker = window.readers.get_mut(self.key).map(|reader| &mut reader.waker);
-                let old = match waker {
-                    Some(Some(waker)) if waker.will_wake(cx.waker()) => None,
-                    Some(waker) => waker.replace(cx.waker().clone()),
-                    None => None,
-                };
+                let old = window.park(self.key, cx.waker());
                 // A waker's end may be its task's end, and with it another subscription's.
                 drop(window);
                 drop(old);

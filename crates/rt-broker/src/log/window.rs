@@ -192,9 +192,24 @@ impl Window {
         removed
     }
 
+    pub(crate) fn failure(&self) -> Option<Error> {
+        match &self.state {
+            State::Failed(error) => Some(error.repeat()),
+            _ => None,
+        }
+    }
+
+    /// Has a reader woken by the next entry for it; gives the waker back that this one replaces.
+    pub(crate) fn park(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
+        match &mut self.readers.get_mut(key)?.waker {
+            Some(parked) if parked.will_wake(waker) => None,
+            parked => parked.replace(waker.clone()),
+        }
+    }
+
     pub(crate) fn read(&mut self, key: usize) -> Read {
-        if let State::Failed(error) = &self.state {
-            return Read::Failed(error.repeat());
+        if let Some(error) = self.failure() {
+            return Read::Failed(error);
         }
         let Some(epoch) = self.epoch else { return Read::Nothing };
         let Some(reader) = self.readers.get_mut(key) else { return Read::Nothing };

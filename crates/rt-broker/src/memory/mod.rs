@@ -29,6 +29,7 @@ pub struct MemoryEngine {
     bounds: BoundsOf,
     max_topics: usize,
     max_bytes: usize,
+    shared: bool,
 }
 
 #[derive(Default)]
@@ -60,6 +61,7 @@ impl MemoryEngine {
                 bounds: Box::new(|_| Bounds::new()),
                 max_topics: 100_000,
                 max_bytes: 256 << 20,
+                shared: false,
             },
         }
     }
@@ -280,7 +282,7 @@ impl Engine for MemoryEngine {
     }
 
     fn promises(&self) -> Promises {
-        Promises::local()
+        Promises { shared: self.shared, ..Promises::local() }
     }
 
     fn sweep(&self) {
@@ -337,6 +339,13 @@ impl MemoryEngineBuilder {
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.engine.max_bytes = bytes;
+        self
+    }
+
+    /// Says that several brokers use the engine, as several nodes would (default: one).
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.engine.shared = true;
         self
     }
 
