@@ -83,30 +83,45 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
-    /// The next step, made into something that owns its text by `own`.
+    /// The next step, made into an item by `own`, or a failure of the source, by `fail`.
+    ///
+    /// A chunk is only put by while it has more to give: most chunks are used up at once, and
+    /// moving them into the struct and out again would cost more than decoding a few bytes.
     #[inline]
     fn poll_step<const ALL: bool, T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         own: impl Fn(&mut Decoder, Step<'_>) -> Option<T>,
-    ) -> Poll<Option<Result<T, E>>> {
+        fail: impl Fn(E) -> T,
+    ) -> Poll<Option<T>> {
         let mut this = self.project();
-        loop {
-            if let Some(chunk) = this.chunk {
-                let chunk = chunk.as_ref();
-                let mut rest = chunk.get(*this.at..).unwrap_or_default();
-                while let Some(step) = this.decoder.step::<ALL>(&mut rest) {
-                    if let Some(item) = own(this.decoder, step) {
-                        *this.at = chunk.len() - rest.len();
-                        return Poll::Ready(Some(Ok(item)));
-                    }
+        if let Some(chunk) = this.chunk {
+            let chunk = chunk.as_ref();
+            let mut rest = chunk.get(*this.at..).unwrap_or_default();
+            while let Some(step) = this.decoder.step::<ALL>(&mut rest) {
+                if let Some(item) = own(this.decoder, step) {
+                    *this.at = chunk.len() - rest.len();
+                    return Poll::Ready(Some(item));
                 }
-                *this.chunk = None;
             }
-            match ready!(this.inner.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => (*this.chunk, *this.at) = (Some(chunk), 0),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            *this.chunk = None;
+        }
+        loop {
+            let chunk = match ready!(this.inner.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => chunk,
+                Some(Err(error)) => return Poll::Ready(Some(fail(error))),
                 None => return Poll::Ready(None),
+            };
+            let mut rest = chunk.as_ref();
+            let len = rest.len();
+            while let Some(step) = this.decoder.step::<ALL>(&mut rest) {
+                if let Some(item) = own(this.decoder, step) {
+                    if !rest.is_empty() {
+                        *this.at = len - rest.len();
+                        *this.chunk = Some(chunk);
+                    }
+                    return Poll::Ready(Some(item));
+                }
             }
         }
     }
@@ -121,13 +136,13 @@ where
 
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let own = Decoder::give_result;
-        Poll::Ready(match ready!(self.project().source.poll_step::<false, _>(cx, own)) {
-            Some(Ok(Ok(event))) => Some(Ok(event)),
-            Some(Ok(Err(limit))) => Some(Err(DecodeError::too_large(limit))),
-            Some(Err(error)) => Some(Err(DecodeError::from_source(error))),
-            None => None,
-        })
+        let own = |decoder: &mut Decoder, step: Step<'_>| match step {
+            Step::Event { data, kind } => Some(Ok(decoder.give_event(data, kind))),
+            Step::TooLarge => Some(Err(DecodeError::too_large(decoder.max_event_bytes()))),
+            Step::Comment(_) | Step::Retry(_) => None,
+        };
+        let fail = |error| Err(DecodeError::from_source(error));
+        self.project().source.poll_step::<false, _>(cx, own, fail)
     }
 }
 
@@ -139,6 +154,10 @@ where
     type Item = Result<Decoded, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().source.poll_step::<true, _>(cx, |decoder, step| Some(decoder.give(step)))
+        self.project().source.poll_step::<true, _>(
+            cx,
+            |decoder, step| Some(Ok(decoder.give(step))),
+            Err,
+        )
     }
 }

@@ -20,6 +20,11 @@ pub(crate) fn table(filter: &str, rounds: usize) {
     let mut head = vec!["workload"];
     for workload in all().iter().filter(|workload| workload.name.contains(filter)) {
         let mut contestants = contestants(workload);
+        if let Ok(only) = std::env::var("ONLY") {
+            contestants.retain(|(name, _)| *name == only);
+            medians(&mut contestants, rounds);
+            continue;
+        }
         for (name, pass) in &mut contestants {
             assert_eq!(pass(), workload.events, "{name} on {}", workload.name);
         }

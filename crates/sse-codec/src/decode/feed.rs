@@ -215,16 +215,6 @@ impl Decoder {
         }
     }
 
-    /// The event of a step, or the bound if it was too large; nothing else.
-    #[inline]
-    pub(crate) fn give_result(&mut self, step: Step<'_>) -> Option<Result<Event, usize>> {
-        match step {
-            Step::Event { data, kind } => Some(Ok(self.give_event(data, kind))),
-            Step::TooLarge => Some(Err(self.max)),
-            Step::Comment(_) | Step::Retry(_) => None,
-        }
-    }
-
     /// The event of a step, owned; large data is moved out of its buffer.
     #[inline]
     pub(crate) fn give_event(&mut self, data: Option<&str>, kind: Option<&str>) -> Event {
