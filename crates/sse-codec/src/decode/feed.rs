@@ -216,7 +216,7 @@ impl Decoder {
     }
 
     /// The event of a step, owned; large data is moved out of its buffer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn give_event(&mut self, data: Option<&str>, kind: Option<&str>) -> Event {
         let data = match data {
             Some(data) if self.id.is_empty() && kind.is_none() && self.block.kind.is_empty() => {
