@@ -18,6 +18,12 @@ const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 /// From this size on the data's buffer is handed over, below it is copied and kept.
 const HAND_OVER: usize = 4096;
 
+/// A buffer of up to this many bytes is kept for the next event.
+const KEPT: usize = 64 << 10;
+
+/// A larger one is kept for this many chunks: events tend to be as large as the ones before.
+const LULL: u8 = 64;
+
 /// A chunk being decoded: gives what it completes, one after the other.
 ///
 /// Lends what it gives, so it is no `Iterator`: take items in a `while let` loop. What is not taken
@@ -93,6 +99,7 @@ impl Decoder {
             let bytes = *rest;
             let Some(&first) = bytes.first() else {
                 self.keep(data, kind);
+                self.end_of_chunk();
                 return None;
             };
             if first == b'\n' || first == b'\r' {
@@ -120,6 +127,10 @@ impl Decoder {
             }
             *rest = self.after_line_end(end);
             if field == Field::Comment && !ALL {
+                // Mostly a keep-alive: the empty line after it ends nothing.
+                if let ([b'\n', after @ ..], true) = (*rest, self.block.is_empty()) {
+                    *rest = after;
+                }
                 continue;
             }
             let value = match scan.ascii {
@@ -240,6 +251,7 @@ impl Decoder {
         if self.block.has_id {
             mem::swap(&mut self.id, &mut self.block.id);
             self.block.has_id = false;
+            clear(&mut self.block.id);
         }
         self.block.size = 0;
         if data.is_none() && !self.block.has_data || self.block.skip {
@@ -313,11 +325,25 @@ impl Decoder {
     /// Clears what was given out.
     fn clear_spent(&mut self) {
         self.spent = false;
-        self.line.value.clear();
+        clear(&mut self.line.value);
         if self.block.size == 0 {
+            if self.block.data.len() > KEPT {
+                self.lull = 0;
+            }
             self.block.data.clear();
-            self.block.kind.clear();
+            clear(&mut self.block.kind);
             self.block.has_data = false;
+        }
+    }
+
+    /// Gives back a large buffer that has not been needed for a while.
+    #[inline]
+    fn end_of_chunk(&mut self) {
+        if self.block.data.capacity() > KEPT && self.block.data.is_empty() {
+            self.lull += 1;
+            if self.lull == LULL {
+                self.block.data = String::new();
+            }
         }
     }
 
@@ -375,6 +401,15 @@ pub(crate) fn retry(value: &str) -> Option<Duration> {
         .bytes()
         .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     Some(Duration::from_millis(millis))
+}
+
+/// Empties a buffer that is seldom large.
+#[inline]
+fn clear(buffer: &mut String) {
+    if buffer.capacity() > KEPT {
+        *buffer = String::new();
+    }
+    buffer.clear();
 }
 
 /// Appends a value: the text if it is known, else the bytes, which are not UTF-8 then.

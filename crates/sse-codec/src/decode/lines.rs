@@ -111,7 +111,7 @@ impl Decoder {
                 self.set_id(&value);
                 None
             }
-            Field::Retry => super::feed::retry(&value).map(Step::Retry),
+            Field::Retry => super::feed::retry(&value).filter(|_| ALL).map(Step::Retry),
             Field::Comment => ALL.then_some(Step::Comment(None)),
         };
         self.line.value = value;

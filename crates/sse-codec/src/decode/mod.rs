@@ -54,6 +54,8 @@ pub struct Decoder {
     edge: Edge,
     /// What the buffers hold was given out and is to be cleared.
     spent: bool,
+    /// How many chunks have ended since a large data buffer was used.
+    lull: u8,
 }
 
 /// What the next byte may belong to, other than a line.
@@ -98,6 +100,7 @@ impl Decoder {
             line: Line::default(),
             edge: Edge::Bom(0),
             spent: false,
+            lull: 0,
         }
     }
 
