@@ -1,18 +1,21 @@
 //! The push decoder.
 
+mod block;
+mod cut_line;
 mod feed;
 mod field;
-mod lines;
+mod step;
 
 use alloc::string::String;
+use block::Block;
 use core::fmt;
-use lines::Line;
+use cut_line::Line;
 
 pub use feed::Feed;
 #[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use feed::Step;
 #[cfg(feature = "serde")]
-pub(crate) use feed::retry;
+pub(crate) use field::retry;
 
 /// The default bound on one event: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
@@ -66,28 +69,6 @@ enum Edge {
     AfterCr,
     /// All bytes so far, this many, may be the start of a byte order mark.
     Bom(u8),
-}
-
-/// What the lines since the last empty line amount to.
-#[derive(Default)]
-struct Block {
-    data: String,
-    has_data: bool,
-    kind: String,
-    id: String,
-    has_id: bool,
-    /// Bytes of the lines so far, a line end counted as one.
-    size: usize,
-    /// The block is over the bound: its data and type are thrown away.
-    skip: bool,
-}
-
-impl Block {
-    /// Whether no line has come since the last empty line, other than comments.
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.size == 0 && !self.skip
-    }
 }
 
 impl Decoder {
