@@ -4,7 +4,7 @@ mod support;
 
 use bytes::BytesMut;
 use proptest::prelude::*;
-use sse_codec::{Decoder, Event, Fields, Message, comment_into};
+use sse_codec::{Decoder, Event, Fields, LINE_END, Message, comment_into};
 use std::{io, time::Duration};
 use support::{Seen, decode, event, feed, message};
 
@@ -19,6 +19,7 @@ fn the_fields_come_in_the_order_id_data_event_retry_comment() {
     let fields =
         Fields::new().comment("c").retry(Duration::from_millis(1500)).event("e").data("d").id("i");
     assert_eq!(encoded(fields), "id: i\ndata: d\nevent: e\nretry: 1500\n:c\n\n");
+    assert!(encoded(fields).split_inclusive(LINE_END).all(|line| line.ends_with(LINE_END)));
 }
 
 #[test]
