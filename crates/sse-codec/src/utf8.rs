@@ -25,7 +25,7 @@ impl Tail {
     }
 
     /// Appends a piece that is known to be ASCII.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_ascii(&mut self, out: &mut String, piece: &str) {
         if self.len > 0 && !piece.is_empty() {
             self.finish(out);
