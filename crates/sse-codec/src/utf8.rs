@@ -157,6 +157,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn pieces_give_what_the_whole_gives(bytes in bytes(), size in 1_usize..6) {
             let whole = String::from_utf8_lossy(&bytes);
