@@ -1,0 +1,149 @@
+//! The push decoder.
+
+mod feed;
+mod field;
+mod lines;
+
+use alloc::string::String;
+use core::fmt;
+use lines::Line;
+
+pub use feed::Feed;
+#[cfg(any(feature = "std", feature = "tokio"))]
+pub(crate) use feed::Step;
+#[cfg(feature = "serde")]
+pub(crate) use feed::retry;
+
+/// The default bound on one event: 16 MiB.
+pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
+
+/// The highest bound that can be set: lengths within an event stay below 4 GiB, even if each byte
+/// of it is replaced by U+FFFD.
+const HIGHEST_MAX_EVENT_BYTES: usize = 1 << 30;
+
+/// Decodes server-sent events from bytes that come in chunks of any size.
+///
+/// ```
+/// use sse_codec::{Decoder, Item};
+///
+/// let mut decoder = Decoder::new();
+/// let mut feed = decoder.feed(b"event: greeting\ndata: hel");
+/// assert_eq!(feed.next(), None);
+///
+/// let mut feed = decoder.feed(b"lo\n\n: more to come\n");
+/// let Some(Item::Event(event)) = feed.next() else { panic!() };
+/// assert_eq!((event.event(), event.data()), ("greeting", "hello"));
+/// assert_eq!(feed.next(), Some(Item::Comment(" more to come")));
+/// assert_eq!(feed.next(), None);
+/// ```
+///
+/// [WHATWG HTML, section 9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation),
+/// with one deliberate difference: a stream starts with the last event id that was kept, so that
+/// the first event without an id after a reconnect does not erase it.
+pub struct Decoder {
+    /// The bound on the bytes of the lines of one event, and on those of one comment.
+    max: usize,
+    /// The last event id.
+    id: String,
+    block: Block,
+    line: Line,
+    /// The last byte was a CR: an LF that comes next belongs to it.
+    after_cr: bool,
+    /// How many bytes of a leading byte order mark have been seen; 3 once that is over.
+    bom: u8,
+    /// What the buffers hold was given out and is to be cleared.
+    spent: bool,
+}
+
+/// What the lines since the last empty line amount to.
+#[derive(Default)]
+struct Block {
+    data: String,
+    has_data: bool,
+    kind: String,
+    id: String,
+    has_id: bool,
+    /// Bytes of the lines so far, a line end counted as one.
+    size: usize,
+    /// The block is over the bound: its data and type are thrown away.
+    skip: bool,
+}
+
+impl Decoder {
+    /// A decoder for a new stream, with a bound of 16 MiB on one event.
+    pub fn new() -> Self {
+        Self {
+            max: DEFAULT_MAX_EVENT_BYTES,
+            id: String::new(),
+            block: Block::default(),
+            line: Line::default(),
+            after_cr: false,
+            bom: 0,
+            spent: false,
+        }
+    }
+
+    /// Sets the bound on one event: the bytes of its lines as they come, a line end counted as one.
+    /// A comment is no part of an event; each comment line has the same bound to itself.
+    ///
+    /// What is larger is reported as [`Item::TooLarge`](crate::Item::TooLarge) as soon as that is
+    /// clear and skipped; decoding goes on with the next event. An id or retry on a line of its own
+    /// still counts, so that a client that reconnects is not sent the same event again.
+    /// Bounds above 1 GiB mean 1 GiB.
+    #[must_use]
+    pub fn with_max_event_bytes(mut self, max: usize) -> Self {
+        self.max = max.min(HIGHEST_MAX_EVENT_BYTES);
+        self
+    }
+
+    /// Sets the last event id to start from, as stored by an earlier run.
+    #[must_use]
+    pub fn with_last_event_id(mut self, id: &str) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// The last event id in effect: what a reconnect sends as `Last-Event-ID`, if it is not empty.
+    ///
+    /// It changes when an event ends, so that an event that was cut off is not skipped.
+    pub fn last_event_id(&self) -> &str {
+        &self.id
+    }
+
+    /// The bound on one event, in bytes.
+    pub fn max_event_bytes(&self) -> usize {
+        self.max
+    }
+
+    /// Starts a new stream after a reconnect: what was left unfinished is thrown away, the last
+    /// event id stays.
+    pub fn reset(&mut self) {
+        let block = core::mem::take(&mut self.block);
+        self.line.reset();
+        (self.after_cr, self.bom, self.spent) = (false, 0, false);
+        self.block.data = block.data;
+        self.block.data.clear();
+    }
+
+    /// Takes the next chunk, of any size; what it completes is taken from the [`Feed`].
+    #[inline]
+    pub fn feed<'d, 'c>(&'d mut self, chunk: &'c [u8]) -> Feed<'d, 'c> {
+        Feed::new(self, chunk)
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Decoder {
+    /// Says how things stand, without the contents of the stream.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("max_event_bytes", &self.max)
+            .field("held_bytes", &self.block.size)
+            .finish_non_exhaustive()
+    }
+}
