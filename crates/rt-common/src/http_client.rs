@@ -64,7 +64,7 @@ impl HttpClient {
     /// When there is no answer: the connection, TLS or the exchange failed, or the request cannot
     /// be sent as it is.
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, HttpError> {
-        crate::http_client::userinfo::to_header(&mut request)?;
+        userinfo::to_header(&mut request)?;
         let method = request.method().clone();
         let url = request.uri().to_string();
         tracing::trace!(%method, url = %crate::redact_url(&url), "request");
