@@ -1,5 +1,5 @@
 //! What the tests share.
-#![allow(dead_code)] // Each test file uses its part.
+#![allow(dead_code, unreachable_pub)] // Each test file uses its part of this module.
 use std::time::Duration;
 
 use futures_util::StreamExt;
