@@ -1,5 +1,6 @@
 //! The client handle over reqwest, against real sockets.
 #![cfg(feature = "reqwest")]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 use std::error::Error as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
 //! The client handle over tower services.
 #![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::task::{Context, Poll};

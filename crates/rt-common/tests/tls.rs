@@ -1,5 +1,6 @@
 //! TLS against a real TLS server: own roots, and a refused certificate told from other failures.
 #![cfg(feature = "reqwest")]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! The client with callbacks.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::sync::{Arc, Mutex};

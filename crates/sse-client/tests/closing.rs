@@ -1,4 +1,5 @@
 //! Dropping a stream closes its connection, at once and whatever it was doing.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::time::Duration;

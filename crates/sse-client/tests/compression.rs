@@ -1,5 +1,6 @@
 //! Compressed streams: nothing is delayed, and what is unpacked stays bounded.
 #![cfg(any(feature = "gzip", feature = "brotli"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::pin::pin;

@@ -1,4 +1,5 @@
 //! Against axum's `Sse`: what another server writes is what this client reads.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::convert::Infallible;

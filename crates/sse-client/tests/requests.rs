@@ -1,4 +1,5 @@
 //! What is sent: headers, methods, bodies, redirects, the hook.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What comes in: what opens, ends and interrupts a stream, and the items between.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::error::Error as _;

@@ -1,4 +1,5 @@
 //! Everything that waits: in paused time, over a transport in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
 mod support;
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! What the tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 #![allow(dead_code, unreachable_pub)] // Each test file uses its part of this module.
 use std::time::Duration;
 
