@@ -41,6 +41,15 @@ impl<'a> EventRef<'a> {
     }
 }
 
+/// The length of a text within an event. The bound on events keeps it below 4 GiB.
+///
+/// # Panics
+/// If a caller of [`Event::new`] brings a longer one.
+#[inline]
+fn len(text: &str) -> u32 {
+    u32::try_from(text.len()).expect("an event of less than 4 GiB")
+}
+
 /// Equal if type, data and id are: it does not matter whether the type was named.
 impl PartialEq for EventRef<'_> {
     fn eq(&self, other: &Self) -> bool {
@@ -118,11 +127,16 @@ impl Event {
         &self.text[self.data_len as usize..][..self.kind_len as usize]
     }
 
+    /// An event with nothing but data.
+    #[inline]
+    pub(crate) fn from_data(text: String) -> Self {
+        Self { data_len: len(&text), kind_len: 0, text }
+    }
+
     /// Appends type and id to the data. A type that says no more than the default is left out, so
     /// that equal events are equal.
     pub(crate) fn assemble(mut text: String, kind: &str, id: &str) -> Self {
         let kind = if kind == DEFAULT_TYPE { "" } else { kind };
-        let len = |text: &str| u32::try_from(text.len()).expect("text of less than 4 GiB");
         let (data_len, kind_len) = (len(&text), len(kind));
         text.push_str(kind);
         text.push_str(id);

@@ -1,6 +1,6 @@
 //! Events from a stream of chunks.
 
-use crate::{DecodeError, Decoded, Decoder, Event};
+use crate::{DecodeError, Decoded, Decoder, Event, decode::Step};
 use core::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -83,20 +83,23 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
+    /// The next step, made into something that owns its text by `own`.
     #[inline]
-    fn poll_step<const ALL: bool>(
+    fn poll_step<const ALL: bool, T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Decoded, E>>> {
+        own: impl Fn(&mut Decoder, Step<'_>) -> Option<T>,
+    ) -> Poll<Option<Result<T, E>>> {
         let mut this = self.project();
         loop {
             if let Some(chunk) = this.chunk {
-                let mut rest = chunk.as_ref().get(*this.at..).unwrap_or_default();
-                let before = rest.len();
-                let step = this.decoder.step::<ALL>(&mut rest);
-                *this.at += before - rest.len();
-                if let Some(step) = step {
-                    return Poll::Ready(Some(Ok(this.decoder.give(step))));
+                let chunk = chunk.as_ref();
+                let mut rest = chunk.get(*this.at..).unwrap_or_default();
+                while let Some(step) = this.decoder.step::<ALL>(&mut rest) {
+                    if let Some(item) = own(this.decoder, step) {
+                        *this.at = chunk.len() - rest.len();
+                        return Poll::Ready(Some(Ok(item)));
+                    }
                 }
                 *this.chunk = None;
             }
@@ -118,16 +121,13 @@ where
 
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut source = self.project().source;
-        loop {
-            return Poll::Ready(match ready!(source.as_mut().poll_step::<false>(cx)) {
-                Some(Ok(Decoded::Event(event))) => Some(Ok(event)),
-                Some(Ok(Decoded::TooLarge { limit })) => Some(Err(DecodeError::too_large(limit))),
-                Some(Ok(_)) => continue,
-                Some(Err(error)) => Some(Err(DecodeError::from_source(error))),
-                None => None,
-            });
-        }
+        let own = Decoder::give_result;
+        Poll::Ready(match ready!(self.project().source.poll_step::<false, _>(cx, own)) {
+            Some(Ok(Ok(event))) => Some(Ok(event)),
+            Some(Ok(Err(limit))) => Some(Err(DecodeError::too_large(limit))),
+            Some(Err(error)) => Some(Err(DecodeError::from_source(error))),
+            None => None,
+        })
     }
 }
 
@@ -139,6 +139,6 @@ where
     type Item = Result<Decoded, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().source.poll_step::<true>(cx)
+        self.project().source.poll_step::<true, _>(cx, |decoder, step| Some(decoder.give(step)))
     }
 }

@@ -24,6 +24,19 @@ impl Tail {
         }
     }
 
+    /// Appends a piece that is known to be ASCII.
+    #[inline]
+    pub(crate) fn push_ascii(&mut self, out: &mut String, piece: &str) {
+        if self.len > 0 && !piece.is_empty() {
+            self.finish(out);
+        }
+        match piece.as_bytes() {
+            // Worth its own arm: a call to copy one byte costs more than the byte.
+            [byte] => out.push(char::from(*byte)),
+            _ => out.push_str(piece),
+        }
+    }
+
     /// Says that no more bytes come: a character without its end becomes one U+FFFD.
     #[inline]
     pub(crate) fn finish(&mut self, out: &mut String) {

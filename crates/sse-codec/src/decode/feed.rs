@@ -1,13 +1,13 @@
 //! From a chunk to what it completes.
 
 use super::{
-    Decoder,
+    Decoder, Edge,
     field::{Field, split},
     lines::State,
 };
 use crate::{
     event::{Decoded, Event, EventRef, Item},
-    scan::scan,
+    scan::{Scan, scan},
 };
 use alloc::string::String;
 use core::{mem, time::Duration};
@@ -71,99 +71,93 @@ impl Decoder {
         if self.spent {
             self.clear_spent();
         }
-        self.start_of_chunk(rest);
+        if self.edge != Edge::None {
+            self.start_of_chunk(rest);
+        }
+        if self.line.state != State::None {
+            let step = self.resume::<ALL>(rest);
+            if step.is_some() || rest.is_empty() {
+                return step;
+            }
+        }
+        self.lines::<ALL>(rest)
+    }
+
+    /// Decodes lines that begin in this chunk.
+    #[inline]
+    fn lines<'c, const ALL: bool>(&mut self, rest: &mut &'c [u8]) -> Option<Step<'c>> {
         // One data line and the type, as long as they lie in this chunk.
         let mut data: Option<&'c str> = None;
         let mut kind: Option<&'c str> = None;
         loop {
             let bytes = *rest;
-            if self.line.state != State::None {
-                let piece = scan(bytes).line;
-                *rest = &bytes[piece.len()..];
-                if let Some(step) = self.piece(piece) {
-                    return Some(step);
-                }
-                if rest.is_empty() {
-                    return None;
-                }
-                self.skip_line_end(rest);
-                if let Some(step) = self.end_of_line::<ALL>() {
-                    return Some(step);
-                }
-                continue;
-            }
             let Some(&first) = bytes.first() else {
                 self.keep(data, kind);
                 return None;
             };
             if first == b'\n' || first == b'\r' {
-                self.skip_line_end(rest);
+                *rest = self.after_line_end(bytes);
                 if let Some(step) = self.dispatch(data.take(), kind.take()) {
                     return Some(step);
                 }
                 continue;
             }
             let scan = scan(bytes);
-            let line = scan.line;
+            let (line, end) = bytes.split_at(scan.line.len());
             let (field, start) = split(line);
-            let over = if field == Field::Comment {
-                line.len() > self.max
-            } else {
-                line.len() >= self.max - self.block.size
-            };
-            if over || line.len() == bytes.len() {
-                // Cut by the end of the chunk or too large: the loop's first branch ends it.
+            if end.is_empty() || self.is_over(field, line.len()) {
                 self.keep(data.take(), kind.take());
-                *rest = &bytes[line.len()..];
-                if let Some(step) = self.piece(line) {
-                    return Some(step);
+                *rest = end;
+                let step = self.piece(Scan { line, ..scan });
+                if !end.is_empty() {
+                    *rest = self.after_line_end(end);
+                    self.end_of_line::<ALL>();
                 }
-                if rest.is_empty() {
-                    return None;
+                if step.is_some() || rest.is_empty() {
+                    return step;
                 }
                 continue;
             }
-            *rest = &bytes[line.len()..];
-            self.skip_line_end(rest);
-            if field != Field::Comment {
-                self.count(line.len());
-            } else if !ALL {
+            *rest = self.after_line_end(end);
+            if field == Field::Comment && !ALL {
                 continue;
             }
             let value = match scan.ascii {
                 Some(text) => Some(&text[start..]),
                 None => simdutf8::basic::from_utf8(&line[start..]).ok(),
             };
-            match field {
-                Field::Data if !self.block.skip => match (value, data) {
-                    (Some(value), None) if !self.block.has_data => data = Some(value),
-                    _ => {
-                        self.keep(data.take(), None);
-                        self.next_data_line();
-                        match value {
-                            Some(value) => self.block.data.push_str(value),
-                            None => push_lossy(&mut self.block.data, &line[start..]),
-                        }
-                    }
-                },
-                Field::Event if !self.block.skip => match value {
-                    Some(value) => kind = Some(value),
-                    None => {
-                        kind = None;
-                        self.block.kind.clear();
-                        push_lossy(&mut self.block.kind, &line[start..]);
-                    }
-                },
-                Field::Data | Field::Event | Field::Unknown => {}
-                Field::Id => match value {
-                    Some(value) => self.set_id(value),
-                    None => {
-                        let mut id = String::new();
-                        push_lossy(&mut id, &line[start..]);
-                        self.set_id(&id);
-                    }
-                },
-                Field::Retry => {
+            if let (Field::Data, Some(value), None, [b'\n', after @ ..]) =
+                (field, value, kind, *rest)
+                && data.is_none()
+                && self.block.is_empty()
+            {
+                // The most common event by far: one line of data and nothing else.
+                *rest = after;
+                return Some(Step::Event { data: Some(value), kind: None });
+            }
+            if field != Field::Comment {
+                self.count(line.len());
+            }
+            match (field, value) {
+                (Field::Data | Field::Event, _) if self.block.skip => {}
+                (Field::Unknown, _) => {}
+                (Field::Data, Some(value)) if data.is_none() && !self.block.has_data => {
+                    data = Some(value);
+                }
+                (Field::Data, value) => {
+                    self.keep(data.take(), None);
+                    self.next_data_line();
+                    push(&mut self.block.data, value, &line[start..]);
+                }
+                (Field::Event, Some(value)) => kind = Some(value),
+                (Field::Event, None) => {
+                    kind = None;
+                    self.block.kind.clear();
+                    push(&mut self.block.kind, value, &line[start..]);
+                }
+                (Field::Id, Some(value)) => self.set_id(value),
+                (Field::Id, None) => self.set_id(&String::from_utf8_lossy(&line[start..])),
+                (Field::Retry, value) => {
                     if let Some(wait) = value.and_then(retry)
                         && ALL
                     {
@@ -171,16 +165,30 @@ impl Decoder {
                         return Some(Step::Retry(wait));
                     }
                 }
-                Field::Comment => {
+                (Field::Comment, value) => {
                     self.keep(data, kind);
                     if value.is_none() {
-                        push_lossy(&mut self.line.value, &line[start..]);
+                        push(&mut self.line.value, value, &line[start..]);
                         self.spent = true;
                     }
                     return Some(Step::Comment(value));
                 }
             }
         }
+    }
+
+    /// Goes on with a line that began in an earlier chunk.
+    #[inline]
+    fn resume<'c, const ALL: bool>(&mut self, rest: &mut &'c [u8]) -> Option<Step<'c>> {
+        let scan = scan(rest);
+        let end = &rest[scan.line.len()..];
+        let step = self.piece(scan);
+        if end.is_empty() {
+            *rest = end;
+            return step;
+        }
+        *rest = self.after_line_end(end);
+        step.or(self.end_of_line::<ALL>())
     }
 
     /// What a step means, lent.
@@ -198,22 +206,47 @@ impl Decoder {
         }
     }
 
-    /// What a step means, owned; large data is moved out of its buffer.
+    /// What a step means, owned.
     #[inline]
     pub(crate) fn give(&mut self, step: Step<'_>) -> Decoded {
         match step {
-            Step::Event { data: None, kind } if self.block.data.len() >= HAND_OVER => {
-                let data = mem::take(&mut self.block.data);
-                let kind = kind.unwrap_or(&self.block.kind);
-                Decoded::Event(Event::assemble(data, kind, &self.id))
-            }
+            Step::Event { data, kind } => Decoded::Event(self.give_event(data, kind)),
             step => self.lend(step).to_owned(),
         }
+    }
+
+    /// The event of a step, or the bound if it was too large; nothing else.
+    #[inline]
+    pub(crate) fn give_result(&mut self, step: Step<'_>) -> Option<Result<Event, usize>> {
+        match step {
+            Step::Event { data, kind } => Some(Ok(self.give_event(data, kind))),
+            Step::TooLarge => Some(Err(self.max)),
+            Step::Comment(_) | Step::Retry(_) => None,
+        }
+    }
+
+    /// The event of a step, owned; large data is moved out of its buffer.
+    #[inline]
+    pub(crate) fn give_event(&mut self, data: Option<&str>, kind: Option<&str>) -> Event {
+        let data = match data {
+            Some(data) if self.id.is_empty() && kind.is_none() && self.block.kind.is_empty() => {
+                return Event::from_data(data.into());
+            }
+            None if self.block.data.len() >= HAND_OVER => {
+                let data = mem::take(&mut self.block.data);
+                return Event::assemble(data, kind.unwrap_or(&self.block.kind), &self.id);
+            }
+            data => data.unwrap_or(&self.block.data),
+        };
+        EventRef { data, kind: kind.unwrap_or(&self.block.kind), id: &self.id }.to_owned()
     }
 
     /// The empty line: ends the block.
     #[inline]
     fn dispatch<'c>(&mut self, data: Option<&'c str>, kind: Option<&'c str>) -> Option<Step<'c>> {
+        if self.block.is_empty() {
+            return None;
+        }
         if self.block.has_id {
             mem::swap(&mut self.id, &mut self.block.id);
             self.block.has_id = false;
@@ -259,6 +292,16 @@ impl Decoder {
         }
     }
 
+    /// Whether a line of `len` bytes is over the bound, which it shares with the lines of its block
+    /// unless it is a comment.
+    #[inline]
+    pub(super) fn is_over(&self, field: Field, len: usize) -> bool {
+        match field {
+            Field::Comment => len > self.max,
+            _ => len >= self.max - self.block.size,
+        }
+    }
+
     /// A line of the block has ended; it was within the bound.
     #[inline]
     pub(super) fn count(&mut self, len: usize) {
@@ -288,51 +331,47 @@ impl Decoder {
         }
     }
 
-    /// Steps over the line end that comes first. A CR at the end of the chunk ends the line at
-    /// once; an LF that comes next will belong to it.
+    /// What comes after the line end that comes first. A CR at the end of the chunk ends the line
+    /// at once; an LF that comes next will belong to it.
     #[inline]
-    fn skip_line_end(&mut self, rest: &mut &[u8]) {
-        let used = match **rest {
-            [b'\r', b'\n', ..] => 2,
+    fn after_line_end<'c>(&mut self, bytes: &'c [u8]) -> &'c [u8] {
+        match bytes {
+            [b'\r', b'\n', after @ ..] => after,
             [b'\r'] => {
-                self.after_cr = true;
-                1
+                self.edge = Edge::AfterCr;
+                &[]
             }
-            _ => 1,
-        };
-        *rest = &rest[used..];
+            _ => &bytes[1..],
+        }
     }
 
     /// What may only come first in a chunk: the LF of an earlier CR, and the byte order mark.
-    #[inline]
-    fn start_of_chunk(&mut self, rest: &mut &[u8]) {
-        if self.after_cr && !rest.is_empty() {
-            self.after_cr = false;
-            if rest[0] == b'\n' {
-                *rest = &rest[1..];
-            }
-        }
-        if self.bom < 3 {
-            self.byte_order_mark(rest);
-        }
-    }
-
     #[cold]
-    fn byte_order_mark(&mut self, rest: &mut &[u8]) {
-        while let Some(&byte) = rest.first()
-            && self.bom < 3
-        {
-            let seen = usize::from(self.bom);
-            if byte == BOM[seen] {
-                self.bom += 1;
-                *rest = &rest[1..];
-            } else {
-                // No byte order mark after all: what looked like its start belongs to the line.
-                self.bom = 3;
-                if seen > 0 {
-                    self.piece(&BOM[..seen]);
+    fn start_of_chunk(&mut self, rest: &mut &[u8]) {
+        while let Some(&byte) = rest.first() {
+            match self.edge {
+                Edge::None => return,
+                Edge::AfterCr => {
+                    self.edge = Edge::None;
+                    if byte != b'\n' {
+                        return;
+                    }
+                }
+                Edge::Bom(seen) => {
+                    let bom = &BOM[..usize::from(seen)];
+                    if byte != BOM[bom.len()] {
+                        // No byte order mark after all: what looked like it belongs to the line.
+                        self.edge = Edge::None;
+                        if seen > 0 {
+                            self.piece(Scan { line: bom, ascii: None });
+                        }
+                        return;
+                    }
+                    let last = bom.len() + 1 == BOM.len();
+                    self.edge = if last { Edge::None } else { Edge::Bom(seen + 1) };
                 }
             }
+            *rest = &rest[1..];
         }
     }
 }
@@ -348,8 +387,11 @@ pub(crate) fn retry(value: &str) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
-/// Appends text that is known not to be UTF-8.
-#[cold]
-fn push_lossy(out: &mut String, bytes: &[u8]) {
-    out.push_str(&String::from_utf8_lossy(bytes));
+/// Appends a value: the text if it is known, else the bytes, which are not UTF-8 then.
+#[inline]
+fn push(out: &mut String, text: Option<&str>, bytes: &[u8]) {
+    match text {
+        Some(text) => out.push_str(text),
+        None => out.push_str(&String::from_utf8_lossy(bytes)),
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     feed::Step,
     field::{Field, LONGEST_NAME, split},
 };
-use crate::utf8::Tail;
+use crate::{scan::Scan, utf8::Tail};
 use alloc::string::String;
 use core::mem;
 
@@ -48,30 +48,38 @@ impl Line {
 impl Decoder {
     /// Takes a piece of a line that began earlier or ends later. Gives a step if the line is now
     /// known to be too large.
-    pub(super) fn piece<'c>(&mut self, mut piece: &[u8]) -> Option<Step<'c>> {
-        let len = self.line.len + piece.len();
-        match self.line.state {
-            State::Rest => return None,
-            State::None => self.line.state = State::Name,
-            State::Name | State::Value(_) => {}
-        }
-        if self.line.state == State::Name {
-            let held = self.line.len;
-            let more = piece.len().min(LONGEST_NAME - held);
-            self.line.name[held..held + more].copy_from_slice(&piece[..more]);
-            self.line.len += more;
-            piece = &piece[more..];
-            let name = self.line.name;
-            let name = &name[..self.line.len];
-            if name.len() == LONGEST_NAME || name.first() == Some(&b':') {
-                self.open(name);
-            }
-        }
-        self.line.len = len;
-        if self.is_over(len) {
+    #[inline]
+    pub(super) fn piece<'c>(&mut self, piece: Scan<'_>) -> Option<Step<'c>> {
+        let State::Value(field) = self.line.state else { return self.first_piece(piece.line) };
+        self.line.len += piece.line.len();
+        if self.is_over(field, self.line.len) {
             return self.overflow();
         }
-        self.append(piece);
+        match piece.ascii {
+            Some(text) => self.append(field, |tail, out| tail.push_ascii(out, text)),
+            None => self.append(field, |tail, out| tail.push(out, piece.line)),
+        }
+        None
+    }
+
+    /// The same for a line whose field is not known, or that is not wanted.
+    fn first_piece<'c>(&mut self, piece: &[u8]) -> Option<Step<'c>> {
+        if self.line.state == State::Rest {
+            return None;
+        }
+        let held = self.line.len;
+        let (name, value) = piece.split_at(piece.len().min(LONGEST_NAME - held));
+        self.line.name[held..held + name.len()].copy_from_slice(name);
+        self.line.len = held + piece.len();
+        self.line.state = State::Name;
+        let name = self.line.name;
+        let name = &name[..self.line.len.min(LONGEST_NAME)];
+        let known = name.len() == LONGEST_NAME || name.first() == Some(&b':');
+        let field = if known { self.open(name) } else { Field::Unknown };
+        if self.is_over(field, self.line.len) {
+            return self.overflow();
+        }
+        self.append(field, |tail, out| tail.push(out, value));
         None
     }
 
@@ -115,7 +123,7 @@ impl Decoder {
     }
 
     /// The field is known from the line's first bytes.
-    fn open(&mut self, name: &[u8]) {
+    fn open(&mut self, name: &[u8]) -> Field {
         let (mut field, value) = split(name);
         if self.block.skip && matches!(field, Field::Data | Field::Event) {
             field = Field::Unknown;
@@ -124,25 +132,18 @@ impl Decoder {
             self.next_data_line();
         }
         self.line.state = State::Value(field);
-        self.append(&name[value..]);
+        self.append(field, |tail, out| tail.push(out, &name[value..]));
+        field
     }
 
+    /// Appends to where the value of the field is collected, if it is.
     #[inline]
-    fn append(&mut self, piece: &[u8]) {
-        match self.line.state {
-            State::Value(Field::Data) => self.line.tail.push(&mut self.block.data, piece),
-            State::Value(Field::Unknown) | State::None | State::Name | State::Rest => {}
-            State::Value(_) => self.line.tail.push(&mut self.line.value, piece),
+    fn append(&mut self, field: Field, push: impl FnOnce(&mut Tail, &mut String)) {
+        match field {
+            Field::Data => push(&mut self.line.tail, &mut self.block.data),
+            Field::Unknown => {}
+            _ => push(&mut self.line.tail, &mut self.line.value),
         }
-    }
-
-    /// Whether a line of `len` bytes is over the bound.
-    #[inline]
-    fn is_over(&self, len: usize) -> bool {
-        if self.line.state == State::Value(Field::Comment) {
-            return len > self.max;
-        }
-        len >= self.max - self.block.size
     }
 
     /// The line is over the bound: what is left of it is thrown away.

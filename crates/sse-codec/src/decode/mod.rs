@@ -9,13 +9,17 @@ use core::fmt;
 use lines::Line;
 
 pub use feed::Feed;
-#[cfg(any(feature = "std", feature = "tokio"))]
+#[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use feed::Step;
 #[cfg(feature = "serde")]
 pub(crate) use feed::retry;
 
 /// The default bound on one event: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
+
+/// The lowest bound that can be set: the start of a line, or of a byte order mark, is never too
+/// large.
+const LOWEST_MAX_EVENT_BYTES: usize = 8;
 
 /// The highest bound that can be set: lengths within an event stay below 4 GiB, even if each byte
 /// of it is replaced by U+FFFD.
@@ -47,12 +51,19 @@ pub struct Decoder {
     id: String,
     block: Block,
     line: Line,
-    /// The last byte was a CR: an LF that comes next belongs to it.
-    after_cr: bool,
-    /// How many bytes of a leading byte order mark have been seen; 3 once that is over.
-    bom: u8,
+    edge: Edge,
     /// What the buffers hold was given out and is to be cleared.
     spent: bool,
+}
+
+/// What the next byte may belong to, other than a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    None,
+    /// The last byte was a CR: an LF that comes next belongs to it.
+    AfterCr,
+    /// All bytes so far, this many, may be the start of a byte order mark.
+    Bom(u8),
 }
 
 /// What the lines since the last empty line amount to.
@@ -69,6 +80,14 @@ struct Block {
     skip: bool,
 }
 
+impl Block {
+    /// Whether no line has come since the last empty line, other than comments.
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.size == 0 && !self.skip
+    }
+}
+
 impl Decoder {
     /// A decoder for a new stream, with a bound of 16 MiB on one event.
     pub fn new() -> Self {
@@ -77,8 +96,7 @@ impl Decoder {
             id: String::new(),
             block: Block::default(),
             line: Line::default(),
-            after_cr: false,
-            bom: 0,
+            edge: Edge::Bom(0),
             spent: false,
         }
     }
@@ -89,10 +107,10 @@ impl Decoder {
     /// What is larger is reported as [`Item::TooLarge`](crate::Item::TooLarge) as soon as that is
     /// clear and skipped; decoding goes on with the next event. An id or retry on a line of its own
     /// still counts, so that a client that reconnects is not sent the same event again.
-    /// Bounds above 1 GiB mean 1 GiB.
+    /// Bounds below 8 bytes mean 8 bytes, bounds above 1 GiB mean 1 GiB.
     #[must_use]
     pub fn with_max_event_bytes(mut self, max: usize) -> Self {
-        self.max = max.min(HIGHEST_MAX_EVENT_BYTES);
+        self.max = max.clamp(LOWEST_MAX_EVENT_BYTES, HIGHEST_MAX_EVENT_BYTES);
         self
     }
 
@@ -120,7 +138,7 @@ impl Decoder {
     pub fn reset(&mut self) {
         let block = core::mem::take(&mut self.block);
         self.line.reset();
-        (self.after_cr, self.bom, self.spent) = (false, 0, false);
+        (self.edge, self.spent) = (Edge::Bom(0), false);
         self.block.data = block.data;
         self.block.data.clear();
     }

@@ -1,0 +1,279 @@
+//! The broker: topics by name, their logs on this node, publishing and subscribing.
+
+use crate::log::{Log, Reader};
+use crate::{Engine, Error, MemoryEngine, Message, NodeId, Receipt, Start, Subscription};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Longest name of a topic, in bytes.
+const MAX_TOPIC: usize = 1024;
+/// Milliseconds between two rounds of housekeeping.
+const SWEEP_EVERY: u64 = 1000;
+/// Milliseconds that a log without subscribers stays open: a poller comes back within it.
+const LOG_IDLE: u64 = 60_000;
+
+/// Publishes to topics and subscribes to them, over one [`Engine`]. A cheap clone.
+///
+/// ```
+/// use rt_broker::{Bounds, Broker, MemoryEngine};
+/// let engine = MemoryEngine::builder().bounds(Bounds::new().count(10_000)).build();
+/// let broker = Broker::builder(engine).max_lag(256 << 10).build();
+/// ```
+#[derive(Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    node: NodeId,
+    max_lag: usize,
+    logs: Mutex<HashMap<Arc<str>, OpenLog>>,
+    swept: AtomicU64,
+}
+
+struct OpenLog {
+    log: Arc<Log>,
+    /// When it was last subscribed to or seen with subscribers, in the engine's clock.
+    used: u64,
+}
+
+/// Sets up a [`Broker`].
+pub struct BrokerBuilder {
+    engine: Arc<dyn Engine>,
+    max_lag: usize,
+}
+
+impl Broker {
+    /// A broker over a [`MemoryEngine`] with its defaults.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::builder(MemoryEngine::default()).build()
+    }
+
+    /// A broker over an engine.
+    pub fn builder(engine: impl Engine) -> BrokerBuilder {
+        Self::builder_shared(Arc::new(engine))
+    }
+
+    /// A broker over an engine that others use as well.
+    pub fn builder_shared(engine: Arc<dyn Engine>) -> BrokerBuilder {
+        BrokerBuilder { engine, max_lag: 1 << 20 }
+    }
+
+    /// This node's id among those that share the engine.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.inner.node
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.inner.engine
+    }
+
+    /// Publishes a message; resolves when the engine has it as safely as it promises.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) for a topic's name that is empty or longer than 1,024
+    /// bytes, [`is_full`](Error::is_full) at the bound on topics,
+    /// [`is_unavailable`](Error::is_unavailable) where the engine failed.
+    pub async fn publish(&self, topic: &str, message: Message) -> Result<Receipt, Error> {
+        check_topic(topic)?;
+        self.sweep_if_due();
+        let mut receipt = self.inner.engine.publish(topic, message).await?;
+        if !receipt.is_duplicate() {
+            let log = self.logs().get(topic).map(|open| open.log.clone());
+            receipt.reached = log.map_or(0, |log| log.reached(receipt.position()));
+        }
+        metrics::counter!("rt_broker_publications_total").increment(1);
+        Ok(receipt)
+    }
+
+    /// Subscribes without a client's id: nothing that is for one client is given.
+    ///
+    /// # Errors
+    /// As [`subscribe_as`](Self::subscribe_as).
+    pub fn subscribe(&self, topic: &str, start: Start) -> Result<Subscription, Error> {
+        self.subscribe_as(topic, start, None)
+    }
+
+    /// Subscribes as a client: gives also what is for that client only.
+    ///
+    /// Does not wait: with a remote engine the topic is opened in the background, on the runtime
+    /// that this is called on.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) for a topic's name that cannot be used,
+    /// [`is_full`](Error::is_full) at the bound on topics.
+    pub fn subscribe_as(
+        &self,
+        topic: &str,
+        start: Start,
+        client: Option<Arc<str>>,
+    ) -> Result<Subscription, Error> {
+        check_topic(topic)?;
+        self.sweep_if_due();
+        let now = self.inner.engine.now();
+        let mut reader = Reader::new(client, start, self.inner.max_lag);
+        // A log may be closed between its look-up and now; another one is then made.
+        for _ in 0..8 {
+            let log = self.log(topic, now)?;
+            match log.lock().add(reader, now) {
+                Ok(key) => {
+                    let engine = self.inner.engine.clone();
+                    return Ok(Subscription { log: log.clone(), key, engine });
+                }
+                Err(back) => reader = back,
+            }
+            let mut logs = self.logs();
+            if logs.get(topic).is_some_and(|open| Arc::ptr_eq(&open.log, &log)) {
+                logs.remove(topic);
+            }
+        }
+        Err(Error::full("topics are being dropped as fast as they are opened"))
+    }
+
+    /// The topics that are known on this node: subscribed to, or held by the engine here.
+    #[must_use]
+    pub fn topics(&self) -> Vec<Arc<str>> {
+        let mut topics = self.inner.engine.topics();
+        let logs = self.logs();
+        topics
+            .extend(logs.values().filter(|open| open.log.is_open()).map(|o| o.log.topic().clone()));
+        drop(logs);
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
+    /// Whether this topic is known on this node.
+    #[must_use]
+    pub fn knows(&self, topic: &str) -> bool {
+        self.logs().get(topic).is_some_and(|open| open.log.is_open())
+            || self.inner.engine.topics().iter().any(|known| **known == *topic)
+    }
+
+    /// How many topics have a log on this node.
+    #[must_use]
+    pub fn open_topics(&self) -> usize {
+        self.logs().len()
+    }
+
+    /// Drops what is too old and what nobody uses. Publishing and subscribing do this once a second;
+    /// a server that may be idle for long calls it as well.
+    pub fn sweep(&self) {
+        let now = self.inner.engine.now();
+        self.logs().retain(|_, open| {
+            if open.log.subscribers() > 0 {
+                open.used = now;
+            }
+            now.saturating_sub(open.used) < LOG_IDLE || !open.log.close_unless_used()
+        });
+        self.inner.engine.sweep();
+    }
+
+    fn sweep_if_due(&self) {
+        let now = self.inner.engine.now();
+        let swept = self.inner.swept.load(Ordering::Relaxed);
+        let due = now.saturating_sub(swept) >= SWEEP_EVERY;
+        let mine = || {
+            let (set, order) = (now, Ordering::Relaxed);
+            self.inner.swept.compare_exchange(swept, set, order, order).is_ok()
+        };
+        if due && mine() {
+            self.sweep();
+        }
+    }
+
+    fn logs(&self) -> MutexGuard<'_, HashMap<Arc<str>, OpenLog>> {
+        self.inner.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The topic's log, opened where it is not.
+    fn log(&self, topic: &str, now: u64) -> Result<Arc<Log>, Error> {
+        let mut logs = self.logs();
+        if let Some(open) = logs.get_mut(topic) {
+            open.used = now;
+            return Ok(open.log.clone());
+        }
+        let name: Arc<str> = topic.into();
+        let log = Log::new(name.clone(), self.inner.engine.bounds(topic));
+        logs.insert(name, OpenLog { log: log.clone(), used: now });
+        drop(logs);
+        if let Err(error) = self.open(&log) {
+            self.logs().remove(topic);
+            drop(log.fail(&error));
+            return Err(error);
+        }
+        Ok(log)
+    }
+
+    /// Lets the engine open the log: at once where it can, else in the background.
+    fn open(&self, log: &Arc<Log>) -> Result<(), Error> {
+        let (engine, opening) = (self.inner.engine.clone(), log.clone());
+        let mut tail = Box::pin(async move {
+            let tailed = engine.tail(opening.topic(), opening.clone()).await;
+            tailed.inspect_err(|error| drop(opening.fail(error)))
+        });
+        match tail.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(opened) => opened,
+            Poll::Pending => {
+                let runtime = tokio::runtime::Handle::try_current().map_err(|error| {
+                    Error::unavailable("no runtime to open the topic on", error)
+                })?;
+                runtime.spawn(tail);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl BrokerBuilder {
+    /// The most bytes that may wait for a subscriber who had caught up (default 1 MiB); one who
+    /// falls further behind is given a gap.
+    #[must_use]
+    pub fn max_lag(mut self, bytes: usize) -> Self {
+        self.max_lag = bytes;
+        self
+    }
+
+    /// The broker.
+    #[must_use]
+    pub fn build(self) -> Broker {
+        let inner = Inner {
+            engine: self.engine,
+            node: NodeId::random(),
+            max_lag: self.max_lag,
+            logs: Mutex::default(),
+            swept: AtomicU64::new(0),
+        };
+        Broker { inner: Arc::new(inner) }
+    }
+}
+
+fn check_topic(topic: &str) -> Result<(), Error> {
+    if topic.is_empty() {
+        return Err(Error::topic("it is empty"));
+    }
+    if topic.len() > MAX_TOPIC {
+        return Err(Error::topic("it is longer than 1,024 bytes"));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("node", &self.inner.node).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for BrokerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,380 @@
+//! The engine in this process's memory.
+
+mod presence;
+mod topic;
+
+use crate::engine::{BoxFuture, ControlHandler, Engine, Health, NodeId, Page, PresenceEntry};
+use crate::{Bounds, Error, Log, Message, Promises, Receipt, Start};
+use bytes::Bytes;
+use presence::Presence;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use topic::Topic;
+
+type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
+type BoundsOf = Box<dyn Fn(&str) -> Bounds + Send + Sync>;
+
+/// Keeps everything in memory: the fastest, and gone with the process.
+///
+/// Several [`Broker`](crate::Broker)s over one engine behave as several nodes do, which is how
+/// what spans nodes is tested without a network.
+pub struct MemoryEngine {
+    topics: Mutex<Topics>,
+    presence: Mutex<Presence>,
+    handlers: Mutex<Vec<(NodeId, ControlHandler)>>,
+    clock: Clock,
+    bounds: BoundsOf,
+    max_topics: usize,
+    max_bytes: usize,
+    shared: bool,
+}
+
+#[derive(Default)]
+struct Topics {
+    by_name: HashMap<Arc<str>, Topic>,
+    /// Bytes of all history together.
+    bytes: usize,
+    /// Counts uses, to find what was least recently used.
+    tick: u64,
+    /// Topics to drop next, least recently used first, with the use they had when they were listed.
+    idle: VecDeque<(u64, Arc<str>)>,
+}
+
+/// Sets up a [`MemoryEngine`].
+pub struct MemoryEngineBuilder {
+    engine: MemoryEngine,
+}
+
+impl MemoryEngine {
+    /// The defaults: 250 publications and 1 MiB a topic, 100,000 topics, 256 MiB in all.
+    #[must_use]
+    pub fn builder() -> MemoryEngineBuilder {
+        MemoryEngineBuilder {
+            engine: Self {
+                topics: Mutex::default(),
+                presence: Mutex::default(),
+                handlers: Mutex::default(),
+                clock: Box::new(unix_millis),
+                bounds: Box::new(|_| Bounds::new()),
+                max_topics: 100_000,
+                max_bytes: 256 << 20,
+                shared: false,
+            },
+        }
+    }
+
+    /// The bytes of all history held now.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish_now(&self, name: &str, message: Message) -> Result<Receipt, Error> {
+        let now = self.now();
+        let mut topics = self.lock();
+        let topic = self.topic(&mut topics, name)?;
+        let before = topic.bytes();
+        let (receipt, woken) = topic.publish(message, now);
+        let after = topic.bytes();
+        topics.bytes = topics.bytes + after - before;
+        if topics.bytes > self.max_bytes {
+            topics.shrink(self.max_bytes, name);
+        }
+        drop(topics);
+        drop(woken);
+        Ok(receipt)
+    }
+
+    fn topic<'a>(&self, topics: &'a mut Topics, name: &str) -> Result<&'a mut Topic, Error> {
+        topics.tick += 1;
+        let tick = topics.tick;
+        if !topics.by_name.contains_key(name) {
+            while topics.by_name.len() >= self.max_topics {
+                if !topics.drop_idle(None) {
+                    return Err(Error::full("as many as are allowed have subscribers"));
+                }
+            }
+            topics.by_name.insert(name.into(), Topic::new((self.bounds)(name)));
+        }
+        let topic = topics.by_name.get_mut(name).ok_or_else(|| Error::full("it was dropped"))?;
+        topic.used = tick;
+        Ok(topic)
+    }
+}
+
+impl Topics {
+    /// Drops the least recently used topic that no log with subscribers stands on.
+    ///
+    /// The list of candidates is made by one walk over all topics and then used up, so that the cap
+    /// costs a stranger's flood of names no more than a few steps a name.
+    fn drop_idle(&mut self, keep: Option<&str>) -> bool {
+        for listed in [false, true] {
+            while let Some((used, name)) = self.idle.pop_front() {
+                let unchanged = self.by_name.get(&name).is_some_and(|topic| topic.used == used);
+                if unchanged && keep != Some(&*name) && self.close_and_remove(&name) {
+                    return true;
+                }
+            }
+            if !listed {
+                self.list_idle();
+            }
+        }
+        false
+    }
+
+    fn list_idle(&mut self) {
+        let unused = self.by_name.iter().filter(|(_, topic)| !topic.has_subscribers());
+        let mut all: Vec<_> = unused.map(|(name, topic)| (topic.used, name.clone())).collect();
+        let few = (all.len() / 16).max(64).min(all.len());
+        if few < all.len() {
+            all.select_nth_unstable_by_key(few, |(used, _)| *used);
+            all.truncate(few);
+        }
+        all.sort_unstable_by_key(|(used, _)| *used);
+        self.idle = all.into();
+    }
+
+    fn close_and_remove(&mut self, name: &str) -> bool {
+        let Some(topic) = self.by_name.get_mut(name) else { return false };
+        if !topic.close_logs() {
+            return false;
+        }
+        self.bytes -= topic.bytes();
+        self.by_name.remove(name);
+        true
+    }
+
+    /// Brings all history together below `max`: unused topics go first, then the oldest of the
+    /// topic that is growing.
+    fn shrink(&mut self, max: usize, growing: &str) {
+        while self.bytes > max && self.drop_idle(Some(growing)) {}
+        if let Some(topic) = self.by_name.get_mut(growing) {
+            while self.bytes > max
+                && let Some(freed) = topic.evict_oldest()
+            {
+                self.bytes -= freed;
+            }
+        }
+    }
+}
+
+impl Engine for MemoryEngine {
+    fn publish<'a>(
+        &'a self,
+        topic: &'a str,
+        message: Message,
+    ) -> BoxFuture<'a, Result<Receipt, Error>> {
+        Box::pin(ready(self.publish_now(topic, message)))
+    }
+
+    fn read<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        let now = self.now();
+        let mut topics = self.lock();
+        let page = match topics.by_name.get_mut(topic) {
+            Some(topic) => topic.read(start, limit, now),
+            None => Page::new(Vec::new(), !matches!(start, Start::Live | Start::Earliest)),
+        };
+        Box::pin(ready(Ok(page)))
+    }
+
+    fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
+        let now = self.now();
+        let mut topics = self.lock();
+        let done = self.topic(&mut topics, topic).map(|topic| topic.attach(&log, now));
+        Box::pin(ready(done))
+    }
+
+    fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    fn watermark(&self, topic: &str) -> u64 {
+        let now = self.now();
+        self.lock().by_name.get_mut(topic).map_or(now, |topic| topic.watermark(now))
+    }
+
+    fn bounds(&self, topic: &str) -> Bounds {
+        (self.bounds)(topic)
+    }
+
+    fn topics(&self) -> Vec<Arc<str>> {
+        self.lock().by_name.keys().cloned().collect()
+    }
+
+    fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        let mut topics = self.lock();
+        let mut woken = Vec::new();
+        if let Some(removed) = topics.by_name.get_mut(topic) {
+            let freed = removed.bytes();
+            woken = removed.restart();
+            topics.bytes -= freed;
+        }
+        drop(topics);
+        drop(woken);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn presence_set<'a>(
+        &'a self,
+        topic: &'a str,
+        entry: PresenceEntry,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let until = self.now().saturating_add(ttl.as_millis() as u64);
+        self.presence().set(topic, entry, until);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn presence_remove<'a>(
+        &'a self,
+        topic: &'a str,
+        node: NodeId,
+        client: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.presence().remove(topic, node, client);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn presence<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Vec<PresenceEntry>, Error>> {
+        let present = self.presence().list(topic, self.now());
+        Box::pin(ready(Ok(present)))
+    }
+
+    fn control_send<'a>(
+        &'a self,
+        from: NodeId,
+        message: Bytes,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        handlers
+            .iter()
+            .filter(|(node, _)| *node != from)
+            .for_each(|(_, handler)| handler(message.clone()));
+        Box::pin(ready(Ok(())))
+    }
+
+    fn control_receive<'a>(
+        &'a self,
+        node: NodeId,
+        handler: &'a ControlHandler,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only our clone is left: the node that wanted it has gone.
+        handlers.retain(|(_, handler)| Arc::strong_count(handler) > 1);
+        handlers.push((node, handler.clone()));
+        Box::pin(ready(Ok(())))
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        Box::pin(ready(Health::Ok))
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { shared: self.shared, ..Promises::local() }
+    }
+
+    fn sweep(&self) {
+        let now = self.now();
+        self.presence().expire(now);
+        let mut topics = self.lock();
+        let mut freed = 0;
+        topics.by_name.retain(|_, topic| {
+            let before = topic.bytes();
+            let keep = !topic.expire(now);
+            freed += before - if keep { topic.bytes() } else { 0 };
+            keep
+        });
+        topics.bytes -= freed;
+    }
+}
+
+impl MemoryEngine {
+    fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryEngine {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+impl MemoryEngineBuilder {
+    /// How much of each topic is held.
+    #[must_use]
+    pub fn bounds(self, bounds: Bounds) -> Self {
+        self.bounds_of(move |_| bounds)
+    }
+
+    /// How much of a topic is held, by its name.
+    #[must_use]
+    pub fn bounds_of(mut self, bounds: impl Fn(&str) -> Bounds + Send + Sync + 'static) -> Self {
+        self.engine.bounds = Box::new(bounds);
+        self
+    }
+
+    /// The most topics. At the cap the least recently used one without subscribers goes; where
+    /// there is none, publishing to a new topic is an error.
+    #[must_use]
+    pub fn max_topics(mut self, topics: usize) -> Self {
+        self.engine.max_topics = topics.max(1);
+        self
+    }
+
+    /// The most bytes of history over all topics; beyond it the least recently used topics without
+    /// subscribers go, then the oldest publications of the topic that is growing.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.engine.max_bytes = bytes;
+        self
+    }
+
+    /// Says that several brokers use the engine, as several nodes would (default: one).
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.engine.shared = true;
+        self
+    }
+
+    /// Takes the time from `clock`, in milliseconds since the Unix epoch, instead of the system.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.engine.clock = Box::new(clock);
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> MemoryEngine {
+        self.engine
+    }
+}
+
+fn unix_millis() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+impl fmt::Debug for MemoryEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryEngine").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MemoryEngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryEngineBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! One topic of the memory engine: its history, its stamps, the logs that it feeds.
+
+use crate::engine::Page;
+use crate::log::{Log, Reader, Snapshot, Window, Woken};
+use crate::{Bounds, Entry, Epoch, Message, Position, Publication, Receipt, Start};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+
+/// How long an idempotency key is remembered, in milliseconds, and how many are at the most.
+const KEY_WINDOW: u64 = 5 * 60 * 1000;
+const KEYS: usize = 10_000;
+
+#[derive(Debug)]
+pub(super) struct Topic {
+    /// When it was last used, as the engine counts uses.
+    pub(super) used: u64,
+    bounds: Bounds,
+    epoch: Epoch,
+    head: u64,
+    /// Nothing is stamped at or below this any more.
+    floor: u64,
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    evicted: (u64, u64),
+    logs: Vec<Weak<Log>>,
+    keys: HashMap<Box<str>, Receipt>,
+    keys_by_age: VecDeque<Box<str>>,
+}
+
+impl Topic {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            used: 0,
+            bounds,
+            epoch: Epoch::random(),
+            head: 0,
+            floor: 0,
+            entries: VecDeque::new(),
+            bytes: 0,
+            evicted: (0, 0),
+            logs: Vec::new(),
+            keys: HashMap::new(),
+            keys_by_age: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn publish(&mut self, mut message: Message, now: u64) -> (Receipt, Vec<Woken>) {
+        let key = message.key.take();
+        if let Some(receipt) = key.as_ref().and_then(|key| self.keys.get(key))
+            && receipt.time() + KEY_WINDOW > now
+        {
+            return (receipt.as_duplicate(), Vec::new());
+        }
+        // Several publications may share a millisecond; none is at or below a watermark.
+        let time = now.max(self.floor);
+        self.floor = time;
+        self.head += 1;
+        let position = Position::new(self.epoch, self.head);
+        let live_only = message.is_live_only() || self.bounds.is_off();
+        let entry = Entry::new(Publication::new(message, position, time), live_only);
+        if !live_only {
+            self.bytes += entry.publication().size();
+            self.entries.push_back(entry.clone());
+            self.trim(now);
+        }
+        let mut woken = Vec::with_capacity(self.logs.len());
+        self.logs.retain(|log| {
+            woken.extend(log.upgrade().map(|log| log.append(entry.clone())));
+            log.strong_count() > 0
+        });
+        let receipt = Receipt::new(position, time);
+        if let Some(key) = key {
+            self.remember(key, receipt, now);
+        }
+        (receipt, woken)
+    }
+
+    fn remember(&mut self, key: Box<str>, receipt: Receipt, now: u64) {
+        self.keys.insert(key.clone(), receipt);
+        self.keys_by_age.push_back(key);
+        self.forget_keys(now);
+    }
+
+    fn forget_keys(&mut self, now: u64) {
+        while let Some(oldest) = self.keys_by_age.front() {
+            let expired =
+                self.keys.get(oldest).is_none_or(|receipt| receipt.time() + KEY_WINDOW <= now);
+            if !expired && self.keys_by_age.len() <= KEYS {
+                break;
+            }
+            self.keys.remove(oldest);
+            self.keys_by_age.pop_front();
+        }
+    }
+
+    pub(super) fn watermark(&mut self, now: u64) -> u64 {
+        let mark = now.max(self.floor);
+        self.floor = mark.saturating_add(1);
+        mark
+    }
+
+    pub(super) fn read(&mut self, start: Start, limit: usize, now: u64) -> Page {
+        self.trim(now);
+        // The window resolves positions for logs; it does so for reads as well.
+        let mut window = Window::new(self.bounds);
+        window.open(self.snapshot());
+        let mut reader = Reader::new(None, start, usize::MAX);
+        window.resolve(&mut reader);
+        let follows = |entry: &&Arc<Entry>| entry.publication().position().offset() > reader.after;
+        let entries = self.entries.iter().filter(follows).take(limit).cloned().collect();
+        Page::new(entries, reader.gap.is_some())
+    }
+
+    pub(super) fn attach(&mut self, log: &Arc<Log>, now: u64) {
+        self.trim(now);
+        drop(log.open(self.snapshot()));
+        self.logs.push(Arc::downgrade(log));
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            epoch: self.epoch,
+            head: self.head,
+            entries: self.entries.iter().cloned().collect(),
+            evicted: self.evicted.0,
+            evicted_time: self.evicted.1,
+        }
+    }
+
+    /// Begins a new life without history.
+    pub(super) fn restart(&mut self) -> Vec<Woken> {
+        let fresh = Self::new(self.bounds);
+        let old = std::mem::replace(self, fresh);
+        (self.used, self.floor, self.logs) = (old.used, old.floor, old.logs);
+        self.logs.iter().filter_map(Weak::upgrade).map(|log| log.reset(self.snapshot())).collect()
+    }
+
+    pub(super) fn has_subscribers(&self) -> bool {
+        self.logs.iter().filter_map(Weak::upgrade).any(|log| log.subscribers() > 0)
+    }
+
+    /// Closes all its logs, unless one has subscribers.
+    pub(super) fn close_logs(&mut self) -> bool {
+        !self.has_subscribers()
+            && self.logs.iter().filter_map(Weak::upgrade).all(|log| log.close_unless_used())
+    }
+
+    /// Drops what is too old, and says whether nothing is left that anyone uses.
+    pub(super) fn expire(&mut self, now: u64) -> bool {
+        self.trim(now);
+        self.forget_keys(now);
+        self.logs.retain(|log| log.strong_count() > 0);
+        self.entries.is_empty() && self.keys.is_empty() && self.logs.is_empty()
+    }
+
+    pub(super) fn evict_oldest(&mut self) -> Option<usize> {
+        if self.entries.len() < 2 {
+            return None;
+        }
+        let oldest = self.entries.pop_front()?;
+        let publication = oldest.publication();
+        self.bytes -= publication.size();
+        self.evicted = (publication.position().offset(), publication.time());
+        Some(publication.size())
+    }
+
+    /// Keeps to the bounds; the newest stays, whatever its size, until it is too old.
+    fn trim(&mut self, now: u64) {
+        while self.entries.len() > self.bounds.count || self.bytes > self.bounds.bytes {
+            if self.evict_oldest().is_none() {
+                break;
+            }
+        }
+        let Some(limit) = self.bounds.expired_at(now) else { return };
+        while self.entries.front().is_some_and(|entry| entry.publication().time() <= limit) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.publication().size();
+            self.evicted = (oldest.publication().position().offset(), oldest.publication().time());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The memory engine: the conformance suite, and what only it does.
+
+use rt_broker::conformance::{self, Subject};
+use rt_broker::{
+    Bounds, BoxFuture, Broker, Delivery, Engine, GapReason, MemoryEngine, Message, Start,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+#[derive(Clone)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_795_230_332_805)))
+    }
+
+    fn engine(&self) -> rt_broker::MemoryEngineBuilder {
+        let clock = self.0.clone();
+        MemoryEngine::builder().clock(move || clock.load(Ordering::Relaxed))
+    }
+
+    fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Subject for Clock {
+    fn engine(&self, bounds: Bounds) -> BoxFuture<'_, Arc<dyn Engine>> {
+        let engine: Arc<dyn Engine> = Arc::new(self.engine().bounds(bounds).build());
+        Box::pin(std::future::ready(engine))
+    }
+
+    fn advance(&self, by: Duration) -> BoxFuture<'_, ()> {
+        self.advance(by);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_memory_engine_conforms() {
+    conformance::run(&Clock::new()).await;
+}
+
+#[tokio::test]
+async fn at_the_cap_the_least_recently_used_topic_goes() {
+    let broker = Broker::builder(MemoryEngine::builder().max_topics(3).build()).build();
+    let publish = async |topic: &str| broker.publish(topic, Message::text("x").unwrap()).await;
+    for topic in ["a", "b", "c"] {
+        publish(topic).await.unwrap();
+    }
+    let held = broker.subscribe("a", Start::Live).unwrap();
+    publish("c").await.unwrap();
+    publish("d").await.unwrap();
+    assert_eq!(broker.topics().iter().map(|t| &**t).collect::<Vec<_>>(), ["a", "c", "d"]);
+    let others = ["c", "d"].map(|topic| broker.subscribe(topic, Start::Live).unwrap());
+    assert!(publish("e").await.unwrap_err().is_full());
+    assert!(broker.subscribe("e", Start::Live).unwrap_err().is_full());
+    drop((held, others));
+    publish("e").await.unwrap();
+    assert_eq!(broker.topics().len(), 3);
+}
+
+#[tokio::test]
+async fn a_topic_that_was_dropped_under_an_idle_log_comes_back_whole() {
+    let broker = Broker::builder(MemoryEngine::builder().max_topics(1).build()).build();
+    let text = |text: &'static str| Message::text(text).unwrap();
+    let first = broker.publish("a", text("1")).await.unwrap().position();
+    drop(broker.subscribe("a", Start::Live).unwrap());
+    broker.publish("b", text("2")).await.unwrap();
+    let mut again = broker.subscribe("a", Start::After(first)).unwrap();
+    assert!(
+        matches!(again.next().await.unwrap(), Delivery::Gap(g) if g.reason() == GapReason::Epoch)
+    );
+    broker.publish("a", text("3")).await.unwrap();
+    assert!(matches!(again.next().await.unwrap(), Delivery::Batch(_)));
+}
+
+#[tokio::test]
+async fn all_history_together_is_bounded() {
+    let engine = Arc::new(MemoryEngine::builder().max_bytes(1000).build());
+    let broker = Broker::builder_shared(engine.clone()).build();
+    for n in 0..100 {
+        let message = Message::text("x".repeat(100)).unwrap();
+        broker.publish(&format!("t{}", n / 5), message).await.unwrap();
+        assert!(engine.bytes() <= 1000, "{} bytes", engine.bytes());
+    }
+    assert!(engine.bytes() >= 900);
+    let _used: Vec<_> =
+        broker.topics().iter().map(|t| broker.subscribe(t, Start::Live).unwrap()).collect();
+    for _ in 0..20 {
+        broker.publish("t19", Message::text("x".repeat(100)).unwrap()).await.unwrap();
+    }
+    assert!(engine.bytes() <= 1000, "a topic that grows gives up its own oldest");
+}
+
+#[tokio::test]
+async fn what_is_empty_and_unused_is_freed() {
+    let clock = Clock::new();
+    let bounds = Bounds::new().age(Duration::from_secs(10));
+    let broker = Broker::builder(clock.engine().bounds(bounds).build()).build();
+    for n in 0..1000 {
+        let topic = format!("t{n}");
+        broker.publish(&topic, Message::text("x").unwrap()).await.unwrap();
+        drop(broker.subscribe(&topic, Start::Live).unwrap());
+    }
+    assert_eq!((broker.topics().len(), broker.open_topics()), (1000, 1000));
+    let used = broker.subscribe("t7", Start::Live).unwrap();
+    clock.advance(Duration::from_secs(61));
+    broker.sweep();
+    assert_eq!(broker.topics().len(), 1);
+    drop(used);
+    clock.advance(Duration::from_secs(61));
+    broker.sweep();
+    assert_eq!((broker.topics().len(), broker.open_topics()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_its_window() {
+    let clock = Clock::new();
+    let broker = Broker::builder(clock.engine().build()).build();
+    let keyed = || Message::text("x").unwrap().with_idempotency_key("k").unwrap();
+    let first = broker.publish("t", keyed()).await.unwrap();
+    clock.advance(Duration::from_secs(299));
+    assert!(broker.publish("t", keyed()).await.unwrap().is_duplicate());
+    clock.advance(Duration::from_secs(2));
+    let later = broker.publish("t", keyed()).await.unwrap();
+    assert!(!later.is_duplicate() && later.position() != first.position());
+}
+
+#[tokio::test]
+async fn others_messages_to_one_client_are_no_gap_for_the_rest() {
+    let broker = Broker::in_memory();
+    let mut ann = broker.subscribe_as("t", Start::Live, Some("ann".into())).unwrap();
+    for _ in 0..1000 {
+        broker.publish("t", Message::text("x").unwrap().to_client("bob")).await.unwrap();
+    }
+    broker.publish("t", Message::text("for all").unwrap()).await.unwrap();
+    let Delivery::Batch(batch) = ann.next().await.unwrap() else { panic!("nothing was lost") };
+    assert_eq!(batch.entries().len(), 1);
+}
+
+#[tokio::test]
+async fn names_of_topics_are_checked() {
+    let broker = Broker::in_memory();
+    for name in ["".to_owned(), "x".repeat(1025)] {
+        assert!(broker.subscribe(&name, Start::Live).unwrap_err().is_invalid());
+        let message = Message::text("x").unwrap();
+        assert!(broker.publish(&name, message).await.unwrap_err().is_invalid());
+    }
+}

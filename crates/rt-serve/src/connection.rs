@@ -1,0 +1,195 @@
+//! One connection, from its first byte to its end.
+
+use crate::stall::WriteStall;
+use crate::{Limits, RequestBody};
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower_service::Service;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Ends all connections of a server: `drain` after what they are doing, `kill` at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct End {
+    pub(crate) drain: CancellationToken,
+    pub(crate) kill: CancellationToken,
+}
+
+/// What every connection of a server shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) end: End,
+    #[cfg(feature = "http2")]
+    pub(crate) http2: bool,
+}
+
+pub(crate) async fn run<S, B>(stream: TcpStream, peer: SocketAddr, service: S, shared: Arc<Shared>)
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let limits = &shared.limits;
+    #[cfg(feature = "http2")]
+    if shared.http2 && version::is_http2(&stream, limits.head_timeout).await {
+        let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
+        let connection =
+            hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+                .keep_alive_interval(limits.write_timeout)
+                .serve_connection(io, Inner { service, peer, shared: shared.clone() });
+        let connection = pin!(connection);
+        return watch(connection, |c| c.graceful_shutdown(), peer, &shared.end).await;
+    }
+    let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(limits.headers)
+        .serve_connection(io, Inner { service, peer, shared: shared.clone() });
+    let connection = pin!(connection);
+    watch(connection, |c| c.graceful_shutdown(), peer, &shared.end).await;
+}
+
+/// Drives a connection until it is done or killed; told to drain, it finishes what it is doing.
+async fn watch<C>(
+    mut connection: std::pin::Pin<&mut C>,
+    drain: impl Fn(std::pin::Pin<&mut C>),
+    peer: SocketAddr,
+    end: &End,
+) where
+    C: Future<Output = Result<(), hyper::Error>>,
+{
+    let mut draining = pin!(end.drain.cancelled());
+    let mut killed = pin!(end.kill.cancelled());
+    let mut told = false;
+    let ended = std::future::poll_fn(|cx| {
+        if !told && draining.as_mut().poll(cx).is_ready() {
+            told = true;
+            drain(connection.as_mut());
+        }
+        if told && killed.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        connection.as_mut().poll(cx).map(Some)
+    });
+    match ended.await {
+        // As a rule a client that went away, which is no fault.
+        Some(Err(error)) => tracing::debug!(%peer, error = %chain(&error), "connection ended"),
+        None => tracing::debug!(%peer, "connection closed at the deadline"),
+        Some(Ok(())) => {}
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The user's service with the request's body bounded and the peer's address in its extensions.
+struct Inner<S> {
+    service: S,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Inner<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = Ready<S, Request<RequestBody>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let limits = &self.shared.limits;
+        let bound = |body| RequestBody::new(body, limits.body_bytes, limits.body_timeout);
+        let mut request = request.map(bound);
+        request.extensions_mut().insert(self.peer);
+        Ready::new(self.service.clone(), request)
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Calls a tower service once it is ready.
+    #[project = ReadyProj]
+    pub(crate) enum Ready<S, R>
+    where
+        S: Service<R>,
+    {
+        Waiting { service: S, request: Option<R> },
+        Called { #[pin] response: S::Future },
+    }
+}
+
+impl<S: Service<R>, R> Ready<S, R> {
+    fn new(service: S, request: R) -> Self {
+        Self::Waiting { service, request: Some(request) }
+    }
+}
+
+impl<S: Service<R>, R> Future for Ready<S, R> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Self::Output> {
+        loop {
+            let response = match self.as_mut().project() {
+                ReadyProj::Called { response } => return response.poll(cx),
+                ReadyProj::Waiting { service, request } => {
+                    std::task::ready!(service.poll_ready(cx))?;
+                    match request.take() {
+                        Some(request) => service.call(request),
+                        None => return Poll::Pending,
+                    }
+                }
+            };
+            self.set(Self::Called { response });
+        }
+    }
+}
+
+#[cfg(feature = "http2")]
+mod version {
+    use std::time::Duration;
+    use tokio::net::TcpStream;
+    use tokio::time::{sleep, timeout};
+
+    /// Looks at a connection's first bytes: no method begins as HTTP/2's preface does.
+    pub(super) async fn is_http2(stream: &TcpStream, limit: Duration) -> bool {
+        const PREFACE: &[u8] = b"PRI";
+        let mut seen = [0; PREFACE.len()];
+        let look = async {
+            loop {
+                let read = stream.peek(&mut seen).await.unwrap_or(0);
+                if read == 0 || !PREFACE.starts_with(&seen[..read]) {
+                    return false;
+                }
+                if read == PREFACE.len() {
+                    return true;
+                }
+                // What was peeked stays readable, so there is nothing else to wait for.
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(limit, look).await.unwrap_or(false)
+    }
+}

@@ -1,0 +1,224 @@
+//! An event stream as an HTTP body: a position in its zone's log, a heartbeat, an end.
+
+use crate::encode::{self, HEARTBEAT};
+use crate::hub::Inner;
+use crate::{Client, CloseReason, Grant, SlowClient};
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame};
+use rt_broker::{Delivery, Form, Gap, GapReason, Position, Subscription};
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The body of what a [`Hub`](crate::Hub) answers: an event stream, or a short text.
+pub struct Body(Kind);
+
+enum Kind {
+    Once(Bytes),
+    // Boxed, so that a connection's own state stays small whatever its answer is.
+    Stream(Box<Stream>),
+}
+
+struct Stream {
+    hub: Arc<Inner>,
+    client: Arc<Client>,
+    subscription: Subscription,
+    greeted: bool,
+    slow: SlowClient,
+    /// Fires when a heartbeat may be due or the grant expires; what is delivered moves `active`
+    /// only, so that no delivery touches a timer.
+    timer: Pin<Box<Sleep>>,
+    active: Instant,
+    expires: Option<Instant>,
+    ended: Option<CloseReason>,
+}
+
+impl Body {
+    /// A body of these bytes.
+    pub(crate) fn once(bytes: Bytes) -> Self {
+        Self(Kind::Once(bytes))
+    }
+
+    pub(crate) fn stream(
+        hub: Arc<Inner>,
+        client: Arc<Client>,
+        subscription: Subscription,
+        grant: &Grant,
+    ) -> Self {
+        let now = Instant::now();
+        let expires = grant.expires_in.and_then(|time| now.checked_add(time));
+        let slow = grant.slow.unwrap_or(hub.options.slow_client);
+        let mut stream = Stream {
+            hub,
+            client,
+            subscription,
+            greeted: false,
+            slow,
+            timer: Box::pin(sleep_until(now)),
+            active: now,
+            expires,
+            ended: None,
+        };
+        stream.set_timer();
+        Self(Kind::Stream(Box::new(stream)))
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::once(text.into())
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::once(bytes)
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = match &mut self.0 {
+            Kind::Once(bytes) => {
+                Poll::Ready(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()))
+            }
+            Kind::Stream(stream) => stream.poll(cx),
+        };
+        bytes.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.0, Kind::Once(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        match &self.0 {
+            Kind::Once(bytes) => http_body::SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream(_) => http_body::SizeHint::default(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        if let Some(reason) = self.client.closed() {
+            return self.end(reason.clone());
+        }
+        match self.poll_delivery(cx) {
+            Poll::Ready(Ok(bytes)) => {
+                self.active = Instant::now();
+                return Poll::Ready(Some(bytes));
+            }
+            Poll::Ready(Err(reason)) => return self.end(reason),
+            Poll::Pending => {}
+        }
+        self.client.watch(cx.waker());
+        if let Some(reason) = self.client.closed() {
+            return self.end(reason.clone());
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if self.expires.is_some_and(|expires| now >= expires) {
+                return self.end(CloseReason::Expired);
+            }
+            let silent = now >= self.active + self.hub.options.heartbeat;
+            if silent {
+                self.active = now;
+            }
+            self.set_timer();
+            if silent {
+                return Poll::Ready(Some(HEARTBEAT));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, CloseReason>> {
+        if !self.greeted {
+            let Poll::Ready(opened) = self.subscription.poll_open(cx) else {
+                return Poll::Pending;
+            };
+            let position = opened.map_err(|error| self.failed(&error))?;
+            self.greeted = true;
+            if let Some(greeting) = self.greeting(position) {
+                return Poll::Ready(Ok(greeting));
+            }
+        }
+        self.subscription.poll_next(cx).map(|delivery| match delivery {
+            Ok(Delivery::Batch(batch)) => {
+                self.hub.counters.deliveries.increment(batch.entries().len() as u64);
+                Ok(batch.encoded(Form::EventStream, encode::encode).clone())
+            }
+            Ok(Delivery::Gap(gap)) => self.gap(&gap),
+            Err(error) => Err(self.failed(&error)),
+        })
+    }
+
+    /// The connect event, or an id alone, with the position that the stream goes on from.
+    fn greeting(&self, position: Position) -> Option<Bytes> {
+        let position = Some(position).filter(|_| !self.subscription.has_gap());
+        let options = &self.hub.options;
+        if options.connect_event {
+            let (zone, id) = (self.client.zone(), self.client.id());
+            Some(encode::connected(zone, id, position, options.retry))
+        } else {
+            position.map(encode::cursor)
+        }
+    }
+
+    fn gap(&self, gap: &Gap) -> Result<Bytes, CloseReason> {
+        self.hub.counters.gaps.increment(1);
+        let (zone, client) = (self.client.zone(), self.client.id());
+        tracing::debug!(zone, client, reason = gap.reason().as_str(), "gap");
+        match (gap.reason(), self.slow) {
+            (GapReason::Slow, SlowClient::Disconnect) => Err(CloseReason::Slow),
+            _ => Ok(encode::gap(gap)),
+        }
+    }
+
+    fn failed(&self, error: &rt_broker::Error) -> CloseReason {
+        tracing::warn!(%error, zone = self.client.zone(), "a stream ends since its zone failed");
+        CloseReason::Failed
+    }
+
+    /// Ends the stream, with a last word where the client is to be told something.
+    fn end(&mut self, reason: CloseReason) -> Poll<Option<Bytes>> {
+        let farewell = reason.farewell();
+        self.ended = Some(reason);
+        Poll::Ready(farewell)
+    }
+
+    fn set_timer(&mut self) {
+        let heartbeat = self.active + self.hub.options.heartbeat;
+        let next = self.expires.map_or(heartbeat, |expires| expires.min(heartbeat));
+        self.timer.as_mut().reset(next);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let reason = self.ended.take().unwrap_or(CloseReason::Gone);
+        self.hub.disconnected(&self.client, &reason);
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Once(_) => "Body(text)",
+            Kind::Stream(_) => "Body(event stream)",
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! Who is connected to this node: zones, their clients, the connections of each.
+
+use crate::{CloseReason, SameId};
+use atomic_waker::AtomicWaker;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// A connected client, as callbacks see it.
+#[derive(Debug)]
+pub struct Client {
+    zone: Arc<str>,
+    id: Arc<str>,
+    since: u64,
+    address: Option<IpAddr>,
+    closed: OnceLock<CloseReason>,
+    /// The task of its stream, to be woken when it is closed from outside.
+    task: AtomicWaker,
+}
+
+impl Client {
+    /// The zone it is in.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When its stream began, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn connected_since(&self) -> u64 {
+        self.since
+    }
+
+    /// Where it comes from, if that is known.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    pub(crate) fn shared_id(&self) -> Arc<str> {
+        self.id.clone()
+    }
+
+    /// Ends its stream; the first reason counts.
+    pub(crate) fn close(&self, reason: CloseReason) -> bool {
+        let first = self.closed.set(reason).is_ok();
+        self.task.wake();
+        first
+    }
+
+    pub(crate) fn closed(&self) -> Option<&CloseReason> {
+        self.closed.get()
+    }
+
+    pub(crate) fn watch(&self, waker: &std::task::Waker) {
+        self.task.register(waker);
+    }
+}
+
+/// The limits on connections that are checked when one comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionLimits {
+    pub(crate) all: usize,
+    pub(crate) zone: usize,
+    pub(crate) address: usize,
+}
+
+/// Why a connection was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refused {
+    Limit(&'static str),
+    SameId,
+    ShuttingDown,
+}
+
+/// All clients of this node.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    zones: HashMap<Arc<str>, Zone>,
+    addresses: HashMap<IpAddr, usize>,
+    all: usize,
+    shutting_down: bool,
+}
+
+#[derive(Debug, Default)]
+struct Zone {
+    clients: HashMap<Arc<str>, Vec<Arc<Client>>>,
+    connections: usize,
+}
+
+impl Clients {
+    /// Adds a client, and gives those it replaces.
+    pub(crate) fn add(
+        &self,
+        zone: &str,
+        id: &str,
+        since: u64,
+        address: Option<IpAddr>,
+        limits: ConnectionLimits,
+        same_id: SameId,
+    ) -> Result<(Arc<Client>, Vec<Arc<Client>>), Refused> {
+        let state = &mut *self.lock();
+        if state.shutting_down {
+            return Err(Refused::ShuttingDown);
+        }
+        let counted = address.filter(|address| !address.is_loopback());
+        let known = state.zones.get_key_value(zone);
+        let there = known.and_then(|(_, zone)| zone.clients.get_key_value(id));
+        if there.is_some() && same_id == SameId::Refuse {
+            return Err(Refused::SameId);
+        }
+        let replaces =
+            if same_id == SameId::Replace { there.map_or(0, |(_, c)| c.len()) } else { 0 };
+        let in_zone = known.map_or(0, |(_, zone)| zone.connections);
+        let from_address = counted.and_then(|a| state.addresses.get(&a)).copied().unwrap_or(0);
+        let full = |count: usize, limit| count.saturating_sub(replaces) >= limit;
+        if full(state.all, limits.all) {
+            return Err(Refused::Limit("the server has as many streams as it allows"));
+        }
+        if full(in_zone, limits.zone) {
+            return Err(Refused::Limit("the zone has as many streams as it allows"));
+        }
+        if full(from_address, limits.address) {
+            return Err(Refused::Limit("your address has as many streams as it is allowed"));
+        }
+        let client = Arc::new(Client {
+            zone: known.map_or_else(|| zone.into(), |(name, _)| name.clone()),
+            id: there.map_or_else(|| id.into(), |(id, _)| id.clone()),
+            since,
+            address,
+            closed: OnceLock::new(),
+            task: AtomicWaker::new(),
+        });
+        let zone = state.zones.entry(client.zone.clone()).or_default();
+        let same = zone.clients.entry(client.id.clone()).or_default();
+        let replaced = if same_id == SameId::Replace { same.clone() } else { Vec::new() };
+        same.reserve_exact(1);
+        same.push(client.clone());
+        zone.connections += 1;
+        state.all += 1;
+        if let Some(address) = counted {
+            *state.addresses.entry(address).or_default() += 1;
+        }
+        Ok((client, replaced))
+    }
+
+    /// Takes one connection out, and says how many its id has left.
+    pub(crate) fn remove(&self, client: &Arc<Client>) -> usize {
+        let state = &mut *self.lock();
+        let Some(zone) = state.zones.get_mut(&client.zone) else { return 0 };
+        let Some(same) = zone.clients.get_mut(&client.id) else { return 0 };
+        let Some(at) = same.iter().position(|other| Arc::ptr_eq(other, client)) else {
+            return same.len();
+        };
+        same.swap_remove(at);
+        let left = same.len();
+        if left == 0 {
+            zone.clients.remove(&client.id);
+        }
+        zone.connections -= 1;
+        if zone.connections == 0 {
+            state.zones.remove(&client.zone);
+        }
+        state.all -= 1;
+        if let Some(address) = client.address
+            && let Some(count) = state.addresses.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                state.addresses.remove(&address);
+            }
+        }
+        left
+    }
+
+    /// The connections of one client.
+    pub(crate) fn of(&self, zone: &str, id: &str) -> Vec<Arc<Client>> {
+        let state = self.lock();
+        let same = state.zones.get(zone).and_then(|zone| zone.clients.get(id));
+        same.cloned().unwrap_or_default()
+    }
+
+    /// Each client of a zone by its oldest connection, with the number of them.
+    pub(crate) fn in_zone(&self, zone: &str) -> Vec<(Arc<Client>, usize)> {
+        let state = self.lock();
+        let clients = state.zones.get(zone).into_iter().flat_map(|zone| zone.clients.values());
+        let oldest = |same: &Vec<Arc<Client>>| {
+            let first = same.iter().min_by_key(|client| client.since)?;
+            Some((first.clone(), same.len()))
+        };
+        clients.filter_map(oldest).collect()
+    }
+
+    /// The zones that have connections.
+    pub(crate) fn zones(&self) -> Vec<Arc<str>> {
+        self.lock().zones.keys().cloned().collect()
+    }
+
+    pub(crate) fn has_zone(&self, zone: &str) -> bool {
+        self.lock().zones.contains_key(zone)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.lock().all
+    }
+
+    /// Takes no more clients, and gives all there are.
+    pub(crate) fn shut_down(&self) -> Vec<Arc<Client>> {
+        let mut state = self.lock();
+        state.shutting_down = true;
+        let zones = state.zones.values().flat_map(|zone| zone.clients.values());
+        zones.flatten().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

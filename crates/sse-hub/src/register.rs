@@ -1,0 +1,163 @@
+//! A request becomes an event stream.
+
+use crate::body::Body;
+use crate::clients::{ConnectionLimits, Refused};
+use crate::closing::{STAY_AWAY, at_limit};
+use crate::{CloseReason, Grant, Hub, json_error, random_id};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use rt_broker::Start;
+use std::net::SocketAddr;
+
+/// Longest zone and client id, in bytes. A zone's bound is the broker's on topics.
+const MAX_ZONE: usize = 1024;
+const MAX_ID: usize = 256;
+/// What is longer is no id that this hub gave out; only as much of it comes back in a gap.
+const MAX_LAST_EVENT_ID: usize = 1024;
+
+impl Hub {
+    /// Answers a request with the event stream of a zone (`default` where it is empty), as a client
+    /// whose id `id` makes; [`random_id`] is one that always does.
+    ///
+    /// Goes on after the request's `Last-Event-ID`, or its query's `last_event_id`. What cannot be
+    /// served is answered for the caller: 400 for a zone or id that cannot be used; a limit, which
+    /// a browser would take for the end of all tries, as an event `limit` and an end with a long
+    /// `retry`; 204 for a client that was closed.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn register<B>(
+        &self,
+        request: &Request<B>,
+        zone: &str,
+        id: impl FnOnce() -> String,
+    ) -> Response<Body> {
+        self.accept(request, Grant::new(zone).id(id()))
+    }
+
+    /// [Registers](Self::register) a client with all that can be said about it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn accept<B>(&self, request: &Request<B>, grant: Grant) -> Response<Body> {
+        let id = grant.id.clone().unwrap_or_else(random_id);
+        if let Err(why) =
+            check("zone", &grant.zone, MAX_ZONE).and_then(|()| check("id", &id, MAX_ID))
+        {
+            self.inner.counters.refused.increment(1);
+            return json_error(StatusCode::BAD_REQUEST, &why);
+        }
+        let last_event_id = grant.last_event_id.clone().or_else(|| last_event_id(request));
+        if last_event_id.as_deref() == Some(STAY_AWAY) {
+            let mut away = Response::new(Body::once(bytes::Bytes::new()));
+            *away.status_mut() = StatusCode::NO_CONTENT;
+            return away;
+        }
+        let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
+        let address = grant.address.or(peer).map(|address| address.to_canonical());
+        let options = &self.inner.options;
+        let limits = ConnectionLimits {
+            all: options.max_connections,
+            zone: options.max_per_zone,
+            address: options.max_per_address,
+        };
+        let clients = &self.inner.clients;
+        let since = options.broker.engine().now();
+        let added = clients.add(&grant.zone, &id, since, address, limits, options.same_id);
+        let (client, replaced) = match added {
+            Ok(added) => added,
+            Err(refused) => return self.refuse(&refused),
+        };
+        let start = last_event_id.as_deref().map_or(Start::Live, resume_after);
+        let subscribed = options.broker.subscribe_as(&grant.zone, start, Some(client.shared_id()));
+        let subscription = match subscribed {
+            Ok(mut subscription) => {
+                if let Some(bytes) = grant.max_lag {
+                    subscription.set_max_lag(bytes);
+                }
+                subscription
+            }
+            Err(error) => {
+                clients.remove(&client);
+                return self.refuse_broker(&error);
+            }
+        };
+        for other in replaced {
+            other.close(CloseReason::Replaced);
+        }
+        self.inner.presence.start(&self.inner);
+        self.inner.presence.changed(&client);
+        self.inner.connected(&client);
+        stream(Body::stream(self.inner.clone(), client, subscription, &grant))
+    }
+
+    fn refuse(&self, refused: &Refused) -> Response<Body> {
+        self.inner.counters.refused.increment(1);
+        match refused {
+            Refused::Limit(what) => stream(Body::once(at_limit(what))),
+            Refused::SameId => {
+                stream(Body::once(at_limit("a client with this id is connected already")))
+            }
+            Refused::ShuttingDown => {
+                stream(Body::once(CloseReason::Shutdown.farewell().unwrap_or_default()))
+            }
+        }
+    }
+
+    fn refuse_broker(&self, error: &rt_broker::Error) -> Response<Body> {
+        self.inner.counters.refused.increment(1);
+        tracing::warn!(%error, "a client was refused");
+        if error.is_invalid() {
+            json_error(StatusCode::BAD_REQUEST, &error.to_string())
+        } else if error.is_full() {
+            stream(Body::once(at_limit("the server has as many zones as it allows")))
+        } else {
+            stream(Body::once(CloseReason::Failed.farewell().unwrap_or_default()))
+        }
+    }
+}
+
+/// Where a client goes on that says this as its last event id.
+fn resume_after(id: &str) -> Start {
+    let mut ends = (0..=id.len().min(MAX_LAST_EVENT_ID)).rev();
+    let end = ends.find(|&end| id.is_char_boundary(end)).unwrap_or(0);
+    Start::Id(id[..end].into())
+}
+
+/// The header, which a browser sets when it comes back, else the query's parameter.
+fn last_event_id<B>(request: &Request<B>) -> Option<String> {
+    let header = request.headers().get("last-event-id");
+    let given = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    given.or_else(|| query(request, "last_event_id")).filter(|id| !id.is_empty())
+}
+
+/// The first value of a parameter of the request's query.
+pub(crate) fn query<B>(request: &Request<B>, name: &str) -> Option<String> {
+    let query = request.uri().query()?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Names stand in events and logs: short, and on one line.
+fn check(what: &str, name: &str, max: usize) -> Result<(), String> {
+    if name.is_empty() || name.len() > max {
+        Err(format!("the {what} must be 1 to {max} bytes long, this one has {}", name.len()))
+    } else if name.chars().any(char::is_control) {
+        Err(format!("the {what} has a control character"))
+    } else {
+        Ok(())
+    }
+}
+
+fn stream(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // nginx and those that follow it hold a stream back otherwise.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,115 @@
+//! A packet on its way.
+
+use crate::{Hub, Packet, SendError, Sent};
+use rt_broker::Message;
+
+impl Hub {
+    /// Sends a packet and says how many connections to this node it was for.
+    ///
+    /// With history on, a zone without clients keeps what is sent to it for those who come back:
+    /// that is a success which reached 0. With history off it is an error. To a client who is not
+    /// there, on any node, it always is one.
+    ///
+    /// # Errors
+    /// A packet without a target, without a message or with an id that cannot be used; nobody
+    /// there ([`SendError::is_nobody_there`]); an engine that cannot take it.
+    pub async fn send(&self, packet: Packet) -> Result<Sent, SendError> {
+        let sent = self.route(&packet).await;
+        let data = packet.message.data().unwrap_or_default();
+        tracing::debug!(
+            zone = packet.zone,
+            client = packet.client_id,
+            broadcast = packet.broadcast,
+            event = packet.message.event().unwrap_or("message"),
+            bytes = data.len(),
+            reached = sent.as_ref().map_or(0, |sent| sent.reached),
+            error = sent.as_ref().err().map(tracing::field::display),
+            data = self.inner.options.log_payloads.then_some(data),
+            "packet"
+        );
+        self.inner.counters.packets.increment(1);
+        sent
+    }
+
+    async fn route(&self, packet: &Packet) -> Result<Sent, SendError> {
+        let message = message(packet)?;
+        match (packet.zone.as_str(), packet.client_id.as_str(), packet.broadcast) {
+            ("", "", true) => self.to_all(message).await,
+            ("", "", false) | (_, "", false) => Err(SendError::no_target()),
+            ("", _, _) => Err(SendError::zone_needed()),
+            (zone, "", true) => self.to_zone(zone, message).await,
+            (zone, client, _) => self.to_client(zone, client, message).await,
+        }
+    }
+
+    /// One append a zone: a client that comes back to any of them is given it.
+    async fn to_all(&self, message: Message) -> Result<Sent, SendError> {
+        let mut zones = self.broker().topics();
+        zones.retain(|zone| self.keeps_history(zone) || self.inner.clients.has_zone(zone));
+        let mut reached = 0;
+        for zone in zones {
+            reached += self.publish(&zone, message.clone()).await?;
+        }
+        Ok(Sent { reached })
+    }
+
+    async fn to_zone(&self, zone: &str, message: Message) -> Result<Sent, SendError> {
+        if !self.keeps_history(zone) && !self.inner.clients.has_zone(zone) {
+            return Err(match self.broker().knows(zone) {
+                true => SendError::no_connections(zone),
+                false => SendError::unknown_zone(zone),
+            });
+        }
+        Ok(Sent { reached: self.publish(zone, message).await? })
+    }
+
+    async fn to_client(
+        &self,
+        zone: &str,
+        client: &str,
+        message: Message,
+    ) -> Result<Sent, SendError> {
+        if self.inner.clients.of(zone, client).is_empty() {
+            let present = self.presence(zone).await.map_err(SendError::broker)?;
+            if !present.iter().any(|present| present.id == client) {
+                return Err(SendError::no_such_client(zone, client));
+            }
+        }
+        Ok(Sent { reached: self.publish(zone, message.to_client(client)).await? })
+    }
+
+    fn keeps_history(&self, zone: &str) -> bool {
+        !self.broker().engine().bounds(zone).is_off()
+    }
+
+    async fn publish(&self, zone: &str, message: Message) -> Result<usize, SendError> {
+        let receipt = self.broker().publish(zone, message).await;
+        receipt.map(|receipt| receipt.reached()).map_err(SendError::broker)
+    }
+}
+
+/// The packet's message as the broker takes it.
+fn message(packet: &Packet) -> Result<Message, SendError> {
+    let from = &packet.message;
+    let mut message = match (from.data(), from.comment()) {
+        (None, None) => return Err(SendError::empty_message()),
+        (Some(data), comment) => {
+            let message = Message::text(data.to_owned()).map_err(SendError::broker)?;
+            comment.into_iter().fold(message, Message::with_comment)
+        }
+        (None, Some(comment)) => Message::comment(comment),
+    };
+    if let Some(event) = from.event() {
+        message = message.with_event(event).map_err(SendError::broker)?;
+    }
+    if let Some(id) = from.id() {
+        message = message.with_id(id).map_err(SendError::broker)?;
+    }
+    if let Some(retry) = from.retry() {
+        message = message.with_retry(retry);
+    }
+    if !packet.except.is_empty() {
+        message = message.except_client(packet.except.as_str());
+    }
+    Ok(message)
+}

@@ -1,0 +1,241 @@
+//! The gateway's routes.
+
+use crate::guard::Guard;
+use crate::options::Options;
+use crate::page;
+use crate::session::Access;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rt_broker::{Engine as _, Health, MemoryEngine, Message};
+use rt_serve::RequestBody;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sse_hub::{Body, Grant, Hub, Packet, json_error};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The most clients that one answer about presence names; its total counts all.
+const PRESENCE_SHOWN: usize = 1_000;
+
+pub struct App {
+    hub: Hub,
+    engine: Arc<MemoryEngine>,
+    metrics: PrometheusHandle,
+    access: Access,
+    guard: Guard,
+    trust_client_ids: bool,
+}
+
+type Answer = Result<Response<Body>, Response<Body>>;
+
+impl App {
+    pub fn new(
+        hub: Hub,
+        engine: Arc<MemoryEngine>,
+        metrics: PrometheusHandle,
+        token: Option<String>,
+        options: &Options,
+        address: SocketAddr,
+    ) -> Self {
+        let guard = Guard::new(address, &options.allow_host, &options.allow_origin);
+        let access = Access::new(token);
+        let trust_client_ids = options.trust_client_ids;
+        Self { hub, engine, metrics, access, guard, trust_client_ids }
+    }
+
+    pub async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        let headers = request.headers().get(header::ORIGIN).map(|_| request.headers().clone());
+        let mut response = match self.guard.refuse(&request) {
+            Some(refused) => refused,
+            None => self.route(request).await.unwrap_or_else(|refused| refused),
+        };
+        let nosniff = HeaderValue::from_static("nosniff");
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        self.guard.allow_origin(&headers.unwrap_or_default(), &mut response);
+        response
+    }
+
+    async fn route(&self, request: Request<RequestBody>) -> Answer {
+        if request.method() == Method::OPTIONS {
+            return Ok(Guard::preflight());
+        }
+        let path = request.uri().path();
+        if let Some(file) = page::file(path) {
+            return only(&request, Method::GET).map(|()| file);
+        }
+        let open = matches!(path, "/healthz" | "/session");
+        if !open && !self.access.allows(request.headers()) {
+            return Err(unauthorized());
+        }
+        match path {
+            "/sse" => only(&request, Method::GET).map(|()| self.stream(request)),
+            "/publish" => self.publish(request).await,
+            "/send" => self.send(request).await,
+            "/presence" => self.presence(&request).await,
+            "/session" => self.session(&request),
+            "/healthz" => self.health().await,
+            "/metrics" => Ok(self.metrics()),
+            _ => Err(json_error(
+                StatusCode::NOT_FOUND,
+                "nothing is here; try /, /sse, /publish, /send, /presence, /metrics or /healthz",
+            )),
+        }
+    }
+
+    fn stream(&self, request: Request<RequestBody>) -> Response<Body> {
+        let mut grant = Grant::new(query(&request, "zone").unwrap_or_default());
+        if let Some(id) = query(&request, "id").filter(|_| self.trust_client_ids) {
+            grant = grant.id(id);
+        }
+        self.hub.accept(&request, grant)
+    }
+
+    /// golongpoll's form: `{"category": …, "data": …}` becomes an event `message`.
+    async fn publish(&self, request: Request<RequestBody>) -> Answer {
+        #[derive(Deserialize)]
+        struct Publish<'a> {
+            #[serde(default)]
+            category: Option<String>,
+            #[serde(borrow, default)]
+            data: Option<&'a RawValue>,
+        }
+        let wrong = |error| json_error(StatusCode::BAD_REQUEST, error);
+        if request.method() != Method::POST {
+            return only(&request, Method::POST).map(|()| json(String::new()));
+        }
+        let key = request.headers().get("idempotency-key").cloned();
+        let body = read(request).await?;
+        let Publish { category, data } =
+            serde_json::from_slice(&body).map_err(|_| wrong("Invalid POST body json."))?;
+        let category =
+            category.filter(|name| (1..=1024).contains(&name.len())).ok_or_else(|| {
+                wrong("Invalid or missing 'category' arg, must be 1-1024 characters long.")
+            })?;
+        let data = data.filter(|data| data.get() != "null");
+        let data = data.ok_or_else(|| wrong("Invalid or missing 'data' arg, must be non-nil."))?;
+        // The parser has read it from this body: it is JSON already, and shares its bytes.
+        let text = body.slice_ref(data.get().as_bytes());
+        let mut message = Message::json(text).map_err(|error| refused(&error))?;
+        if let Some(key) = key.as_ref().and_then(|key| key.to_str().ok()) {
+            message = message.with_idempotency_key(key).map_err(|error| refused(&error))?;
+        }
+        let published = self.hub.broker().publish(&category, message).await;
+        published.map(|_| json(r#"{"success": true}"#)).map_err(|error| refused(&error))
+    }
+
+    /// The hub's packet; answers how many it reached.
+    async fn send(&self, request: Request<RequestBody>) -> Answer {
+        only(&request, Method::POST)?;
+        let body = read(request).await?;
+        let packet: Packet = serde_json::from_slice(&body).map_err(|error| {
+            let error = format!("the body is no packet in JSON: {error}");
+            json_error(StatusCode::BAD_REQUEST, &error)
+        })?;
+        match self.hub.send(packet).await {
+            Ok(sent) => Ok(json(serde_json::json!(sent).to_string())),
+            Err(error) => Err(json_error(error.status(), &crate::chain(&error))),
+        }
+    }
+
+    async fn presence(&self, request: &Request<RequestBody>) -> Answer {
+        only(request, Method::GET)?;
+        let zone = query(request, "zone").filter(|zone| !zone.is_empty());
+        let zone = zone.unwrap_or_else(|| "default".to_owned());
+        let mut clients = self.hub.presence(&zone).await.map_err(|error| refused(&error))?;
+        let total = clients.len();
+        clients.truncate(PRESENCE_SHOWN);
+        let answer = serde_json::json!({ "zone": zone, "clients": clients, "total": total });
+        Ok(json(answer.to_string()))
+    }
+
+    fn session(&self, request: &Request<RequestBody>) -> Answer {
+        only(request, Method::POST)?;
+        if !self.access.has_token(request.headers()) {
+            return Err(unauthorized());
+        }
+        let mut response = json(String::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        if let Ok(cookie) = HeaderValue::from_str(&self.access.cookie()) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    async fn health(&self) -> Answer {
+        match self.engine.health().await {
+            Health::Ok => Ok(json(r#"{"status": "ok"}"#)),
+            Health::Degraded(why) => {
+                Ok(json(serde_json::json!({ "status": "degraded", "why": why }).to_string()))
+            }
+            Health::Down(why) => Err(json_error(StatusCode::SERVICE_UNAVAILABLE, &why)),
+            other => Err(json_error(StatusCode::SERVICE_UNAVAILABLE, &format!("{other:?}"))),
+        }
+    }
+
+    fn metrics(&self) -> Response<Body> {
+        metrics::gauge!("rt_broker_topics").set(self.hub.broker().topics().len() as f64);
+        metrics::gauge!("rt_broker_history_bytes").set(self.engine.bytes() as f64);
+        let mut response = json(self.metrics.render());
+        let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+        response
+    }
+}
+
+fn query(request: &Request<RequestBody>, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(request.uri().query()?.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// The whole body; the listener bounds its bytes and its time.
+async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
+    let body = request.into_body().collect().await.map_err(|error| {
+        let status = match () {
+            () if error.is_too_large() => StatusCode::PAYLOAD_TOO_LARGE,
+            () if error.is_timeout() => StatusCode::REQUEST_TIMEOUT,
+            () => StatusCode::BAD_REQUEST,
+        };
+        json_error(status, &error.to_string())
+    })?;
+    Ok(body.to_bytes())
+}
+
+fn only(request: &Request<RequestBody>, method: Method) -> Result<(), Response<Body>> {
+    if *request.method() == method {
+        return Ok(());
+    }
+    let error = match method {
+        Method::POST => "Invalid HTTP Method. Only POST allowed.",
+        _ => "Invalid HTTP Method. Only GET allowed.",
+    };
+    let mut response = json_error(StatusCode::METHOD_NOT_ALLOWED, error);
+    if let Ok(allow) = HeaderValue::from_str(method.as_str()) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    Err(response)
+}
+
+fn json(text: impl Into<String>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.into()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn unauthorized() -> Response<Body> {
+    let error = "a token is needed: send Authorization: Bearer TOKEN";
+    let mut response = json_error(StatusCode::UNAUTHORIZED, error);
+    let challenge = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+fn refused(error: &rt_broker::Error) -> Response<Body> {
+    match error.is_invalid() {
+        true => json_error(StatusCode::BAD_REQUEST, &error.to_string()),
+        false => json_error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}

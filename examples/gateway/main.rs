@@ -1,0 +1,108 @@
+//! The gateway: event streams, three ways to send, and a page that shows it all live.
+//!
+//! `cargo run --release --example gateway`, then open the address it prints.
+
+mod app;
+mod guard;
+mod options;
+mod page;
+mod session;
+
+use app::App;
+use clap::Parser;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use options::Options;
+use rt_broker::{Broker, MemoryEngine};
+use rt_serve::{Limits, Server, service_fn};
+use sse_hub::Hub;
+use std::error::Error;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// How long open requests may take to finish after Ctrl-C.
+const DRAIN: Duration = Duration::from_millis(1500);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gateway: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_new(&options.log)?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let token = options.token()?;
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
+
+    let engine = MemoryEngine::builder()
+        .bounds(options.bounds())
+        .max_topics(options.zones_max)
+        .max_bytes(options.history_total_bytes)
+        .build();
+    let engine = Arc::new(engine);
+    let broker = Broker::builder_shared(engine.clone()).max_lag(options.lag_bytes).build();
+    let hub = options.hub(Hub::builder(broker)).build();
+
+    let limits = Limits::default()
+        .connections(options.connections_max.saturating_add(1_000))
+        .body_bytes(options.body_max);
+    let server = Server::builder().limits(limits).http2(options.http2).bind(options.listen)?;
+    let address = server.local_addr();
+    let app = Arc::new(App::new(hub.clone(), engine, metrics, token, &options, address));
+    let service = service_fn(move |request| {
+        let app = app.clone();
+        async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
+    });
+    let ending = hub.clone();
+    let running = server.serve(service).before_drain(move || ending.shutdown());
+    greet(address)?;
+    tracing::info!(%address, open_files = files, "listening");
+
+    interrupted().await?;
+    let streams = hub.connections();
+    let drained = running.shutdown(DRAIN).await;
+    println!("stopped: {streams} streams ended, {} connections cut", drained.cut);
+    Ok(())
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn greet(address: std::net::SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "gateway on http://{address}/  (Ctrl-C ends it)\n")?;
+    writeln!(out, "  watch    curl -N 'http://{address}/sse?zone=default'")?;
+    writeln!(
+        out,
+        "  publish  curl http://{address}/publish -d '{{\"category\":\"default\",\"data\":\"hello\"}}'"
+    )?;
+    out.flush()
+}
+
+/// Waits for Ctrl-C, or for the signal by which a service manager ends a program.
+async fn interrupted() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,151 @@
+// The transport: one event stream, how it is doing, and why it ended. A second
+// transport is a class with the same face: start, stop, state, zone, types,
+// openedAt, and the three callbacks.
+
+export const OWN_TYPES = ["ping", "gap", "limit"]; // the gateway's own, always listened to
+
+export const parse = (text) => { try { return JSON.parse(text); } catch { return undefined; } };
+
+// Unix milliseconds with a fraction: the monotonic clock, held inside the
+// millisecond that Date.now() names, so that two tabs and a sleep agree.
+let anchor = Date.now() - performance.now();
+export function now() {
+  const wall = Date.now();
+  const fine = anchor + performance.now();
+  const held = Math.min(Math.max(fine, wall), wall + 1);
+  anchor += held - fine;
+  return Math.round(held * 10) / 10;
+}
+
+// One request: never throws. Status 0 is no answer.
+export async function ask(path, { method = "GET", body, headers = {}, bodyless = false } = {}) {
+  const init = { method, headers: { ...headers }, cache: "no-store" };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers["Content-Type"] = "application/json";
+  }
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), 10_000);
+  try {
+    const response = await fetch(path, { ...init, signal: abort.signal });
+    const { status, ok } = response;
+    const value = bodyless && ok ? undefined : parse(await response.text());
+    if (status === 401) window.dispatchEvent(new Event("token-wanted"));
+    return { status, ok, value, error: ok ? "" : explain(value) || `The gateway answered ${status}.` };
+  } catch {
+    const late = "No answer within 10 s. A browser opens six connections to one server: are there many tabs of this page?";
+    return { status: 0, ok: false, error: abort.signal.aborted ? late : "The gateway does not answer." };
+  } finally {
+    clearTimeout(timer);
+    if (bodyless) abort.abort(); // an event stream has no end to wait for
+  }
+}
+
+export const explain = (value) => String(value?.message ?? value?.error ?? "").slice(0, 500);
+
+export class Stream {
+  #source; #timer; #run = 0; #tries = 0; #wasLive = false; #lost = false; #why = "";
+  zone; types = []; lastId = ""; openedAt = 0; state = "stopped";
+
+  // on: state(state, why, until), event({type, data, id}), reconnect()
+  constructor(on) { this.on = on; }
+
+  // By hand. In the same zone it goes on from the last event that was seen.
+  start(zone, types) {
+    this.#end();
+    if (zone !== this.zone) this.lastId = "";
+    Object.assign(this, { zone, types });
+    this.#tries = 0;
+    this.#wasLive = this.#lost = false;
+    this.#open();
+  }
+
+  stop(why) {
+    this.#end();
+    this.#set("stopped", why);
+  }
+
+  #end() {
+    this.#run += 1;
+    clearTimeout(this.#timer);
+    this.#source?.close();
+  }
+
+  #set(state, why = "", until = 0) {
+    this.state = state;
+    this.#why = why;
+    this.on.state(state, why, until);
+  }
+
+  #url() {
+    const query = new URLSearchParams({ zone: this.zone });
+    if (this.lastId) query.set("last_event_id", this.lastId);
+    return `/sse?${query}`;
+  }
+
+  #open() {
+    const source = this.#source = new EventSource(this.#url());
+    this.#set(this.#lost ? "reconnecting" : "connecting", this.#lost ? this.#why : "");
+    // An event may be of type "open" or "error": those carry data, the browser's own do not.
+    const carries = (event) => event instanceof MessageEvent;
+    for (const type of new Set([...OWN_TYPES, ...this.types])) {
+      source.addEventListener(type, (event) => carries(event) && this.#received(event));
+    }
+    source.addEventListener("open", (event) => carries(event) || this.#opened());
+    source.addEventListener("error", (event) => carries(event) || this.#cut(source));
+  }
+
+  #opened() {
+    if (this.#lost && this.#wasLive) this.on.reconnect();
+    this.#tries = 0;
+    this.#lost = false;
+    this.#wasLive = true;
+    this.openedAt = now();
+    this.#set("live");
+  }
+
+  #received({ type, data, lastEventId }) {
+    if (lastEventId) this.lastId = lastEventId;
+    if (type === "limit") this.#limited(explain(parse(data)));
+    this.on.event({ type, data, id: lastEventId, at: now() });
+  }
+
+  // The gateway ends the stream after this, and has told the browser to wait.
+  #limited(why) {
+    this.#wasLive = false;
+    this.#set("reconnecting", why || "A limit of the gateway refused this stream.");
+  }
+
+  async #cut(source) {
+    const run = ++this.#run;
+    this.#lost = true;
+    const again = source.readyState === EventSource.CONNECTING;
+    this.#set("reconnecting", this.#why || (again ? "The stream ended. The browser connects again by itself." : ""));
+    const health = await ask("/healthz");
+    if (run !== this.#run || this.state === "live") return;
+    if (health.status === 0 || health.status >= 500) {
+      if (again) this.#set("reconnecting", "The gateway does not answer. The browser keeps trying.");
+      else this.#later("The gateway does not answer.");
+    } else if (!again) {
+      await this.#refused(run);
+    }
+  }
+
+  // EventSource gave up and does not say why: the same request by fetch does.
+  async #refused(run) {
+    const answer = await ask(this.#url(), { headers: { Accept: "text/event-stream" }, bodyless: true });
+    if (run !== this.#run) return;
+    const { status, error } = answer;
+    if (status === 204) this.stop("The gateway ended this stream for good: this client was closed or replaced.");
+    else if (status === 401) this.stop(""); // the field for the token says it
+    else if (answer.ok) this.#later("The gateway refused once, and would accept now.");
+    else if (status === 0 || status === 408 || status === 429 || status >= 500) this.#later(`The gateway cannot take this stream now: ${error}`);
+    else this.stop(`The gateway refused: ${error}`);
+  }
+
+  #later(why) {
+    const wait = Math.min(30_000, 1000 * 2 ** this.#tries++) * (0.5 + Math.random() / 2);
+    this.#set("reconnecting", why, Date.now() + wait);
+    this.#timer = setTimeout(() => this.#open(), wait);
+  }
+}
