@@ -11,7 +11,7 @@ mod workloads;
 
 fn main() {
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
-    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(31);
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(101);
 
     println!("\nDecoding, MiB/s (median of {rounds} rounds; higher is better)\n");
     decoding::table(&filter, rounds);

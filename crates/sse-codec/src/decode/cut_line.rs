@@ -4,7 +4,7 @@
 use super::{
     Decoder,
     feed::Step,
-    field::{Field, LONGEST_NAME, split},
+    field::{Field, LONGEST_NAME, retry, split},
 };
 use crate::{scan::Scan, utf8::Tail};
 use alloc::string::String;
@@ -111,7 +111,7 @@ impl Decoder {
                 self.set_id(&value);
                 None
             }
-            Field::Retry => super::feed::retry(&value).map(Step::Retry),
+            Field::Retry => retry(&value).filter(|_| ALL).map(Step::Retry),
             Field::Comment => ALL.then_some(Step::Comment(None)),
         };
         self.line.value = value;
