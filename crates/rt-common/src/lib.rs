@@ -47,3 +47,8 @@ pub use redact::{Secret, redact_url};
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::HttpClientBuilder;
 pub use retry_after::parse_retry_after;
+
+// The examples of the README compile.
+#[cfg(all(doctest, feature = "reqwest"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

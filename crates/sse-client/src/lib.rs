@@ -62,3 +62,8 @@ pub use stream::{EventStream, Events};
 pub use http::{HeaderMap, Method, StatusCode};
 #[doc(no_inline)]
 pub use rt_common::{HttpClient, HttpError};
+
+// The examples of the README compile.
+#[cfg(all(doctest, feature = "json"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
