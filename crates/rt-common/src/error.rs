@@ -46,7 +46,7 @@ struct Inner {
 #[derive(Debug)]
 enum Kind {
     Request,
-    Connect,
+    Connect { timed_out: bool },
     Tls { certificate: bool },
     TimedOut,
     Transport,
@@ -92,7 +92,12 @@ impl HttpError {
 
     /// The connection could not be made, so that nothing of the request was sent.
     pub fn connect_failed(source: impl Into<BoxError>) -> Self {
-        Self::new(Kind::Connect, Some(source.into()))
+        Self::new(Kind::Connect { timed_out: false }, Some(source.into()))
+    }
+
+    /// The connection could not be made in time; nothing of the request was sent.
+    pub fn connect_timed_out(source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Connect { timed_out: true }, Some(source.into()))
     }
 
     /// TLS failed; `certificate` when it is the server's certificate that was not accepted.
@@ -118,14 +123,14 @@ impl HttpError {
         self
     }
 
-    /// Whether a deadline passed.
+    /// Whether a deadline passed, that of connecting included.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.inner.kind, Kind::TimedOut)
+        matches!(self.inner.kind, Kind::TimedOut | Kind::Connect { timed_out: true })
     }
 
     /// Whether no connection was made (TLS included): nothing of the request reached a server.
     pub fn is_connect(&self) -> bool {
-        matches!(self.inner.kind, Kind::Connect | Kind::Tls { .. })
+        matches!(self.inner.kind, Kind::Connect { .. } | Kind::Tls { .. })
     }
 
     /// Whether TLS failed.
@@ -165,7 +170,7 @@ impl HttpError {
     /// It does not say that trying again is harmless: that depends on the request.
     pub fn is_retryable(&self) -> bool {
         match &self.inner.kind {
-            Kind::Connect | Kind::TimedOut | Kind::Transport | Kind::Body => true,
+            Kind::Connect { .. } | Kind::TimedOut | Kind::Transport | Kind::Body => true,
             Kind::Tls { certificate } => !certificate,
             Kind::Status { status, .. } => {
                 status.is_server_error()
@@ -215,7 +220,8 @@ impl fmt::Display for HttpError {
         }
         match &self.inner.kind {
             Kind::Request => f.write_str("the request is not valid"),
-            Kind::Connect => f.write_str("could not connect"),
+            Kind::Connect { timed_out: false } => f.write_str("could not connect"),
+            Kind::Connect { timed_out: true } => f.write_str("could not connect in time"),
             Kind::Tls { certificate: true } => f.write_str("the server's certificate is refused"),
             Kind::Tls { certificate: false } => f.write_str("the TLS handshake failed"),
             Kind::TimedOut => f.write_str("timed out"),

@@ -212,9 +212,11 @@ fn failed(error: reqwest::Error) -> HttpError {
     if let Some(certificate) = tls_cause(&error) {
         return HttpError::tls_failed(certificate, error);
     }
-    // A connect time-out is both: that nothing was sent is what callers need to know.
     if error.is_connect() {
-        return HttpError::connect_failed(error);
+        return match error.is_timeout() {
+            true => HttpError::connect_timed_out(error),
+            false => HttpError::connect_failed(error),
+        };
     }
     crate::error::classify(error.into())
 }

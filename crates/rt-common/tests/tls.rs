@@ -81,3 +81,13 @@ async fn a_server_without_tls_is_a_failed_handshake() {
     let error = fetch(&client, addr, "localhost").await.unwrap_err();
     assert!(error.is_tls() && error.is_retryable(), "{error:?}");
 }
+
+#[tokio::test]
+async fn the_connect_timeout_covers_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let client = HttpClient::builder().no_proxy().connect_timeout(Duration::from_millis(100));
+    // The system accepts the connection, and nobody speaks.
+    let error = fetch(&client.build().unwrap(), addr, "localhost").await.unwrap_err();
+    assert!(error.is_connect() && error.is_timeout() && error.is_retryable(), "{error:?}");
+}

@@ -26,7 +26,7 @@ pub(crate) enum Answer {
 
 /// Makes an attempt.
 pub(crate) async fn make(config: Arc<Config>, attempt: Attempt) -> Result<Answer, Error> {
-    let (url, answer) = match config.response_timeout {
+    let (asked, answer) = match config.response_timeout {
         None => ask(&config, attempt).await?,
         Some(timeout) => tokio::time::timeout(timeout, ask(&config, attempt))
             .await
@@ -38,20 +38,34 @@ pub(crate) async fn make(config: Arc<Config>, attempt: Attempt) -> Result<Answer
         status => {
             let (head, body) = answer.into_parts();
             let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
-            return Err(HttpError::from_status(status, &head.headers, body).into());
+            return Err(asked.named(HttpError::from_status(status, &head.headers, body)));
         }
     }
     let (head, body) = answer.into_parts();
     if !is_event_stream(&head.headers) {
         let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
-        return Err(HttpError::wrong_content_type(EVENT_STREAM, &head.headers, body).into());
+        let error = HttpError::wrong_content_type(EVENT_STREAM, &head.headers, body);
+        return Err(asked.named(error));
     }
     let chunks = Chunks::new(body, &head.headers)?;
+    let url = asked.url;
     Ok(Answer::Open(Opened { status: head.status, headers: head.headers, url }, chunks))
 }
 
-/// Sends the request and follows its redirects; the URL that answered, and the answer.
-async fn ask(config: &Config, attempt: Attempt) -> Result<(String, Response<Body>), Error> {
+/// The request that was answered in the end.
+struct Asked {
+    method: Method,
+    url: String,
+}
+
+impl Asked {
+    fn named(&self, error: HttpError) -> Error {
+        error.with_target(&self.method, &self.url).into()
+    }
+}
+
+/// Sends the request and follows its redirects; what was asked in the end, and the answer.
+async fn ask(config: &Config, attempt: Attempt) -> Result<(Asked, Response<Body>), Error> {
     let mut request = first_request(config, &attempt.last_event_id);
     if let Some(hook) = &config.hook {
         request = hook(request, attempt).await.map_err(Error::hook)?;
@@ -61,7 +75,8 @@ async fn ask(config: &Config, attempt: Attempt) -> Result<(String, Response<Body
     loop {
         let answer = client.send(request.clone()).await?;
         if !redirect::is_redirect(answer.status()) {
-            return Ok((shown_url(&request), answer));
+            let asked = Asked { method: request.method().clone(), url: shown_url(&request) };
+            return Ok((asked, answer));
         }
         if redirects == config.max_redirects {
             return Err(Error::redirect(RedirectProblem::TooMany(config.max_redirects)));

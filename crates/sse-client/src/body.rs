@@ -19,7 +19,7 @@ pub(crate) const ACCEPT_ENCODING: Option<&str> =
 /// The chunks of an event stream.
 pub(crate) enum Chunks {
     Plain(Body),
-    #[cfg(feature = "_decompress")]
+    #[cfg(any(feature = "gzip", feature = "brotli"))]
     Compressed(decompress::Decompressed),
 }
 
@@ -45,13 +45,13 @@ impl Chunks {
     ) -> Poll<Result<Option<Bytes>, HttpError>> {
         match self {
             Self::Plain(body) => body.poll_data(cx),
-            #[cfg(feature = "_decompress")]
+            #[cfg(any(feature = "gzip", feature = "brotli"))]
             Self::Compressed(body) => body.poll_chunk(cx),
         }
     }
 }
 
-#[cfg(feature = "_decompress")]
+#[cfg(any(feature = "gzip", feature = "brotli"))]
 mod decompress {
     use std::io;
     use std::pin::Pin;

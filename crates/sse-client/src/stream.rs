@@ -1,10 +1,10 @@
 //! The stream: attempts, open connections and waits, one after the other.
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use sse_codec::{Decoded, Decoder};
 use tokio::time::{Instant, Sleep};
@@ -25,8 +25,6 @@ pub struct EventStream {
     config: Arc<Config>,
     policy: Policy,
     decoder: Decoder,
-    /// What the last chunk held and is not given out yet; no chunk is read while there is any.
-    ready: VecDeque<StreamItem>,
     state: State,
     attempts: u64,
 }
@@ -34,7 +32,12 @@ pub struct EventStream {
 enum State {
     Start,
     Connecting(Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>),
-    Open { chunks: Chunks, idle: Option<Pin<Box<Sleep>>> },
+    Open {
+        chunks: Chunks,
+        /// What is left of the last chunk: it is decoded as items are asked for.
+        rest: Bytes,
+        idle: Option<Pin<Box<Sleep>>>,
+    },
     Waiting(Pin<Box<Sleep>>),
     Done,
 }
@@ -48,7 +51,6 @@ impl EventStream {
             policy: Policy::new(config.retry.clone()),
             config: Arc::new(config),
             decoder,
-            ready: VecDeque::new(),
             state: State::Start,
             attempts: 0,
         }
@@ -56,14 +58,13 @@ impl EventStream {
 
     /// The last event id in effect, as a reconnect would send it; empty if there is none. Keep it
     /// to [resume](crate::EventStreamBuilder::last_event_id) in another run.
-    ///
-    /// It may be ahead of the items taken so far: it is that of the last event received.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
     /// Drops the connection, or the wait for the next attempt, and connects again at once, with
-    /// the last event id. A stream that has ended stays so.
+    /// the last event id. What was received and not taken yet is dropped, and the server asked for
+    /// it again. A stream that has ended stays so.
     pub fn reconnect(&mut self) {
         if !matches!(self.state, State::Done) {
             self.state = State::Start;
@@ -106,34 +107,28 @@ impl EventStream {
                 self.policy.opened(Instant::now().into_std());
                 self.decoder.reset();
                 let idle = self.config.idle_timeout.map(|time| Box::pin(tokio::time::sleep(time)));
-                self.state = State::Open { chunks, idle };
+                self.state = State::Open { chunks, rest: Bytes::new(), idle };
                 StreamItem::Opened(opened)
             }
         }
     }
 
-    /// Decodes a chunk into `ready`.
-    fn decode(&mut self, chunk: &[u8]) {
-        let mut feed = self.decoder.feed(chunk);
-        while let Some(item) = feed.next_owned() {
-            let item = match item {
-                Decoded::Event(event) if self.config.sentinel.as_deref() == Some(event.data()) => {
-                    let end = self.end(End::Sentinel);
-                    self.ready.push_back(end);
-                    return;
-                }
-                Decoded::Event(event) => StreamItem::Event(Event::from(event)),
-                Decoded::Comment(text) => StreamItem::Comment(text),
-                Decoded::TooLarge { limit, .. } => StreamItem::TooLarge { limit },
-                Decoded::Retry(wish) => {
-                    self.policy.server_retry(wish);
-                    continue;
-                }
-                // What a later codec may add is not for this one to tell.
-                _ => continue,
-            };
-            self.ready.push_back(item);
-        }
+    /// What a decoded item means to the reader; `None` if nothing.
+    fn decoded(&mut self, item: Decoded) -> Option<StreamItem> {
+        Some(match item {
+            Decoded::Event(event) if self.config.sentinel.as_deref() == Some(event.data()) => {
+                self.end(End::Sentinel)
+            }
+            Decoded::Event(event) => StreamItem::Event(Event::from(event)),
+            Decoded::Comment(text) => StreamItem::Comment(text),
+            Decoded::TooLarge { limit, .. } => StreamItem::TooLarge { limit },
+            Decoded::Retry(wish) => {
+                self.policy.server_retry(wish);
+                return None;
+            }
+            // What a later codec may add is not for this one to tell.
+            _ => return None,
+        })
     }
 
     /// The attempt or the connection failed: plans the next attempt, or ends the stream.
@@ -179,9 +174,6 @@ impl Stream for EventStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if let Some(item) = this.ready.pop_front() {
-                return Poll::Ready(Some(Ok(item)));
-            }
             match &mut this.state {
                 State::Start => this.connect(),
                 State::Connecting(attempt) => {
@@ -190,12 +182,21 @@ impl Stream for EventStream {
                         Err(error) => this.lost(error, false),
                     }));
                 }
-                State::Open { chunks, idle } => match chunks.poll_chunk(cx) {
+                State::Open { rest, .. } if rest.has_remaining() => {
+                    let mut feed = this.decoder.feed(rest);
+                    let item = feed.next_owned();
+                    let left = feed.remaining().len();
+                    rest.advance(rest.len() - left);
+                    if let Some(item) = item.and_then(|item| this.decoded(item)) {
+                        return Poll::Ready(Some(Ok(item)));
+                    }
+                }
+                State::Open { chunks, rest, idle } => match chunks.poll_chunk(cx) {
                     Poll::Ready(Ok(Some(chunk))) => {
                         if let (Some(idle), Some(timeout)) = (idle, this.config.idle_timeout) {
                             idle.as_mut().reset(Instant::now() + timeout);
                         }
-                        this.decode(&chunk);
+                        *rest = chunk;
                     }
                     Poll::Ready(Ok(None)) => {
                         return Poll::Ready(Some(this.lost(Error::end_of_body(), true)));
@@ -263,5 +264,18 @@ impl Stream for Events {
                 None => return Poll::Ready(None),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Streams are spawned and polled in place.
+    #[test]
+    fn streams_are_send_and_unpin() {
+        fn check<T: Send + Unpin + 'static>() {}
+        check::<EventStream>();
+        check::<Events>();
     }
 }
