@@ -141,6 +141,8 @@ fn holds_secret(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -212,5 +214,24 @@ mod tests {
         }
         let text = format!("{:?}", Config { key: "hunter2".into() });
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_follows_a_secret_name_or_precedes_the_host_never_shows(
+            user in "[a-z]{0,4}",
+            before in "[a-z/=&;]{0,12}",
+            after in "\\PC{0,12}",
+        ) {
+            let url = format!("http://{user}:S3CRET@h/{before}?a=1&token=S3CRET&{after}");
+            let shown = redact_url(&url);
+            prop_assert!(!shown.contains("S3CRET"), "{}", shown);
+            prop_assert!(shown.contains("@h/"), "{}", shown);
+        }
+
+        #[test]
+        fn any_text_is_taken(text in "\\PC{0,64}") {
+            redact_url(&text);
+        }
     }
 }

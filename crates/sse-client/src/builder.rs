@@ -196,8 +196,8 @@ impl EventStreamBuilder {
         self
     }
 
-    /// The bound on one event, in bytes, after decompression (default: 16 MiB). A larger one is
-    /// told as [`StreamItem::TooLarge`](crate::StreamItem::TooLarge) and skipped.
+    /// The bound on one event, in bytes, after decompression (default: 16 MiB, at most 1 GiB). A
+    /// larger one is told as [`StreamItem::TooLarge`](crate::StreamItem::TooLarge) and skipped.
     pub fn max_event_bytes(mut self, max: usize) -> Self {
         self.config.max_event_bytes = max;
         self
@@ -250,15 +250,21 @@ impl EventStreamBuilder {
     /// When the description is not valid, with [`Error::is_builder`]; or when there is no
     /// [`HttpClient`] and none can be made.
     pub fn build(self) -> Result<EventStream, Error> {
-        if let Some(mistake) = self.mistake {
-            return Err(Error::builder(&*mistake));
-        }
+        let uri = self.check()?;
         let mut config = self.config;
-        config.uri = parse_url(&self.url)?;
+        config.uri = uri;
         if config.client.is_none() {
             config.client = Some(default_client()?);
         }
         Ok(EventStream::new(config))
+    }
+
+    /// The URL, if the description is valid.
+    pub(crate) fn check(&self) -> Result<Uri, Error> {
+        match &self.mistake {
+            Some(mistake) => Err(Error::builder(&**mistake)),
+            None => parse_url(&self.url),
+        }
     }
 
     fn note(&mut self, mistake: String) {

@@ -15,7 +15,7 @@ use crate::{Error, Event, EventStream, EventStreamBuilder, RetryPolicy, StreamIt
 /// An event source with callbacks: register what to do, then [`start`](Client::start).
 ///
 /// Callbacks run one after the other, in the order of the events, on a task of their own; a slow
-/// one holds back those behind it. Several may be registered for the same thing; they run in the
+/// one holds back those behind it, and one that blocks holds up a thread of the runtime. Several may be registered for the same thing; they run in the
 /// order of their registration. Dropping the client stops it.
 ///
 /// ```no_run
@@ -93,7 +93,7 @@ impl Client {
     /// When the description is not valid.
     pub fn from_builder(builder: EventStreamBuilder) -> Result<Self, Error> {
         // Mistakes are told here, not when it is started.
-        drop(builder.clone().build()?);
+        builder.check()?;
         let shared = Shared {
             callbacks: Mutex::default(),
             last_event_id: Mutex::default(),

@@ -44,6 +44,7 @@ impl RetryPolicy {
     }
 
     /// The ceiling of the first wait (default: 1 s), until the server names another with `retry`.
+    /// Less than [`min`](RetryPolicy::min) counts as that.
     #[must_use]
     pub fn base(mut self, base: Duration) -> Self {
         self.base = base;
@@ -113,7 +114,9 @@ pub(crate) struct Policy {
 impl Policy {
     pub(crate) fn new(config: RetryPolicy) -> Self {
         let seed = config.seed.unwrap_or_else(rt_common::backoff::random_seed);
-        let backoff = Backoff::new(config.base, config.max, seed)
+        // A base of zero would never grow: a server that is down would be asked ten times a second.
+        let base = config.base.max(config.min);
+        let backoff = Backoff::new(base, config.max, seed)
             .with_floor(config.min)
             .with_reset_after(config.reset_after);
         Self { config, backoff }
@@ -161,6 +164,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -242,5 +247,69 @@ mod tests {
 
         let mut single = Policy::new(RetryPolicy::new().max_retries(0));
         assert_eq!(single.failed(now, None), Err(0));
+    }
+
+    #[test]
+    fn a_base_of_zero_grows_too() {
+        let now = Instant::now();
+        let high = (0..200).map(|seed| {
+            let mut policy = Policy::new(RetryPolicy::new().base(Duration::ZERO).seed(seed));
+            assert_eq!(policy.failed(now, None), Ok(Duration::from_millis(100)));
+            for _ in 0..4 {
+                policy.failed(now, None).unwrap();
+            }
+            policy.failed(now, None).unwrap()
+        });
+        assert!(high.max().unwrap() > 2 * SECOND);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Opened,
+        Retry(u64),
+        Failed(Option<u64>),
+        Later(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            Just(Step::Opened),
+            any::<u64>().prop_map(Step::Retry),
+            (0..100_000_u64).prop_map(Step::Retry),
+            proptest::option::of(any::<u64>()).prop_map(Step::Failed),
+            (0..100_000_u64).prop_map(Step::Later),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, no wait is shorter than the least or longer than the bounds allow,
+        /// and no more retries are made in a row than asked for.
+        #[test]
+        fn waits_stay_in_bounds(seed: u64, steps in proptest::collection::vec(step(), 0..60)) {
+            let mut policy = Policy::new(RetryPolicy::new().seed(seed).max_retries(5));
+            let mut now = Instant::now();
+            let mut in_a_row = 0;
+            for step in steps {
+                match step {
+                    Step::Opened => policy.opened(now),
+                    Step::Retry(ms) => policy.server_retry(Duration::from_millis(ms)),
+                    Step::Later(ms) => {
+                        now += Duration::from_millis(ms);
+                        if ms >= 60_000 {
+                            in_a_row = 0;
+                        }
+                    }
+                    Step::Failed(after) => match policy.failed(now, after.map(Duration::from_secs)) {
+                        Ok(wait) => {
+                            in_a_row += 1;
+                            prop_assert!(wait >= Duration::from_millis(100), "{:?}", wait);
+                            prop_assert!(wait <= 600 * SECOND, "{:?}", wait);
+                        }
+                        Err(retries) => prop_assert_eq!(retries, 5),
+                    },
+                }
+                prop_assert!(in_a_row <= 10, "at most five before and five after a reset");
+            }
+        }
     }
 }

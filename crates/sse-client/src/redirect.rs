@@ -103,6 +103,8 @@ impl fmt::Display for RedirectProblem {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn request(method: &str, url: &str) -> Request<Bytes> {
@@ -203,5 +205,31 @@ mod tests {
             assert_eq!(redirected("GET", from, 302, to).unwrap_err(), problem, "{from} to {to}");
         }
         assert!(is_redirect(StatusCode::SEE_OTHER) && !is_redirect(StatusCode::NOT_MODIFIED));
+    }
+
+    proptest! {
+        /// Whatever a server writes into Location: no panic, no way from https to http, and no
+        /// credential at another origin.
+        #[test]
+        fn no_location_leaks_or_downgrades(
+            https: bool,
+            location in "(https?:)?(//(h|other|h:8080|u:p@h))?[/?#]?\\PC{0,12}",
+            status in proptest::sample::select(vec![301_u16, 302, 303, 307, 308]),
+        ) {
+            let from = if https { "https://h/a" } else { "http://h/a" };
+            let Ok(value) = header::HeaderValue::from_bytes(location.as_bytes()) else { return Ok(()) };
+            let mut request = request("POST", from);
+            let headers = HeaderMap::from_iter([(header::LOCATION, value)]);
+            if follow(&mut request, StatusCode::from_u16(status).unwrap(), &headers).is_ok() {
+                let (from, to) = (Url::parse(from).unwrap(), request.uri().to_string());
+                let to = Url::parse(&to).unwrap();
+                prop_assert!(!https || to.scheme() == "https", "{}", to);
+                if from.origin() != to.origin() {
+                    for name in ["authorization", "cookie", "x-api-key"] {
+                        prop_assert!(!request.headers().contains_key(name), "{} to {}", name, to);
+                    }
+                }
+            }
+        }
     }
 }
