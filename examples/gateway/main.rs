@@ -76,9 +76,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 }
 
 /// An error with all its causes, on one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }
 
 fn greet(address: std::net::SocketAddr) -> std::io::Result<()> {

@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::net::TcpStream;
@@ -43,27 +43,47 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let limits = &shared.limits;
     #[cfg(feature = "http2")]
-    if shared.http2 && version::is_http2(&stream, limits.head_timeout).await {
-        let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
-        let connection =
-            hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-                .keep_alive_interval(limits.write_timeout)
-                .serve_connection(io, Inner { service, peer, shared: shared.clone() });
-        let connection = pin!(connection);
-        return watch(connection, |c| c.graceful_shutdown(), peer, &shared.end).await;
+    if shared.http2 {
+        // Boxed, so that HTTP/1's state is no larger for the possibility.
+        let looked = Box::pin(version::is_http2(&stream, shared.limits.head_timeout));
+        if looked.await {
+            return Box::pin(http2(stream, peer, service, shared)).await;
+        }
     }
+    let limits = &shared.limits;
     let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_buf_size(limits.head_bytes)
-        .max_headers(limits.headers)
-        .serve_connection(io, Inner { service, peer, shared: shared.clone() });
-    let connection = pin!(connection);
+    let connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_timeout)
+            .max_buf_size(limits.head_bytes)
+            .max_headers(limits.headers)
+            .serve_connection(io, Inner { service, peer, shared: shared.clone() })
+    );
+    watch(connection, |c| c.graceful_shutdown(), peer, &shared.end).await;
+}
+
+#[cfg(feature = "http2")]
+async fn http2<S, B>(stream: TcpStream, peer: SocketAddr, service: S, shared: Arc<Shared>)
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let limits = &shared.limits;
+    let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let connection = pin!(
+        hyper::server::conn::http2::Builder::new(executor)
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(limits.write_timeout)
+            .serve_connection(io, Inner { service, peer, shared: shared.clone() })
+    );
     watch(connection, |c| c.graceful_shutdown(), peer, &shared.end).await;
 }
 
@@ -111,59 +131,25 @@ struct Inner<S> {
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Inner<S>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = Ready<S, Request<RequestBody>>;
+    /// Boxed a request, since hyper keeps the place of this future for as long as the connection
+    /// lives: a stream that runs for hours would hold on to all that its handler ever needed.
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let limits = &self.shared.limits;
         let bound = |body| RequestBody::new(body, limits.body_bytes, limits.body_timeout);
         let mut request = request.map(bound);
         request.extensions_mut().insert(self.peer);
-        Ready::new(self.service.clone(), request)
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// Calls a tower service once it is ready.
-    #[project = ReadyProj]
-    pub(crate) enum Ready<S, R>
-    where
-        S: Service<R>,
-    {
-        Waiting { service: S, request: Option<R> },
-        Called { #[pin] response: S::Future },
-    }
-}
-
-impl<S: Service<R>, R> Ready<S, R> {
-    fn new(service: S, request: R) -> Self {
-        Self::Waiting { service, request: Some(request) }
-    }
-}
-
-impl<S: Service<R>, R> Future for Ready<S, R> {
-    type Output = Result<S::Response, S::Error>;
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<Self::Output> {
-        loop {
-            let response = match self.as_mut().project() {
-                ReadyProj::Called { response } => return response.poll(cx),
-                ReadyProj::Waiting { service, request } => {
-                    std::task::ready!(service.poll_ready(cx))?;
-                    match request.take() {
-                        Some(request) => service.call(request),
-                        None => return Poll::Pending,
-                    }
-                }
-            };
-            self.set(Self::Called { response });
-        }
+        let mut service = self.service.clone();
+        Box::pin(async move {
+            std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
+            service.call(request).await
+        })
     }
 }
 
