@@ -212,9 +212,9 @@ fn post_and_report_send_their_body_again_on_each_connection() {
 fn a_read_timeout_is_an_error_and_reconnects() {
     let mut harness = Harness::start();
     let (server, requests) = sends("data: Hello\n\n");
-    harness.client(&server, json!({ "readTimeoutMs": 200 }));
+    harness.client(&server, json!({ "readTimeoutMs": 500 }));
     assert_eq!(harness.data(), "Hello");
-    assert_eq!(harness.error(), "nothing was received for 200ms");
+    assert_eq!(harness.error(), "nothing was received for 500ms");
     requests.recv_timeout(LONG).unwrap();
     requests.recv_timeout(LONG).expect("a second connection");
 }
