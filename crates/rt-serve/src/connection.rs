@@ -43,7 +43,6 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let limits = &shared.limits;
     #[cfg(feature = "http2")]
     if shared.http2 {
         // Boxed, so that HTTP/1's state is no larger for the possibility.

@@ -1,1 +1,69 @@
 //! A server-sent events client that reconnects, resumes and tells what happens.
+//!
+//! [`EventStream`] is a `Stream` of everything that happens: the answer's status and headers,
+//! events, comments, why a connection was lost and when the next attempt starts, and how it all
+//! ended. [`Client`] is the same with callbacks.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), sse_client::Error> {
+//! use futures_util::StreamExt;
+//! use sse_client::{EventStream, StreamItem};
+//!
+//! let mut stream = EventStream::builder("http://127.0.0.1:8080/sse?zone=news").build()?;
+//! while let Some(item) = stream.next().await {
+//!     match item? {
+//!         StreamItem::Opened(opened) => println!("open: {}", opened.status),
+//!         StreamItem::Event(event) => println!("{}: {}", event.event(), event.data()),
+//!         StreamItem::Disconnected(lost) => println!("{}, again in {:?}", lost.error, lost.retry_in),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What ends a stream, and what does not
+//! | what happens | what the stream does |
+//! |---|---|
+//! | the server ends the body, the network fails, a time-out, 408, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
+//! | 204, the sentinel, the end of a body in once-only mode | [`StreamItem::Ended`], then `None` |
+//! | any other status, a wrong content type, a refused certificate, a redirect that must not be followed, no retry left | `Err`, then `None` |
+//!
+//! An `Err` is always the last item; what can be tried again is told as `Disconnected`.
+//!
+//! A request with a body is sent again only with
+//! [`resend_body`](EventStreamBuilder::resend_body): a language model bills twice.
+//!
+//! # Features
+//! `reqwest` and `json` (both default), `gzip`, `brotli`. Without `reqwest`, pass an
+//! [`HttpClient`] made from any tower service.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod attempt;
+mod body;
+mod builder;
+mod callbacks;
+mod error;
+mod event;
+mod item;
+mod policy;
+mod redirect;
+mod stream;
+
+pub use builder::{Attempt, EventStreamBuilder};
+pub use callbacks::{Client, StopHandle};
+pub use error::Error;
+pub use event::Event;
+pub use item::{Disconnected, End, Opened, StreamItem};
+pub use policy::RetryPolicy;
+pub use stream::{EventStream, Events};
+
+#[doc(no_inline)]
+pub use http::{HeaderMap, Method, StatusCode};
+#[doc(no_inline)]
+pub use rt_common::{HttpClient, HttpError};
+
+// The examples of the README compile.
+#[cfg(all(doctest, feature = "json"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

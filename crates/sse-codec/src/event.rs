@@ -128,7 +128,7 @@ impl Event {
     }
 
     /// An event with nothing but data.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn from_data(text: String) -> Self {
         Self { data_len: len(&text), kind_len: 0, text }
     }

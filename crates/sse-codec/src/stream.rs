@@ -83,32 +83,95 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
-    /// The next step, made into something that owns its text by `own`.
-    #[inline]
-    fn poll_step<const ALL: bool, T>(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        own: impl Fn(&mut Decoder, Step<'_>) -> Option<T>,
-    ) -> Poll<Option<Result<T, E>>> {
+    /// The next item of a face.
+    ///
+    /// A chunk is only put by while it has more to give: most chunks are used up at once, and
+    /// moving them into the struct and out again would cost more than decoding a few bytes.
+    #[inline(always)]
+    fn poll_item<F: Face<E>>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Item>> {
         let mut this = self.project();
-        loop {
-            if let Some(chunk) = this.chunk {
-                let chunk = chunk.as_ref();
-                let mut rest = chunk.get(*this.at..).unwrap_or_default();
-                while let Some(step) = this.decoder.step::<ALL>(&mut rest) {
-                    if let Some(item) = own(this.decoder, step) {
-                        *this.at = chunk.len() - rest.len();
-                        return Poll::Ready(Some(Ok(item)));
-                    }
-                }
-                *this.chunk = None;
+        if let Some(chunk) = this.chunk {
+            let chunk = chunk.as_ref();
+            let mut rest = chunk.get(*this.at..).unwrap_or_default();
+            if let Some(step) = F::step(this.decoder, &mut rest) {
+                *this.at = chunk.len() - rest.len();
+                return Poll::Ready(Some(F::own(this.decoder, step)));
             }
-            match ready!(this.inner.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => (*this.chunk, *this.at) = (Some(chunk), 0),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            *this.chunk = None;
+        }
+        loop {
+            let chunk = match ready!(this.inner.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => chunk,
+                Some(Err(error)) => return Poll::Ready(Some(F::fail(error))),
                 None => return Poll::Ready(None),
+            };
+            let mut rest = chunk.as_ref();
+            let len = rest.len();
+            if let Some(step) = F::step(this.decoder, &mut rest) {
+                let left = rest.len();
+                let item = F::own(this.decoder, step);
+                if left > 0 {
+                    *this.at = len - left;
+                    *this.chunk = Some(chunk);
+                }
+                return Poll::Ready(Some(item));
             }
         }
+    }
+}
+
+/// What a stream gives.
+trait Face<E> {
+    type Item;
+
+    fn step<'c>(decoder: &mut Decoder, rest: &mut &'c [u8]) -> Option<Step<'c>>;
+    fn own(decoder: &mut Decoder, step: Step<'_>) -> Self::Item;
+    fn fail(error: E) -> Self::Item;
+}
+
+/// Events, and what went wrong.
+enum Plain {}
+
+impl<E> Face<E> for Plain {
+    type Item = Result<Event, DecodeError<E>>;
+
+    #[inline]
+    fn step<'c>(decoder: &mut Decoder, rest: &mut &'c [u8]) -> Option<Step<'c>> {
+        decoder.step::<false>(rest)
+    }
+
+    #[inline(always)]
+    fn own(decoder: &mut Decoder, step: Step<'_>) -> Self::Item {
+        match step {
+            Step::Event { data, kind } => Ok(decoder.give_event(data, kind)),
+            Step::TooLarge => Err(DecodeError::too_large(decoder.max_event_bytes())),
+            Step::Comment(_) | Step::Retry(_) => unreachable!("only given when asked for"),
+        }
+    }
+
+    fn fail(error: E) -> Self::Item {
+        Err(DecodeError::from_source(error))
+    }
+}
+
+/// Everything.
+enum All {}
+
+impl<E> Face<E> for All {
+    type Item = Result<Decoded, E>;
+
+    #[inline]
+    fn step<'c>(decoder: &mut Decoder, rest: &mut &'c [u8]) -> Option<Step<'c>> {
+        decoder.step::<true>(rest)
+    }
+
+    #[inline]
+    fn own(decoder: &mut Decoder, step: Step<'_>) -> Self::Item {
+        Ok(decoder.give(step))
+    }
+
+    fn fail(error: E) -> Self::Item {
+        Err(error)
     }
 }
 
@@ -121,13 +184,7 @@ where
 
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let own = Decoder::give_result;
-        Poll::Ready(match ready!(self.project().source.poll_step::<false, _>(cx, own)) {
-            Some(Ok(Ok(event))) => Some(Ok(event)),
-            Some(Ok(Err(limit))) => Some(Err(DecodeError::too_large(limit))),
-            Some(Err(error)) => Some(Err(DecodeError::from_source(error))),
-            None => None,
-        })
+        self.project().source.poll_item::<Plain>(cx)
     }
 }
 
@@ -139,6 +196,6 @@ where
     type Item = Result<Decoded, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().source.poll_step::<true, _>(cx, |decoder, step| Some(decoder.give(step)))
+        self.project().source.poll_item::<All>(cx)
     }
 }

@@ -217,43 +217,51 @@ impl Window {
             return Read::Gap(gap);
         }
         loop {
-            let reader = &mut self.readers[key];
-            if reader.after >= self.head {
+            if self.readers[key].after >= self.head {
                 return Read::Nothing;
             }
-            if let Some(after) = fallen_out(reader, self.evicted.0, self.live_evicted) {
+            if let Some(after) = self.lost(&self.readers[key]) {
+                let reader = &mut self.readers[key];
                 let from = Position::new(epoch, reader.after).to_string();
                 reader.after = after;
                 reader.live_from = reader.live_from.max(self.live_evicted);
                 let resume = Position::new(epoch, after);
                 return Read::Gap(Gap::new(GapReason::Slow, Some(from), resume));
             }
-            let first = index_after(&self.items, reader.after);
+            let first = index_after(&self.items, self.readers[key].after);
             let Some(item) = self.items.get(first) else {
-                reader.after = self.head;
+                self.readers[key].after = self.head;
                 return Read::Nothing;
             };
-            let lag = self.written - item.begin;
-            if lag > reader.max_lag as u64 && reader.after >= reader.live_from {
-                let written = self.written;
-                let fits = |item: &Item| written - item.begin <= reader.max_lag as u64;
-                let keep = self.items.partition_point(|item| !fits(item)).min(self.items.len() - 1);
-                if keep > first {
-                    let from = Position::new(epoch, reader.after).to_string();
-                    reader.after = self.items[keep - 1].offset();
-                    let resume = Position::new(epoch, reader.after);
-                    return Read::Gap(Gap::new(GapReason::Slow, Some(from), resume));
-                }
-            }
-            let bytes =
-                self.items.range(first..).take_while(|i| i.begin - item.begin < BATCH_BYTES);
-            let end = first + bytes.count();
+            let within = item.begin + BATCH_BYTES;
+            let end = match self.written <= within {
+                true => self.items.len(),
+                false => self.items.partition_point(|item| item.begin < within),
+            };
             let batch = self.batch(key, epoch, first, end);
             self.readers[key].after = batch.through.offset();
             if !batch.entries().is_empty() {
                 return Read::Batch(batch);
             }
         }
+    }
+
+    /// Where a reader has to go on that lost something: evicted before it was read, stored or live,
+    /// or more than may wait for it once it had caught up.
+    fn lost(&self, reader: &Reader) -> Option<u64> {
+        let caught_up = reader.after >= reader.live_from;
+        let live_lost = reader.after.max(reader.live_from) < self.live_evicted;
+        let mut after = reader.after.max(self.evicted.0);
+        let first = index_after(&self.items, after);
+        let fits = |item: &Item| self.written - item.begin <= reader.max_lag as u64;
+        if caught_up && self.items.get(first).is_some_and(|item| !fits(item)) {
+            let keep = self.items.partition_point(|item| !fits(item)).min(self.items.len() - 1);
+            // One entry alone is given whatever its size.
+            if keep > first {
+                after = self.items[keep - 1].offset();
+            }
+        }
+        (live_lost || after > reader.after).then_some(after)
     }
 
     /// The entries `first..end` that are for a reader: the same batch for all who are in step.
@@ -371,10 +379,4 @@ fn index_after(items: &VecDeque<Item>, after: u64) -> usize {
         Some(last) if last.offset() > after => items.partition_point(|i| i.offset() <= after),
         _ => items.len(),
     }
-}
-
-/// Where a reader has to go on that lost something, stored or live.
-fn fallen_out(reader: &Reader, evicted: u64, live_evicted: u64) -> Option<u64> {
-    let live_lost = reader.after.max(reader.live_from) < live_evicted;
-    (reader.after < evicted || live_lost).then(|| reader.after.max(evicted))
 }

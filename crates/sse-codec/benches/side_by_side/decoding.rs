@@ -1,7 +1,7 @@
 //! Bytes to events.
 
 use crate::{
-    rounds::{Contestant, medians, print},
+    rounds::{Contestant, print, run},
     workloads::{Workload, all},
 };
 use bytes::Bytes;
@@ -20,19 +20,28 @@ pub(crate) fn table(filter: &str, rounds: usize) {
     let mut head = vec!["workload"];
     for workload in all().iter().filter(|workload| workload.name.contains(filter)) {
         let mut contestants = contestants(workload);
+        if let Ok(only) = std::env::var("ONLY") {
+            contestants.retain(|(name, _)| *name == only);
+            run(&mut contestants, rounds);
+            continue;
+        }
         for (name, pass) in &mut contestants {
             assert_eq!(pass(), workload.events, "{name} on {}", workload.name);
         }
         let mib = workload.bytes() as f64 / f64::from(1 << 20);
-        let speeds: Vec<f64> =
-            medians(&mut contestants, rounds).iter().map(|passes| passes * mib).collect();
-        let (peers, ours) = speeds.split_at(speeds.len() - 2);
-        let best = peers.iter().copied().fold(0.0, f64::max);
+        let samples = run(&mut contestants, rounds);
+        let speed = |who: usize| samples.median(who) * mib;
+        let peers = contestants.len() - 2;
+        let best = (0..peers).max_by(|a, b| speed(*a).total_cmp(&speed(*b))).unwrap_or(0);
         let mut row = vec![workload.name.to_owned()];
-        row.extend(peers.iter().map(|speed| {
-            if *speed == best { format!("**{speed:.0}**") } else { format!("{speed:.0}") }
+        row.extend((0..peers).map(|who| match speed(who) {
+            speed if who == best => format!("**{speed:.0}**"),
+            speed => format!("{speed:.0}"),
         }));
-        row.extend(ours.iter().map(|speed| format!("{speed:.0} ({:.2}×)", speed / best)));
+        row.extend(
+            (peers..contestants.len())
+                .map(|who| format!("{:.0} ({:.2}×)", speed(who), samples.ratio(who, best))),
+        );
         rows.push(row);
         head.truncate(1);
         head.extend(contestants.iter().map(|(name, _)| *name));

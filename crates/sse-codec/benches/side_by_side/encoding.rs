@@ -1,6 +1,6 @@
 //! Events to bytes.
 
-use crate::rounds::{Contestant, medians, print};
+use crate::rounds::{Contestant, print, run};
 use axum::{
     body::{Body, Bytes, HttpBody},
     response::{IntoResponse, Sse, sse::Event},
@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-const EVENTS: usize = 2000;
+const EVENTS: usize = 500;
 
 struct Case {
     name: &'static str,
@@ -34,12 +34,13 @@ pub(crate) fn table(filter: &str, rounds: usize) {
     let mut head = vec!["message"];
     for case in cases.iter().filter(|case| case.name.contains(filter)) {
         let mut contestants = contestants(case);
-        let rates: Vec<f64> = medians(&mut contestants, rounds)
-            .iter()
-            .map(|passes| passes * EVENTS as f64 / 1e6)
-            .collect();
-        let mut row = vec![case.name.to_owned(), format!("{:.2}", rates[0])];
-        row.extend(rates[1..].iter().map(|rate| format!("{rate:.2} ({:.2}×)", rate / rates[0])));
+        let samples = run(&mut contestants, rounds);
+        let rate = |who: usize| samples.median(who) * EVENTS as f64 / 1e6;
+        let mut row = vec![case.name.to_owned(), format!("{:.2}", rate(0))];
+        row.extend(
+            (1..contestants.len())
+                .map(|who| format!("{:.2} ({:.2}×)", rate(who), samples.ratio(who, 0))),
+        );
         rows.push(row);
         head.truncate(1);
         head.extend(contestants.iter().map(|(name, _)| *name));

@@ -2,13 +2,35 @@
 
 use std::time::{Duration, Instant};
 
-/// One sample: long enough for the clock, short enough that a disturbance hits few of them.
-const SAMPLE: Duration = Duration::from_millis(8);
+/// One sample: long enough for the clock, shorter than the slices that a scheduler gives, so that
+/// most samples are undisturbed even on a busy machine.
+const SAMPLE: Duration = Duration::from_millis(2);
 
 pub(crate) type Contestant<'a> = (&'static str, Box<dyn FnMut() -> usize + 'a>);
 
-/// The median of the passes a second that each contestant makes.
-pub(crate) fn medians(contestants: &mut [Contestant<'_>], rounds: usize) -> Vec<f64> {
+/// The passes a second that each contestant made, round by round.
+pub(crate) struct Samples(Vec<Vec<f64>>);
+
+impl Samples {
+    /// The median of a contestant.
+    pub(crate) fn median(&self, who: usize) -> f64 {
+        median(self.0[who].clone())
+    }
+
+    /// The median of what a contestant made of another one's passes in the same round: what slows
+    /// the machine for a while slows both.
+    pub(crate) fn ratio(&self, who: usize, other: usize) -> f64 {
+        median(self.0[who].iter().zip(&self.0[other]).map(|(a, b)| a / b).collect())
+    }
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+/// Lets the contestants take turns.
+pub(crate) fn run(contestants: &mut [Contestant<'_>], rounds: usize) -> Samples {
     let repeats: Vec<u32> = contestants.iter_mut().map(|(_, pass)| calibrate(pass)).collect();
     let mut samples = vec![Vec::with_capacity(rounds); contestants.len()];
     for round in 0..rounds {
@@ -22,13 +44,7 @@ pub(crate) fn medians(contestants: &mut [Contestant<'_>], rounds: usize) -> Vec<
             samples[who].push(f64::from(repeats[who]) / start.elapsed().as_secs_f64());
         }
     }
-    samples
-        .into_iter()
-        .map(|mut samples| {
-            samples.sort_by(f64::total_cmp);
-            samples[samples.len() / 2]
-        })
-        .collect()
+    Samples(samples)
 }
 
 /// How many passes fill a sample.

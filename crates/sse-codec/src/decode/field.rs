@@ -1,4 +1,6 @@
-//! Which field a line is.
+//! Which field a line is, and what a retry field is worth.
+
+use core::time::Duration;
 
 /// The longest start of a line that has to be seen to know its field and where its value starts:
 /// `retry`, the colon and the space.
@@ -48,4 +50,15 @@ fn split_other(line: &[u8]) -> (Field, usize) {
 #[inline]
 fn space(value: &[u8]) -> usize {
     usize::from(value.first() == Some(&b' '))
+}
+
+/// The value of a retry field, in milliseconds: ASCII digits and nothing else.
+pub(crate) fn retry(value: &str) -> Option<Duration> {
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let millis = value
+        .bytes()
+        .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    Some(Duration::from_millis(millis))
 }

@@ -1,18 +1,21 @@
 //! The push decoder.
 
+mod block;
+mod cut_line;
 mod feed;
 mod field;
-mod lines;
+mod step;
 
 use alloc::string::String;
+use block::Block;
 use core::fmt;
-use lines::Line;
+use cut_line::Line;
 
 pub use feed::Feed;
 #[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use feed::Step;
 #[cfg(feature = "serde")]
-pub(crate) use feed::retry;
+pub(crate) use field::retry;
 
 /// The default bound on one event: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
@@ -54,6 +57,8 @@ pub struct Decoder {
     edge: Edge,
     /// What the buffers hold was given out and is to be cleared.
     spent: bool,
+    /// How many chunks have ended since a large data buffer was used.
+    lull: u8,
 }
 
 /// What the next byte may belong to, other than a line.
@@ -66,28 +71,6 @@ enum Edge {
     Bom(u8),
 }
 
-/// What the lines since the last empty line amount to.
-#[derive(Default)]
-struct Block {
-    data: String,
-    has_data: bool,
-    kind: String,
-    id: String,
-    has_id: bool,
-    /// Bytes of the lines so far, a line end counted as one.
-    size: usize,
-    /// The block is over the bound: its data and type are thrown away.
-    skip: bool,
-}
-
-impl Block {
-    /// Whether no line has come since the last empty line, other than comments.
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.size == 0 && !self.skip
-    }
-}
-
 impl Decoder {
     /// A decoder for a new stream, with a bound of 16 MiB on one event.
     pub fn new() -> Self {
@@ -98,6 +81,7 @@ impl Decoder {
             line: Line::default(),
             edge: Edge::Bom(0),
             spent: false,
+            lull: 0,
         }
     }
 

@@ -14,7 +14,7 @@ use memchr::memchr2;
 const LANES: usize = 16;
 
 /// Scans to the first CR or LF.
-#[inline]
+#[inline(always)]
 pub(crate) fn scan(hay: &[u8]) -> Scan<'_> {
     let mut at = 0;
     let mut high = 0;

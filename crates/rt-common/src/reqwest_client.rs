@@ -1,0 +1,241 @@
+//! A client handle made from reqwest; the only file that knows it.
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::error::HttpError;
+use crate::http_client::{Body, HttpClient, SendFuture, Transport};
+
+impl HttpClient {
+    /// Describes a client over reqwest, with TLS by rustls.
+    pub fn builder() -> HttpClientBuilder {
+        HttpClientBuilder::default()
+    }
+
+    /// A handle over a reqwest client of one's own.
+    ///
+    /// Build it without redirects (`redirect(Policy::none())`) and without a time-out: the crates
+    /// that use the handle follow redirects by their own rules, and streams live long. A client
+    /// that decompresses by itself may hold events back.
+    pub fn from_reqwest(client: reqwest::Client) -> Self {
+        Self::from_transport(ReqwestTransport { client })
+    }
+}
+
+/// How to make an [`HttpClient`]; see [`HttpClient::builder`].
+///
+/// Proxies from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) are used
+/// unless [`proxy`](HttpClientBuilder::proxy) or [`no_proxy`](HttpClientBuilder::no_proxy) is
+/// called.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use rt_common::HttpClient;
+///
+/// let client = HttpClient::builder()
+///     .proxy("socks5h://127.0.0.1:1080")
+///     .connect_timeout(Duration::from_secs(5))
+///     .user_agent("ticker/1.2")
+///     .add_root_certificate_pem(std::fs::read("company-root.pem")?)
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct HttpClientBuilder {
+    proxy: Proxy,
+    connect_timeout: Option<Duration>,
+    user_agent: Option<String>,
+    roots_pem: Vec<Vec<u8>>,
+    only_own_roots: bool,
+    http2_prior_knowledge: bool,
+}
+
+#[derive(Clone)]
+enum Proxy {
+    Environment,
+    None,
+    Url(String),
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Environment => f.write_str("environment"),
+            Self::None => f.write_str("none"),
+            Self::Url(url) => f.write_str(&crate::redact_url(url)),
+        }
+    }
+}
+
+impl Default for HttpClientBuilder {
+    fn default() -> Self {
+        Self {
+            proxy: Proxy::Environment,
+            connect_timeout: Some(Duration::from_secs(10)),
+            user_agent: None,
+            roots_pem: Vec::new(),
+            only_own_roots: false,
+            http2_prior_knowledge: false,
+        }
+    }
+}
+
+impl HttpClientBuilder {
+    /// Sends everything over this proxy: `http://`, `https://`, `socks5://` (names resolved here)
+    /// or `socks5h://` (resolved by the proxy), with `user:password@` where it asks for them.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Proxy::Url(url.into());
+        self
+    }
+
+    /// Uses no proxy, not even one from the environment.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Proxy::None;
+        self
+    }
+
+    /// How long making a connection may take, TLS included (default: 10 seconds; `None`: as long
+    /// as the system lets it).
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.connect_timeout = timeout.into();
+        self
+    }
+
+    /// The `User-Agent` of requests that bring none (default: none is sent).
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
+    /// Trusts the certificates in this PEM text (one or several), beside the system's.
+    #[must_use]
+    pub fn add_root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots_pem.push(pem.into());
+        self
+    }
+
+    /// Trusts only the certificates given here, not the system's.
+    #[must_use]
+    pub fn only_own_roots(mut self) -> Self {
+        self.only_own_roots = true;
+        self
+    }
+
+    /// Speaks HTTP/2 from the first byte, also without TLS. (With TLS the two sides agree on
+    /// HTTP/2 or HTTP/1.1 by themselves.)
+    #[must_use]
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.http2_prior_knowledge = true;
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// When the proxy's URL, the user agent or a certificate is not valid, or TLS cannot be set
+    /// up (for instance because the system has no root certificates).
+    pub fn build(self) -> Result<HttpClient, HttpError> {
+        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        match &self.proxy {
+            Proxy::Environment => {}
+            Proxy::None => builder = builder.no_proxy(),
+            Proxy::Url(url) => {
+                let proxy = reqwest::Proxy::all(url.as_str()).map_err(invalid)?;
+                builder = builder.no_proxy().proxy(proxy);
+            }
+        }
+        if let Some(timeout) = self.connect_timeout {
+            builder = builder.connect_timeout(timeout);
+        }
+        if let Some(user_agent) = &self.user_agent {
+            builder = builder.user_agent(user_agent.as_str());
+        }
+        let mut roots = Vec::new();
+        for pem in &self.roots_pem {
+            let found = reqwest::Certificate::from_pem_bundle(pem).map_err(invalid)?;
+            if found.is_empty() {
+                return Err(HttpError::invalid_request("no certificate in the PEM text given"));
+            }
+            roots.extend(found);
+        }
+        if self.only_own_roots {
+            builder = builder.tls_certs_only(roots);
+        } else if !roots.is_empty() {
+            builder = builder.tls_certs_merge(roots);
+        }
+        if self.http2_prior_knowledge {
+            builder = builder.http2_prior_knowledge();
+        }
+        Ok(HttpClient::from_reqwest(builder.build().map_err(invalid)?))
+    }
+}
+
+struct ReqwestTransport {
+    client: reqwest::Client,
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: Request<Bytes>) -> SendFuture {
+        let client = self.client.clone();
+        Box::pin(async move {
+            let request = reqwest::Request::try_from(request).map_err(invalid)?;
+            let answer = client.execute(request).await.map_err(failed)?;
+            let (head, body) = Response::from(answer).into_parts();
+            let body = http_body_util::BodyExt::map_err(body, failed_body);
+            Ok(Response::from_parts(head, Body::new(body)))
+        })
+    }
+}
+
+fn invalid(error: reqwest::Error) -> HttpError {
+    // The URL may hold secrets; the caller names the request, without them.
+    HttpError::invalid_request(error.without_url())
+}
+
+fn failed_body(error: reqwest::Error) -> HttpError {
+    HttpError::body_failed(error.without_url())
+}
+
+fn failed(error: reqwest::Error) -> HttpError {
+    let error = error.without_url();
+    if error.is_builder() {
+        return HttpError::invalid_request(error);
+    }
+    if let Some(certificate) = tls_cause(&error) {
+        return HttpError::tls_failed(certificate, error);
+    }
+    if error.is_connect() {
+        return match error.is_timeout() {
+            true => HttpError::connect_timed_out(error),
+            false => HttpError::connect_failed(error),
+        };
+    }
+    crate::error::classify(error.into())
+}
+
+/// Whether the failure is one of TLS, and then whether the certificate is the reason.
+fn tls_cause(error: &(dyn StdError + 'static)) -> Option<bool> {
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        // An `io::Error` hides the error it wraps from `source()`.
+        let inner = this
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            .map(|inner| inner as &(dyn StdError + 'static));
+        for candidate in [Some(this), inner].into_iter().flatten() {
+            if let Some(tls) = candidate.downcast_ref::<rustls::Error>() {
+                return Some(matches!(tls, rustls::Error::InvalidCertificate(_)));
+            }
+        }
+        cause = inner.or_else(|| this.source());
+    }
+    None
+}

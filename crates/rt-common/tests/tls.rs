@@ -1,0 +1,93 @@
+//! TLS against a real TLS server: own roots, and a refused certificate told from other failures.
+#![cfg(feature = "reqwest")]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use rt_common::{HttpClient, HttpError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// A server for `localhost`; its certificate as PEM, and where it listens.
+async fn server() -> (String, SocketAddr) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that refuses the certificate ends the handshake with an error.
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let mut head = [0; 1024];
+                let _ = stream.read(&mut head).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    (pem, addr)
+}
+
+async fn fetch(client: &HttpClient, addr: SocketAddr, host: &str) -> Result<Bytes, HttpError> {
+    let url = format!("https://{host}:{}/", addr.port());
+    let request = Request::get(url).body(Bytes::new()).unwrap();
+    Ok(client.fetch(request, Duration::from_secs(10), 99).await?.into_body())
+}
+
+#[tokio::test]
+async fn an_own_root_is_trusted() {
+    let (pem, addr) = server().await;
+    let builder = HttpClient::builder().no_proxy().add_root_certificate_pem(pem);
+    let client = builder.clone().only_own_roots().build().unwrap();
+    assert_eq!(fetch(&client, addr, "localhost").await.unwrap(), "hi");
+    let client = builder.build().unwrap();
+    assert_eq!(fetch(&client, addr, "localhost").await.unwrap(), "hi");
+}
+
+#[tokio::test]
+async fn a_refused_certificate_is_final() {
+    let (pem, addr) = server().await;
+    let stranger = HttpClient::builder().no_proxy().build().unwrap();
+    let other_name = HttpClient::builder().no_proxy().add_root_certificate_pem(pem);
+    for (client, host) in [(stranger, "localhost"), (other_name.build().unwrap(), "127.0.0.1")] {
+        let error = fetch(&client, addr, host).await.unwrap_err();
+        assert!(error.is_tls() && error.is_connect() && !error.is_retryable(), "{error:?}");
+        assert!(error.to_string().ends_with("the server's certificate is refused"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_a_failed_handshake() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let client = HttpClient::builder().no_proxy().build().unwrap();
+    let error = fetch(&client, addr, "localhost").await.unwrap_err();
+    assert!(error.is_tls() && error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_connect_timeout_covers_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let client = HttpClient::builder().no_proxy().connect_timeout(Duration::from_millis(100));
+    // The system accepts the connection, and nobody speaks.
+    let error = fetch(&client.build().unwrap(), addr, "localhost").await.unwrap_err();
+    assert!(error.is_connect() && error.is_timeout() && error.is_retryable(), "{error:?}");
+}

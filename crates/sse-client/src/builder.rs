@@ -1,0 +1,312 @@
+//! How a stream is described.
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use rt_common::{BoxError, HttpClient};
+use url::Url;
+
+use crate::{Error, EventStream, RetryPolicy};
+
+/// Describes an [`EventStream`]; see [`EventStream::builder`].
+///
+/// ```no_run
+/// # fn main() -> Result<(), sse_client::Error> {
+/// use std::time::Duration;
+/// use sse_client::{EventStream, RetryPolicy};
+///
+/// let stream = EventStream::builder("https://example.org/events")
+///     .header("authorization", "Bearer 123")
+///     .last_event_id("41")
+///     .idle_timeout(Duration::from_secs(45))
+///     .retry(RetryPolicy::new().max_retries(10))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct EventStreamBuilder {
+    url: String,
+    config: Config,
+    // The first mistake; told by `build`, so that the calls chain.
+    mistake: Option<Arc<str>>,
+}
+
+/// What each attempt needs to know.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) uri: Uri,
+    pub(crate) method: Option<Method>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) resend_body: bool,
+    pub(crate) client: Option<HttpClient>,
+    pub(crate) last_event_id: String,
+    pub(crate) response_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) max_redirects: u32,
+    pub(crate) max_event_bytes: usize,
+    pub(crate) sentinel: Option<String>,
+    pub(crate) once: bool,
+    pub(crate) hook: Option<Hook>,
+}
+
+pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Result<Request<Bytes>, BoxError>> + Send>>;
+pub(crate) type Hook = Arc<dyn Fn(Request<Bytes>, Attempt) -> HookFuture + Send + Sync>;
+
+/// Which attempt a [hook](EventStreamBuilder::before_attempt) is called for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The attempt's number on this stream, from 1.
+    pub number: u64,
+    /// The last event id so far; empty if there is none. The request has it as `Last-Event-ID`
+    /// already.
+    pub last_event_id: String,
+}
+
+impl EventStream {
+    /// Describes a stream of the events at this `http` or `https` URL.
+    pub fn builder(url: impl Into<String>) -> EventStreamBuilder {
+        EventStreamBuilder {
+            url: url.into(),
+            config: Config {
+                uri: Uri::default(),
+                method: None,
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+                resend_body: false,
+                client: None,
+                last_event_id: String::new(),
+                response_timeout: Some(Duration::from_secs(60)),
+                idle_timeout: None,
+                retry: RetryPolicy::new(),
+                max_redirects: 10,
+                max_event_bytes: sse_codec::DEFAULT_MAX_EVENT_BYTES,
+                sentinel: None,
+                once: false,
+                hook: None,
+            },
+            mistake: None,
+        }
+    }
+}
+
+impl EventStreamBuilder {
+    /// The request's method (default: GET, or POST if there is a body).
+    pub fn method(mut self, method: Method) -> Self {
+        self.config.method = Some(method);
+        self
+    }
+
+    /// Sets a header, in place of one of that name. `Accept: text/event-stream` and
+    /// `Cache-Control: no-cache` are sent unless they are set here; so is `Last-Event-ID`.
+    ///
+    /// Headers set here are not sent to another origin when the server redirects there.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => drop(self.config.headers.insert(name, value)),
+            // The value may be a secret: it is not repeated.
+            (Ok(name), Err(_)) => self.note(format!("the value of the header {name} is not valid")),
+            (Err(_), _) => self.note("a header's name is not valid".into()),
+        }
+        self
+    }
+
+    /// Sets several headers, each in place of those of its name.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.config.headers.extend(headers);
+        self
+    }
+
+    /// The request's body. After an attempt that may have reached a server it is not sent again,
+    /// and the stream ends, unless [`resend_body`](EventStreamBuilder::resend_body) says so.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.config.body = body.into();
+        self
+    }
+
+    /// A JSON body, with its `Content-Type`.
+    #[cfg(feature = "json")]
+    pub fn json_body(mut self, value: &impl serde::Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.config.body = body.into(),
+            Err(error) => self.note(format!("the body cannot be written as JSON: {error}")),
+        }
+        self.header(http::header::CONTENT_TYPE, "application/json")
+    }
+
+    /// Whether the body may be sent again on a reconnect (default: no, since what answers a body
+    /// may charge for each time).
+    pub fn resend_body(mut self, resend: bool) -> Self {
+        self.config.resend_body = resend;
+        self
+    }
+
+    /// The HTTP client to use (default: a new one over reqwest).
+    pub fn http_client(mut self, client: HttpClient) -> Self {
+        self.config.client = Some(client);
+        self
+    }
+
+    /// The last event id to start from, as an earlier stream had it
+    /// ([`EventStream::last_event_id`]).
+    pub fn last_event_id(mut self, id: impl Into<String>) -> Self {
+        self.config.last_event_id = id.into();
+        if self.config.last_event_id.contains(['\0', '\r', '\n']) {
+            self.note("the last event id has a line break or a NUL".into());
+        }
+        self
+    }
+
+    /// How long an attempt may take until the head of its answer, redirects and the hook included
+    /// (default: 60 s; `None`: without end). Then it is tried again.
+    pub fn response_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.config.response_timeout = timeout.into();
+        self
+    }
+
+    /// How long nothing at all may come, neither event nor comment, before the connection is
+    /// given up and made again (default: `None`, without end). Choose somewhat more than the
+    /// server's heartbeat.
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.config.idle_timeout = timeout.into();
+        self
+    }
+
+    /// How to reconnect.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.config.retry = retry;
+        self
+    }
+
+    /// How many redirects one attempt follows (default: 10).
+    pub fn max_redirects(mut self, max: u32) -> Self {
+        self.config.max_redirects = max;
+        self
+    }
+
+    /// The bound on one event, in bytes, after decompression (default: 16 MiB, at most 1 GiB). A
+    /// larger one is told as [`StreamItem::TooLarge`](crate::StreamItem::TooLarge) and skipped.
+    pub fn max_event_bytes(mut self, max: usize) -> Self {
+        self.config.max_event_bytes = max;
+        self
+    }
+
+    /// The data of an event that ends the stream, `[DONE]` for most language models. That event
+    /// itself is not given out.
+    pub fn sentinel(mut self, data: impl Into<String>) -> Self {
+        self.config.sentinel = Some(data.into());
+        self
+    }
+
+    /// Makes a single attempt and never reconnects: the end of the body is the end of the stream,
+    /// and every failure is an error.
+    pub fn once(mut self) -> Self {
+        self.config.once = true;
+        self
+    }
+
+    /// Calls `hook` before each attempt with its request, which it may change in any way: a fresh
+    /// token, a recovery position in the URL. An error counts as a failed attempt.
+    ///
+    /// ```
+    /// use sse_client::EventStream;
+    /// # async fn fresh_token() -> Result<String, std::io::Error> { Ok("t".into()) }
+    ///
+    /// let builder = EventStream::builder("https://example.org/events").before_attempt(
+    ///     |mut request, attempt| async move {
+    ///         let token = format!("Bearer {}", fresh_token().await?);
+    ///         request.headers_mut().insert("authorization", token.parse()?);
+    ///         let uri = format!("https://example.org/events?after={}", attempt.last_event_id);
+    ///         *request.uri_mut() = uri.parse()?;
+    ///         Ok(request)
+    ///     },
+    /// );
+    /// ```
+    pub fn before_attempt<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Request<Bytes>, Attempt) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Request<Bytes>, BoxError>> + Send + 'static,
+    {
+        self.config.hook = Some(Arc::new(move |request, attempt| Box::pin(hook(request, attempt))));
+        self
+    }
+
+    /// Makes the stream. It connects when it is first polled, which must be within a Tokio
+    /// runtime with its time enabled.
+    ///
+    /// # Errors
+    /// When the description is not valid, with [`Error::is_builder`]; or when there is no
+    /// [`HttpClient`] and none can be made.
+    pub fn build(self) -> Result<EventStream, Error> {
+        let uri = self.check()?;
+        let mut config = self.config;
+        config.uri = uri;
+        if config.client.is_none() {
+            config.client = Some(default_client()?);
+        }
+        Ok(EventStream::new(config))
+    }
+
+    /// The URL, if the description is valid.
+    pub(crate) fn check(&self) -> Result<Uri, Error> {
+        match &self.mistake {
+            Some(mistake) => Err(Error::builder(&**mistake)),
+            None => parse_url(&self.url),
+        }
+    }
+
+    fn note(&mut self, mistake: String) {
+        self.mistake.get_or_insert_with(|| mistake.into());
+    }
+}
+
+impl fmt::Debug for EventStreamBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStreamBuilder")
+            .field("url", &rt_common::redact_url(&self.url))
+            .field("method", &self.config.method)
+            // Names only (`Keys` itself would show the values): they may be credentials.
+            .field("headers", &self.config.headers.keys().collect::<Vec<_>>())
+            .field("body_bytes", &self.config.body.len())
+            .field("retry", &self.config.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+fn parse_url(url: &str) -> Result<Uri, Error> {
+    let shown = || rt_common::redact_url(url);
+    let mut parsed = Url::parse(url)
+        .map_err(|error| Error::builder_from(format!("{:?} is not a valid URL", shown()), error))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(Error::builder(format!("{:?} is not an http or https URL", shown())));
+    }
+    parsed.set_fragment(None);
+    parsed
+        .as_str()
+        .parse()
+        .map_err(|error| Error::builder_from(format!("{:?} is not a valid URL", shown()), error))
+}
+
+#[cfg(feature = "reqwest")]
+fn default_client() -> Result<HttpClient, Error> {
+    Ok(HttpClient::builder().build()?)
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn default_client() -> Result<HttpClient, Error> {
+    Err(Error::builder(
+        "no HTTP client: pass one with `http_client`, or enable the feature `reqwest`",
+    ))
+}

@@ -1,0 +1,315 @@
+//! When to try again: no I/O, and time is an argument.
+use std::time::{Duration, Instant};
+
+use rt_common::Backoff;
+
+/// How a stream reconnects.
+///
+/// Without a word from the server, the wait is drawn from zero to a ceiling that starts at
+/// [`base`](RetryPolicy::base) and doubles with each failure ("full jitter"). If the server sent a
+/// `retry` field, that is the base from then on and also the least wait, as the specification asks:
+/// the first wait is drawn from one to two times that time. A `Retry-After` header is obeyed as it
+/// is, with up to a tenth on top.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_client::RetryPolicy;
+///
+/// let patient = RetryPolicy::new().base(Duration::from_secs(2)).max(Duration::from_secs(120));
+/// let curt = RetryPolicy::new().max_retries(3);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RetryPolicy {
+    base: Duration,
+    max: Duration,
+    min: Duration,
+    server_max: Duration,
+    reset_after: Duration,
+    max_retries: Option<u32>,
+    seed: Option<u64>,
+}
+
+impl RetryPolicy {
+    /// The default: base 1 s, at most 30 s, retries without end, counted anew after 60 s of health.
+    pub fn new() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            max: Duration::from_secs(30),
+            min: Duration::from_millis(100),
+            server_max: Duration::from_secs(300),
+            reset_after: Duration::from_secs(60),
+            max_retries: None,
+            seed: None,
+        }
+    }
+
+    /// The ceiling of the first wait (default: 1 s), until the server names another with `retry`.
+    /// Less than [`min`](RetryPolicy::min) counts as that.
+    #[must_use]
+    pub fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// What the ceiling grows to (default: 30 s).
+    #[must_use]
+    pub fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// The shortest wait (default: 100 ms), whatever the server asks for: `retry: 0` does not make
+    /// a busy loop.
+    #[must_use]
+    pub fn min(mut self, min: Duration) -> Self {
+        self.min = min;
+        self
+    }
+
+    /// The longest `retry` or `Retry-After` that is obeyed (default: 5 minutes); a longer one
+    /// counts as this.
+    #[must_use]
+    pub fn server_max(mut self, server_max: Duration) -> Self {
+        self.server_max = server_max;
+        self
+    }
+
+    /// How long a connection must last for the backoff, and the count of retries, to start over
+    /// (default: 60 s). A mere connect is no sign of health.
+    #[must_use]
+    pub fn reset_after(mut self, reset_after: Duration) -> Self {
+        self.reset_after = reset_after;
+        self
+    }
+
+    /// Ends the stream after this many retries without a healthy connection in between (default:
+    /// never). 0 means a single attempt.
+    #[must_use]
+    pub fn max_retries(mut self, max_retries: u32) -> Self {
+        self.max_retries = Some(max_retries);
+        self
+    }
+
+    /// Makes the jitter repeatable (default: a random seed).
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The state of one stream's reconnects.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    config: RetryPolicy,
+    backoff: Backoff,
+}
+
+impl Policy {
+    pub(crate) fn new(config: RetryPolicy) -> Self {
+        let seed = config.seed.unwrap_or_else(rt_common::backoff::random_seed);
+        // A base of zero would never grow: a server that is down would be asked ten times a second.
+        let base = config.base.max(config.min);
+        let backoff = Backoff::new(base, config.max, seed)
+            .with_floor(config.min)
+            .with_reset_after(config.reset_after);
+        Self { config, backoff }
+    }
+
+    /// A connection is open since `now`.
+    pub(crate) fn opened(&mut self, now: Instant) {
+        self.backoff.connected(now);
+    }
+
+    /// The server sent a `retry` field.
+    pub(crate) fn server_retry(&mut self, wish: Duration) {
+        let wish = self.bounded(wish);
+        // Twice, because the wait is never below the wish and the jitter needs room above it.
+        self.backoff.set_base(wish.saturating_mul(2));
+        self.backoff.set_floor(wish);
+    }
+
+    /// The attempt or the connection failed at `now`: how long to wait, or `Err` with the number
+    /// of retries made if there is none left.
+    pub(crate) fn failed(
+        &mut self,
+        now: Instant,
+        retry_after: Option<Duration>,
+    ) -> Result<Duration, u32> {
+        self.backoff.settle(now);
+        let retries = self.backoff.attempts();
+        if self.config.max_retries.is_some_and(|max| retries >= max) {
+            return Err(retries);
+        }
+        Ok(match retry_after {
+            None => self.backoff.next_delay(now),
+            Some(wish) => {
+                self.backoff.count_attempt();
+                let wish = self.bounded(wish);
+                wish + self.backoff.jitter(wish / 10)
+            }
+        })
+    }
+
+    fn bounded(&self, wish: Duration) -> Duration {
+        wish.min(self.config.server_max).max(self.config.min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The waits of many policies for the same story.
+    fn waits(tell: impl Fn(&mut Policy) -> Duration) -> (Duration, Duration) {
+        let waits = (0..500).map(|seed| tell(&mut Policy::new(RetryPolicy::new().seed(seed))));
+        waits.fold((Duration::MAX, Duration::ZERO), |(low, high), wait| {
+            (low.min(wait), high.max(wait))
+        })
+    }
+
+    fn assert_range(got: (Duration, Duration), low: Duration, high: Duration) {
+        let slack = (high - low) / 10;
+        assert!(got.0 >= low && got.0 <= low + slack, "{got:?} is not {low:?} to {high:?}");
+        assert!(got.1 <= high && got.1 >= high - slack, "{got:?} is not {low:?} to {high:?}");
+    }
+
+    #[test]
+    fn waits_grow_to_their_maximum() {
+        let now = Instant::now();
+        for (failures, high) in [(0, 1), (1, 2), (4, 16), (5, 30), (40, 30)] {
+            let got = waits(|policy| {
+                for _ in 0..failures {
+                    policy.failed(now, None).unwrap();
+                }
+                policy.failed(now, None).unwrap()
+            });
+            assert_range(got, Duration::from_millis(100), high * SECOND);
+        }
+    }
+
+    #[test]
+    fn the_servers_retry_is_the_base_and_the_least() {
+        let now = Instant::now();
+        for (wish, low) in [(4 * SECOND, 4 * SECOND), (Duration::ZERO, Duration::from_millis(100))]
+        {
+            let got = waits(|policy| {
+                policy.server_retry(wish);
+                policy.failed(now, None).unwrap()
+            });
+            assert_range(got, low, 2 * low);
+        }
+        let endless = waits(|policy| {
+            policy.server_retry(Duration::MAX);
+            policy.failed(now, None).unwrap()
+        });
+        assert_range(endless, 300 * SECOND, 600 * SECOND);
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_and_capped() {
+        let now = Instant::now();
+        for (asked, low) in [(20 * SECOND, 20 * SECOND), (4_000 * SECOND, 300 * SECOND)] {
+            let got = waits(|policy| policy.failed(now, Some(asked)).unwrap());
+            assert_range(got, low, low + low / 10);
+        }
+        let got = waits(|policy| policy.failed(now, Some(Duration::ZERO)).unwrap());
+        assert!(got.0 >= Duration::from_millis(100), "{got:?}");
+    }
+
+    #[test]
+    fn retries_are_counted_until_a_healthy_connection() {
+        let now = Instant::now();
+        let mut policy = Policy::new(RetryPolicy::new().max_retries(2));
+        policy.failed(now, None).unwrap();
+        policy.opened(now);
+        // It lasted less than a minute: it counts on, Retry-After or not.
+        policy.failed(now + 59 * SECOND, Some(SECOND)).unwrap();
+        assert_eq!(policy.failed(now + 60 * SECOND, None), Err(2));
+
+        let mut policy = Policy::new(RetryPolicy::new().max_retries(2));
+        policy.failed(now, None).unwrap();
+        policy.failed(now, None).unwrap();
+        policy.opened(now);
+        policy.failed(now + 60 * SECOND, None).expect("a minute of health starts over");
+        policy.failed(now + 60 * SECOND, None).unwrap();
+        assert_eq!(policy.failed(now + 60 * SECOND, None), Err(2));
+
+        let mut single = Policy::new(RetryPolicy::new().max_retries(0));
+        assert_eq!(single.failed(now, None), Err(0));
+    }
+
+    #[test]
+    fn a_base_of_zero_grows_too() {
+        let now = Instant::now();
+        let high = (0..200).map(|seed| {
+            let mut policy = Policy::new(RetryPolicy::new().base(Duration::ZERO).seed(seed));
+            assert_eq!(policy.failed(now, None), Ok(Duration::from_millis(100)));
+            for _ in 0..4 {
+                policy.failed(now, None).unwrap();
+            }
+            policy.failed(now, None).unwrap()
+        });
+        assert!(high.max().unwrap() > 2 * SECOND);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Opened,
+        Retry(u64),
+        Failed(Option<u64>),
+        Later(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            Just(Step::Opened),
+            any::<u64>().prop_map(Step::Retry),
+            (0..100_000_u64).prop_map(Step::Retry),
+            proptest::option::of(any::<u64>()).prop_map(Step::Failed),
+            (0..100_000_u64).prop_map(Step::Later),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, no wait is shorter than the least or longer than the bounds allow,
+        /// and no more retries are made in a row than asked for.
+        #[test]
+        fn waits_stay_in_bounds(seed: u64, steps in proptest::collection::vec(step(), 0..60)) {
+            let mut policy = Policy::new(RetryPolicy::new().seed(seed).max_retries(5));
+            let mut now = Instant::now();
+            let mut in_a_row = 0;
+            for step in steps {
+                match step {
+                    Step::Opened => policy.opened(now),
+                    Step::Retry(ms) => policy.server_retry(Duration::from_millis(ms)),
+                    Step::Later(ms) => {
+                        now += Duration::from_millis(ms);
+                        if ms >= 60_000 {
+                            in_a_row = 0;
+                        }
+                    }
+                    Step::Failed(after) => match policy.failed(now, after.map(Duration::from_secs)) {
+                        Ok(wait) => {
+                            in_a_row += 1;
+                            prop_assert!(wait >= Duration::from_millis(100), "{:?}", wait);
+                            prop_assert!(wait <= 600 * SECOND, "{:?}", wait);
+                        }
+                        Err(retries) => prop_assert_eq!(retries, 5),
+                    },
+                }
+                prop_assert!(in_a_row <= 10, "at most five before and five after a reset");
+            }
+        }
+    }
+}
