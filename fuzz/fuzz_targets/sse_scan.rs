@@ -15,7 +15,8 @@ fuzz_target!(|input: (u8, &[u8])| {
     assert_eq!(scan::scan(hay), scan::plain::scan(hay));
 
     // The same bytes with few line ends and much ASCII: what makes long lines.
-    let mild: Vec<u8> = hay.iter().map(|byte| if *byte < 0xF8 { byte & 0x7F } else { *byte }).collect();
+    let mild: Vec<u8> =
+        hay.iter().map(|byte| if *byte < 0xF8 { byte & 0x7F } else { *byte }).collect();
     let mild: Vec<u8> = mild.iter().map(|byte| if *byte == b'\n' { b'x' } else { *byte }).collect();
     let long = mild.repeat(1 + usize::from(skip % 8));
     assert_eq!(scan::scan(&long), scan::plain::scan(&long));

@@ -25,7 +25,7 @@ impl Tail {
     }
 
     /// Appends a piece that is known to be ASCII.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_ascii(&mut self, out: &mut String, piece: &str) {
         if self.len > 0 && !piece.is_empty() {
             self.finish(out);
@@ -157,6 +157,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn pieces_give_what_the_whole_gives(bytes in bytes(), size in 1_usize..6) {
             let whole = String::from_utf8_lossy(&bytes);

@@ -151,15 +151,21 @@ fn a_line_without_end_holds_no_more_than_the_bound() {
 #[test]
 fn a_large_buffer_is_given_back_after_a_while() {
     let mut decoder = Decoder::new();
-    let (held, peak) = held_and_peak(|| {
-        let large = format!("data: {0}\ndata: {0}\n\n", "x".repeat(4 << 20));
-        assert!(decoder.feed(large.as_bytes()).next().is_some());
-        drop(large);
-        for _ in 0..100 {
-            assert!(decoder.feed(b"data: small\n\n").next().is_some());
-            assert!(decoder.feed(b"").next().is_none());
-        }
-    });
-    assert!(peak > 8 << 20);
-    assert!(held < 100 << 10, "{held} bytes are still held");
+    // The second event is small enough for a small buffer, but grew a large one.
+    for (lines, least) in [([4 << 20, 4 << 20], 8 << 20), ([40 << 10, 20 << 10], 60 << 10)] {
+        let (held, peak) = held_and_peak(|| {
+            for _ in 0..2 {
+                let [a, b] = lines.map(|len| "x".repeat(len));
+                let large = format!("data: {a}\ndata: {b}\n\n");
+                assert!(decoder.feed(large.as_bytes()).next().is_some());
+                drop((a, b, large));
+                for _ in 0..300 {
+                    let mut feed = decoder.feed(b"data: small\n\n");
+                    assert!(feed.next().is_some() && feed.next().is_none());
+                }
+            }
+        });
+        assert!(peak > least);
+        assert!(held < 10 << 10, "{held} bytes are still held");
+    }
 }

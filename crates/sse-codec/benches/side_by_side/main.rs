@@ -1,7 +1,8 @@
 //! This crate beside its peers, in one run: `cargo bench -p sse-codec`.
 //!
 //! A machine is noisy, so the contestants take turns in short samples, round after round in another
-//! order, and the tables show the medians. An argument picks the workloads whose name contains it.
+//! order, and the tables show the medians. An argument picks the workloads whose name contains it; `ROUNDS`
+//! sets the number of rounds, and `ONLY` runs one contestant alone, for a profiler.
 #![allow(missing_docs)]
 
 mod decoding;

@@ -122,7 +122,7 @@ impl Decoder {
         self.spent = false;
         clear(&mut self.line.value);
         if self.block.size == 0 {
-            if self.block.data.len() > KEPT {
+            if !self.block.data.is_empty() {
                 self.lull = 0;
             }
             self.block.data.clear();
@@ -138,6 +138,7 @@ impl Decoder {
             self.lull += 1;
             if self.lull == LULL {
                 self.block.data = String::new();
+                self.lull = 0;
             }
         }
     }

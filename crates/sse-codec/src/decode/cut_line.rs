@@ -48,7 +48,7 @@ impl Line {
 impl Decoder {
     /// Takes a piece of a line that began earlier or ends later. Gives a step if the line is now
     /// known to be too large.
-    #[inline]
+    #[inline(always)]
     pub(super) fn piece<'c>(&mut self, piece: Scan<'_>) -> Option<Step<'c>> {
         let State::Value(field) = self.line.state else { return self.first_piece(piece.line) };
         self.line.len += piece.line.len();
@@ -63,6 +63,7 @@ impl Decoder {
     }
 
     /// The same for a line whose field is not known, or that is not wanted.
+    #[inline(never)]
     fn first_piece<'c>(&mut self, piece: &[u8]) -> Option<Step<'c>> {
         if self.line.state == State::Rest {
             return None;
@@ -137,7 +138,7 @@ impl Decoder {
     }
 
     /// Appends to where the value of the field is collected, if it is.
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, field: Field, push: impl FnOnce(&mut Tail, &mut String)) {
         match field {
             Field::Data => push(&mut self.line.tail, &mut self.block.data),

@@ -1,0 +1,90 @@
+//! Tests against real peers.
+
+use crate::tools::{Done, cargo, command, has, root, run as execute};
+use std::fs;
+use std::path::PathBuf;
+
+/// The Centrifugo that is tested against, as its Go module.
+const CENTRIFUGO: (&str, &str) = ("github.com/centrifugal/centrifugo/v5", "v5.4.9");
+
+struct Peer {
+    name: &'static str,
+    /// Programs that must be there, and how they get there.
+    needs: &'static [(&'static str, &'static str)],
+    run: fn() -> Done,
+}
+
+const PEERS: &[Peer] = &[
+    Peer { name: "axum", needs: &[], run: axum },
+    Peer {
+        name: "chromium",
+        needs: &[
+            ("chromium", "apt-get install -y chromium"),
+            ("chromedriver", "apt-get install -y chromium-driver"),
+        ],
+        run: chromium,
+    },
+    Peer { name: "centrifugo", needs: &[("go", "install Go 1.26 or newer")], run: centrifugo },
+];
+
+/// Runs the peers of these names; none means all.
+pub fn run(names: &[String], require_all: bool) -> Done {
+    if let Some(unknown) = names.iter().find(|name| PEERS.iter().all(|peer| peer.name != **name)) {
+        let known: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
+        return Err(format!("no peer {unknown:?}: there are {}", known.join(", ")));
+    }
+    let chosen = |peer: &&Peer| names.is_empty() || names.iter().any(|name| name == peer.name);
+    let mut skipped = Vec::new();
+    for peer in PEERS.iter().filter(chosen) {
+        let missing = peer.needs.iter().filter(|(program, _)| !has(program));
+        let missing: Vec<_> = missing.map(|(name, how)| format!("{name} ({how})")).collect();
+        if missing.is_empty() {
+            (peer.run)()?;
+        } else {
+            skipped.push(format!("{}: missing {}", peer.name, missing.join(", ")));
+        }
+    }
+    match skipped.is_empty() {
+        true => Ok(()),
+        false if require_all => Err(format!("not all ran:\n  {}", skipped.join("\n  "))),
+        false => {
+            println!("\nnot run:\n  {}", skipped.join("\n  "));
+            Ok(())
+        }
+    }
+}
+
+fn axum() -> Done {
+    execute(&mut cargo(&["test", "--package", "sse-client", "--all-features", "--test", "axum"]))
+}
+
+fn chromium() -> Done {
+    execute(&mut cargo(&["build", "--package", "examples", "--examples"]))?;
+    testkit("interop_chromium", "EXAMPLES", &root().join("target/debug/examples"))
+}
+
+fn centrifugo() -> Done {
+    let (module, version) = CENTRIFUGO;
+    let binary = match std::env::var_os("CENTRIFUGO_BIN") {
+        Some(given) => PathBuf::from(given),
+        None => {
+            let folder = root().join("target/interop/centrifugo");
+            let binary = folder.join(format!("centrifugo-{version}"));
+            if !binary.is_file() {
+                fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+                let text = format!("module peer\n\ngo 1.26\n\nrequire {module} {version}\n");
+                fs::write(folder.join("go.mod"), text).map_err(|error| error.to_string())?;
+                let mut build = command("go", &["build", "-o"]);
+                build.arg(&binary).arg(module).current_dir(&folder);
+                execute(build.env("GOFLAGS", "-mod=mod").env("GOTOOLCHAIN", "local"))?;
+            }
+            binary
+        }
+    };
+    testkit("interop_centrifugo", "CENTRIFUGO_BIN", &binary)
+}
+
+fn testkit(test: &str, variable: &str, value: &std::path::Path) -> Done {
+    let args = ["test", "--package", "rt-testkit", "--features", "interop", "--test", test];
+    execute(cargo(&args).env(variable, value))
+}
