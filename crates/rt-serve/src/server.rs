@@ -139,7 +139,6 @@ impl Server {
             limits: self.limits.clone(),
             end: end.clone(),
             #[cfg(feature = "http2")]
-            #[cfg(feature = "http2")]
             http2: self.http2,
         });
         let running = Running {

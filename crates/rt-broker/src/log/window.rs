@@ -22,10 +22,15 @@ pub(crate) enum State {
 #[derive(Debug)]
 struct Item {
     entry: Arc<Entry>,
-    reached: u32,
     /// Bytes ever appended before this entry, so that a stretch's size is a subtraction.
     begin: u64,
+    /// Held for who is connected only: it was never stored, or no longer is.
+    live: bool,
 }
+
+/// How many of the last entries it is remembered of how many subscribers they were for; those who
+/// publish ask at once.
+const REACHED: usize = 64;
 
 /// What a reader is given.
 #[derive(Debug)]
@@ -45,13 +50,20 @@ pub(crate) struct Window {
     items: VecDeque<Item>,
     stored: usize,
     stored_bytes: usize,
-    live: usize,
+    /// Offsets of the entries that are held for who is connected only, in order.
+    live: VecDeque<u64>,
     live_bytes: usize,
     /// Held entries that are not for everyone.
     private: usize,
-    /// Offset and time of the newest stored entry that is no longer held.
+    /// Offset and time of the newest entry that is no longer stored: who comes back to before it
+    /// has a gap. Who is connected may still be given it, from the live window.
     pub(crate) evicted: (u64, u64),
-    live_evicted: u64,
+    /// The newest entry that was stored and is not even in the live window any more.
+    dropped: u64,
+    /// The same of those that never were stored.
+    live_dropped: u64,
+    /// How many subscribers each of the last entries was for.
+    reached: VecDeque<(u64, u32)>,
     written: u64,
     pub(crate) readers: Slab<Reader>,
     /// The batch last made: readers of a busy topic go in step.
@@ -68,11 +80,13 @@ impl Window {
             items: VecDeque::new(),
             stored: 0,
             stored_bytes: 0,
-            live: 0,
+            live: VecDeque::new(),
             live_bytes: 0,
             private: 0,
             evicted: (0, 0),
-            live_evicted: 0,
+            dropped: 0,
+            live_dropped: 0,
+            reached: VecDeque::new(),
             written: 0,
             readers: Slab::new(),
             cache: None,
@@ -99,8 +113,10 @@ impl Window {
         let Some(old) = self.epoch else { return self.open(snapshot) };
         self.items.clear();
         self.cache = None;
-        (self.stored, self.stored_bytes, self.live, self.live_bytes) = (0, 0, 0, 0);
-        (self.private, self.live_evicted) = (0, 0);
+        self.live.clear();
+        self.reached.clear();
+        (self.stored, self.stored_bytes, self.live_bytes) = (0, 0, 0);
+        (self.private, self.live_dropped) = (0, 0);
         self.fill(snapshot);
         let Some(new) = self.epoch else { return Vec::new() };
         let (evicted, head) = (self.evicted.0, self.head);
@@ -117,8 +133,9 @@ impl Window {
     fn fill(&mut self, snapshot: Snapshot) {
         self.epoch = Some(snapshot.epoch);
         self.evicted = (snapshot.evicted, snapshot.evicted_time);
+        self.dropped = snapshot.evicted;
         for entry in snapshot.entries {
-            self.push(entry, 0);
+            self.push(entry);
         }
         self.head = snapshot.head;
         self.trim();
@@ -145,8 +162,16 @@ impl Window {
             wakers.extend(reader.waker.take());
         }
         self.expire(entry.publication().time());
+        if self.reached.len() == REACHED {
+            self.reached.pop_front();
+        }
+        self.reached.push_back((offset, reached));
+        if entry.is_live_only() && entry.publication().data().is_some() {
+            // Without history, who is not connected has missed it.
+            self.evicted = (offset, entry.publication().time());
+        }
         if !entry.is_live_only() || !self.readers.is_empty() {
-            self.push(entry, reached);
+            self.push(entry);
             self.trim();
         }
         wakers
@@ -185,9 +210,7 @@ impl Window {
         let removed = self.readers.try_remove(key);
         if self.readers.is_empty() {
             self.cache = None;
-            while self.live > 0 {
-                self.evict(true);
-            }
+            while self.drop_oldest_live() {}
         }
         removed
     }
@@ -224,7 +247,7 @@ impl Window {
                 let reader = &mut self.readers[key];
                 let from = Position::new(epoch, reader.after).to_string();
                 reader.after = after;
-                reader.live_from = reader.live_from.max(self.live_evicted);
+                reader.live_from = reader.live_from.max(self.live_dropped);
                 let resume = Position::new(epoch, after);
                 return Read::Gap(Gap::new(GapReason::Slow, Some(from), resume));
             }
@@ -250,8 +273,8 @@ impl Window {
     /// or more than may wait for it once it had caught up.
     fn lost(&self, reader: &Reader) -> Option<u64> {
         let caught_up = reader.after >= reader.live_from;
-        let live_lost = reader.after.max(reader.live_from) < self.live_evicted;
-        let mut after = reader.after.max(self.evicted.0);
+        let live_lost = reader.after.max(reader.live_from) < self.live_dropped;
+        let mut after = reader.after.max(self.dropped);
         let first = index_after(&self.items, after);
         let fits = |item: &Item| self.written - item.begin <= reader.max_lag as u64;
         if caught_up && self.items.get(first).is_some_and(|item| !fits(item)) {
@@ -269,7 +292,7 @@ impl Window {
         let reader = &self.readers[key];
         let (after, live_from) = (reader.after, reader.live_from);
         let through = Position::new(epoch, self.items[end - 1].offset());
-        let shared = self.private == 0 && (self.live == 0 || after >= live_from);
+        let shared = self.private == 0 && (self.live.is_empty() || after >= live_from);
         if let Some(cached) = &self.cache
             && shared
             && (cached.shared, cached.after, cached.through) == (true, after, through)
@@ -296,9 +319,8 @@ impl Window {
 
     pub(crate) fn reached(&self, position: Position) -> usize {
         if Some(position.epoch()) == self.epoch && position.offset() <= self.head {
-            let index = index_after(&self.items, position.offset().saturating_sub(1));
-            let found = self.items.get(index).filter(|item| item.offset() == position.offset());
-            return found.map_or(0, |item| item.reached as usize);
+            let of = |(offset, _): &&(u64, u32)| *offset == position.offset();
+            return self.reached.iter().rev().find(of).map_or(0, |(_, reached)| *reached as usize);
         }
         self.subscribers()
     }
@@ -310,33 +332,35 @@ impl Window {
 
     /// The newest held publication with this id of its own.
     pub(crate) fn find_id(&self, id: &str) -> Option<u64> {
-        let own = |item: &&Item| item.entry.publication().id() == Some(id);
+        let own = |item: &&Item| !item.live && item.entry.publication().id() == Some(id);
         self.items.iter().rev().find(own).map(Item::offset)
     }
 
-    fn push(&mut self, entry: Arc<Entry>, reached: u32) {
+    fn push(&mut self, entry: Arc<Entry>) {
         let size = entry.publication().size();
-        let (count, bytes) = match entry.is_live_only() {
-            true => (&mut self.live, &mut self.live_bytes),
-            false => (&mut self.stored, &mut self.stored_bytes),
-        };
-        *count += 1;
-        *bytes += size;
+        let live = entry.is_live_only();
+        if live {
+            self.live.push_back(entry.publication().position().offset());
+            self.live_bytes += size;
+        } else {
+            self.stored += 1;
+            self.stored_bytes += size;
+        }
         self.private += usize::from(entry.publication().is_for_some_only());
         let begin = self.written;
         self.written += size as u64;
-        self.items.push_back(Item { entry, reached, begin });
+        self.items.push_back(Item { entry, begin, live });
     }
 
     /// Keeps to the bounds; of each kind the newest stays, whatever its size.
     fn trim(&mut self) {
         let Bounds { count, bytes, .. } = self.bounds;
         while self.stored > 1 && (self.stored > count || self.stored_bytes > bytes) {
-            self.evict(false);
+            self.evict();
         }
         let Bounds { count, bytes, .. } = LIVE_WINDOW;
-        while self.live > 1 && (self.live > count || self.live_bytes > bytes) {
-            self.evict(true);
+        while self.live.len() > 1 && (self.live.len() > count || self.live_bytes > bytes) {
+            self.drop_oldest_live();
         }
     }
 
@@ -344,27 +368,47 @@ impl Window {
     pub(crate) fn expire(&mut self, now: u64) {
         let Some(limit) = self.bounds.expired_at(now) else { return };
         let old = |item: &Item| item.entry.publication().time() <= limit;
-        while self.stored > 0 && self.items.front().is_some_and(old) {
-            self.evict(self.items[0].entry.is_live_only());
+        while self.first_stored().is_some_and(|index| old(&self.items[index])) {
+            self.evict();
         }
     }
 
-    /// Drops the oldest entry of one kind.
-    fn evict(&mut self, live: bool) {
-        let kind = |item: &Item| item.entry.is_live_only() == live;
-        let Some(index) = self.items.iter().position(kind) else { return };
-        let Some(item) = self.items.remove(index) else { return };
-        let publication = item.entry.publication();
-        if live {
-            self.live -= 1;
-            self.live_bytes -= publication.size();
-            self.live_evicted = item.offset();
-        } else {
-            self.stored -= 1;
-            self.stored_bytes -= publication.size();
-            self.evicted = (item.offset(), publication.time());
+    fn first_stored(&self) -> Option<usize> {
+        self.items.iter().position(|item| !item.live)
+    }
+
+    /// Takes the oldest stored entry out of the history. Who is connected keeps it for as long as
+    /// the live window has room: a short history must not make gaps for those who read along.
+    fn evict(&mut self) {
+        let Some(index) = self.first_stored() else { return };
+        let item = &mut self.items[index];
+        item.live = true;
+        let (offset, publication) = (item.offset(), item.entry.publication());
+        let size = publication.size();
+        self.evicted = (offset, publication.time());
+        self.stored -= 1;
+        self.stored_bytes -= size;
+        self.live_bytes += size;
+        let at = self.live.partition_point(|live| *live < offset);
+        self.live.insert(at, offset);
+        if self.readers.is_empty() {
+            self.drop_oldest_live();
         }
+    }
+
+    /// Drops the oldest entry that is held for who is connected only.
+    fn drop_oldest_live(&mut self) -> bool {
+        let Some(offset) = self.live.pop_front() else { return false };
+        let index = self.items.partition_point(|item| item.offset() < offset);
+        let Some(item) = self.items.remove(index) else { return false };
+        let publication = item.entry.publication();
+        self.live_bytes -= publication.size();
         self.private -= usize::from(publication.is_for_some_only());
+        match item.entry.is_live_only() {
+            true => self.live_dropped = offset,
+            false => self.dropped = offset,
+        }
+        true
     }
 }
 
