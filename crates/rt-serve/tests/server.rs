@@ -124,7 +124,7 @@ async fn one_connection_too_many_is_answered_503() {
     let ask = b"GET /peer HTTP/1.1\r\nHost: x\r\n\r\n";
     first.write_all(ask).await.unwrap();
     first.read_u8().await.unwrap();
-    let refused = read_all(&mut connect(&server).await).await;
+    let refused = exchange(&server, "GET /peer HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert_eq!(status(&refused), "503");
     let (head, body) = refused.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(&format!("Content-Length: {}", body.len())), "{refused}");
