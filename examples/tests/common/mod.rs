@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
-pub use stream::{Event, Stream};
+pub use stream::Stream;
 
 /// Nothing here takes as long; what waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,11 +48,18 @@ impl Gateway {
         Self { child, address, out, log: Some(log) }
     }
 
-    /// Runs one that is to end by itself.
+    /// Runs one that is to end by itself, before it listens.
     pub fn fails(args: &[&str]) -> Ended {
-        let ended = command(args).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { status: ended.status, out: text(ended.stdout), log: text(ended.stderr) }
+        let mut child = command(args).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if !line.is_empty() {
+            let _ = child.kill();
+        }
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(line, "", "{args:?}");
+        let log = String::from_utf8(ended.stderr).unwrap();
+        Ended { status: ended.status, out: line, log }
     }
 
     /// Sends it a signal (`INT`, `TERM`).
