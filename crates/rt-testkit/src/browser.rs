@@ -19,28 +19,28 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
-    // Dropped in this order: nothing writes to the profile while it is removed.
+    // Dropped in this order: nothing writes to the folder while it is removed.
     _driver: Process,
-    _profile: TempDir,
+    _folder: TempDir,
 }
 
 impl Browser {
     /// Starts a driver on a free port, and a browser.
     pub async fn start() -> Self {
-        let profile = tempfile::tempdir().expect("a temporary folder");
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new("chromedriver");
         let command = command.arg("--port=0").stderr(Stdio::null());
-        // Else the browser's own folders appear in the home of who runs the tests.
-        let command = command.env("HOME", profile.path());
+        // Else both leave folders in the home and among the temporary files of who runs the tests.
+        let command = command.env("HOME", folder.path()).env("TMPDIR", folder.path());
         let mut driver = Process::start(command);
         let line = driver.line_with("started successfully on port ");
         let url = format!("http://127.0.0.1:{}", number_after(&line, "on port "));
         let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities(&profile.path().to_string_lossy()))
+            .capabilities(capabilities(&folder.path().join("profile").to_string_lossy()))
             .connect(&url)
             .await
             .expect("chromedriver starts chromium");
-        Self { client, _driver: driver, _profile: profile }
+        Self { client, _driver: driver, _folder: folder }
     }
 
     /// What is not told here: elements, windows, pictures.

@@ -20,8 +20,8 @@ use rustix::process::{Pid, Signal};
 /// How long a process may take to say something, or to end.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running process in a group of its own; dropping it kills the whole group and waits for the
-/// process.
+/// A running process in a group of its own; dropping it kills the whole group and waits for its
+/// end.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -94,6 +94,14 @@ impl Drop for Process {
         // A process that has ended may have left others in its group.
         let _ = rustix::process::kill_process_group(self.pid(), Signal::KILL);
         let _ = self.child.wait();
+        // The others are not ours to wait for; a moment later they are gone.
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while rustix::process::test_kill_process_group(self.pid()).is_ok() {
+            if Instant::now() > deadline {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

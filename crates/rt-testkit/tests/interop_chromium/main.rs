@@ -12,7 +12,7 @@ mod reconnect;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Request;
@@ -76,4 +76,9 @@ fn rows(kind: &str, data: &str) -> String {
 /// The expression for the text of an element.
 fn text(css: &str) -> String {
     format!("document.querySelector({}).textContent", json!(css))
+}
+
+/// Unix milliseconds, as the page takes them from an event's `sent_at`.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1000.0
 }
