@@ -4,7 +4,7 @@
 //! use rt_testkit::process::{Process, number_after};
 //! use std::process::Command;
 //!
-//! let mut server = Process::start(Command::new("sh").args(["-c", "echo on port 4711; sleep 60"]));
+//! let mut server = Process::start(Command::new("sh").args(["-c", "echo on port 4711; exec sleep 60"]));
 //! assert_eq!(number_after(&server.line_with("on port "), "on port "), 4711);
 //! server.interrupt();
 //! assert!(!server.wait().success());
