@@ -103,7 +103,7 @@ fn silence_is_noticed_and_retries_run_out() {
     assert_eq!(tail.json()["kind"], "open");
     let error = tail.json();
     assert_eq!(error["kind"], "error");
-    assert_eq!(error["error"], "given up after 1 retries: nothing was received for 100ms");
+    assert_eq!(error["error"], "given up after 1 retry: nothing was received for 100ms");
     assert_eq!(tail.line(), None);
     assert_eq!(tail.wait().code(), Some(1));
 }

@@ -155,7 +155,7 @@ impl Broker {
     #[must_use]
     pub fn knows(&self, topic: &str) -> bool {
         self.logs().get(topic).is_some_and(|open| open.log.is_open())
-            || self.inner.engine.topics().iter().any(|known| **known == *topic)
+            || self.inner.engine.knows(topic)
     }
 
     /// How many topics have a log on this node.
@@ -180,7 +180,8 @@ impl Broker {
     fn sweep_if_due(&self) {
         let now = self.inner.engine.now();
         let swept = self.inner.swept.load(Ordering::Relaxed);
-        let due = now.saturating_sub(swept) >= SWEEP_EVERY;
+        // A clock that is set back must not end housekeeping.
+        let due = now.abs_diff(swept) >= SWEEP_EVERY;
         let mine = || {
             let (set, order) = (now, Ordering::Relaxed);
             self.inner.swept.compare_exchange(swept, set, order, order).is_ok()

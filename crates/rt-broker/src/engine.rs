@@ -76,6 +76,11 @@ pub trait Engine: Send + Sync + 'static {
     /// The topics that this engine knows on this node, in any order.
     fn topics(&self) -> Vec<Arc<str>>;
 
+    /// Whether this engine knows a topic on this node.
+    fn knows(&self, topic: &str) -> bool {
+        self.topics().iter().any(|known| **known == *topic)
+    }
+
     /// Removes a topic with its history; the next publication begins a new epoch.
     ///
     /// # Errors

@@ -107,7 +107,7 @@ impl Publication {
         self.message.target.is_some() || self.message.except.is_some()
     }
 
-    /// Its bytes as bounds count them: payload, type, id and comment.
+    /// Its bytes as bounds count them: payload, type, id, comment and the clients it names.
     #[must_use]
     pub fn size(&self) -> usize {
         let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
@@ -115,6 +115,8 @@ impl Publication {
             + len(&self.message.event)
             + len(&self.message.id)
             + len(&self.message.comment)
+            + len(&self.message.target)
+            + len(&self.message.except)
     }
 }
 

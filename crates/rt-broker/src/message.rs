@@ -1,11 +1,13 @@
 //! What is handed in to be published.
 
-use crate::Error;
+use crate::{Error, Position};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// Longest event type, id, client id and idempotency key, in bytes.
+/// Longest event type and id, in bytes.
 const MAX_NAME: usize = 1024;
+/// Longest client id and idempotency key, in bytes.
+const MAX_KEY: usize = 256;
 
 /// A message before it is published: a payload with what an event stream may say beside it.
 ///
@@ -86,11 +88,14 @@ impl Message {
     /// Sets the message's own id, which takes the place of its position on the wire.
     ///
     /// # Errors
-    /// Where it would not survive a `Last-Event-ID` header: control characters, spaces at its ends,
-    /// or more than 1,024 bytes.
+    /// Where it would not survive a `Last-Event-ID` header (control characters, spaces at its ends,
+    /// more than 1,024 bytes), or where it has the form of a [`Position`], which it would forge.
     pub fn with_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
         let id = id.into();
         check_name(&id).map_err(Error::message)?;
+        if id.parse::<Position>().is_ok() {
+            return Err(Error::message("its id has the form of a position"));
+        }
         self.id = (!id.is_empty()).then(|| id.into_boxed_str());
         Ok(self)
     }
@@ -110,28 +115,32 @@ impl Message {
     }
 
     /// Makes the message one client's: no other is ever given it, in replay neither.
-    #[must_use]
-    pub fn to_client(mut self, client: impl Into<String>) -> Self {
-        self.target = Some(client.into().into_boxed_str());
-        self
+    ///
+    /// # Errors
+    /// Where the client's id is longer than 256 bytes.
+    pub fn to_client(mut self, client: impl Into<String>) -> Result<Self, Error> {
+        self.target = Some(client_id(client.into())?);
+        Ok(self)
     }
 
     /// Leaves one client out, as a rule the one who sent it.
-    #[must_use]
-    pub fn except_client(mut self, client: impl Into<String>) -> Self {
-        self.except = Some(client.into().into_boxed_str());
-        self
+    ///
+    /// # Errors
+    /// Where the client's id is longer than 256 bytes.
+    pub fn except_client(mut self, client: impl Into<String>) -> Result<Self, Error> {
+        self.except = Some(client_id(client.into())?);
+        Ok(self)
     }
 
     /// Makes publishing safe to repeat: a second publish with this key in the topic within the
     /// engine's window stores nothing and gives the first one's receipt.
     ///
     /// # Errors
-    /// Where the key is longer than 1,024 bytes.
+    /// Where the key is longer than 256 bytes.
     pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Result<Self, Error> {
         let key = key.into();
-        if key.len() > MAX_NAME {
-            return Err(Error::message("its idempotency key is longer than 1,024 bytes"));
+        if key.len() > MAX_KEY {
+            return Err(Error::message("its idempotency key is longer than 256 bytes"));
         }
         self.key = (!key.is_empty()).then(|| key.into_boxed_str());
         Ok(self)
@@ -173,6 +182,13 @@ pub(crate) fn as_text(data: Option<&Bytes>) -> Option<&str> {
     data.map(|data| std::str::from_utf8(data).unwrap_or_default())
 }
 
+fn client_id(client: String) -> Result<Box<str>, Error> {
+    match client.len() > MAX_KEY {
+        true => Err(Error::message("a client id is longer than 256 bytes")),
+        false => Ok(client.into_boxed_str()),
+    }
+}
+
 /// Why a name would not come back whole in a `Last-Event-ID` header, if so.
 fn check_name(name: &str) -> Result<(), &'static str> {
     if name.len() > MAX_NAME {
@@ -201,12 +217,15 @@ mod tests {
     #[test]
     fn what_would_inject_or_not_survive_is_refused_when_it_is_made() {
         let message = Message::text("x").unwrap();
-        for id in ["a\nb", "a\rb", "a\0b", " a", "a ", "a\u{7f}"] {
+        let forged = Position::new(crate::Epoch::random(), 7).to_string();
+        for id in ["a\nb", "a\rb", "a\0b", " a", "a ", "a\u{7f}", &forged] {
             assert!(message.clone().with_id(id).unwrap_err().is_invalid(), "{id:?}");
         }
         assert!(message.clone().with_id("x".repeat(1025)).is_err());
         assert!(message.clone().with_event("a\nb").is_err());
         assert!(message.clone().with_event("x".repeat(1025)).is_err());
+        assert!(message.clone().to_client("x".repeat(257)).is_err());
+        assert!(message.clone().except_client("x".repeat(257)).is_err());
         assert!(message.with_id("grün 1").is_ok());
         assert!(Message::text(&b"\xff"[..]).is_err());
     }

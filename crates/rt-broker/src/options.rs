@@ -7,7 +7,7 @@ pub const LIVE_WINDOW: Bounds = Bounds::new();
 
 /// How much history a topic holds: by count, by bytes and by age, whichever is reached first.
 ///
-/// Bytes are those of payload, event type and id. The newest publication is held even where it
+/// Bytes are those of payload, event type, id, comment and the clients that are named. The newest publication is held even where it
 /// alone is over the bound on bytes.
 ///
 /// ```

@@ -134,7 +134,7 @@ async fn others_messages_to_one_client_are_no_gap_for_the_rest() {
     let broker = Broker::in_memory();
     let mut ann = broker.subscribe_as("t", Start::Live, Some("ann".into())).unwrap();
     for _ in 0..1000 {
-        broker.publish("t", Message::text("x").unwrap().to_client("bob")).await.unwrap();
+        broker.publish("t", Message::text("x").unwrap().to_client("bob").unwrap()).await.unwrap();
     }
     broker.publish("t", Message::text("for all").unwrap()).await.unwrap();
     let Delivery::Batch(batch) = ann.next().await.unwrap() else { panic!("nothing was lost") };

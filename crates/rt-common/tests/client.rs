@@ -96,7 +96,8 @@ async fn a_server_that_is_down_is_a_connect_error() {
 #[tokio::test]
 async fn deadlines_cover_head_and_body() {
     let server = Server::start(|connection| {
-        let request = connection.request().unwrap();
+        // On a busy machine the deadline may pass before the request is out.
+        let Some(request) = connection.request() else { return };
         if request.target == "/body" {
             connection.send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
         }

@@ -28,6 +28,7 @@ mod body;
 mod connection;
 mod error;
 mod limits;
+mod refuse;
 mod server;
 mod service;
 mod stall;

@@ -1,6 +1,7 @@
 //! Listening, accepting, and ending it all with one call.
 
 use crate::connection::{self, End, Shared};
+use crate::refuse::Refuser;
 use crate::{Error, Limits, RequestBody};
 use http::{Request, Response};
 use http_body::Body;
@@ -19,11 +20,6 @@ use tower_service::Service;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Hook = Box<dyn FnOnce() + Send>;
 type AcceptError = Arc<dyn Fn(&io::Error) + Send + Sync>;
-
-/// A connection refused at a limit is told so in one write that fits any socket's buffer.
-const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n\
-    Retry-After: 10\r\nConnection: close\r\nContent-Length: 50\r\n\r\n\
-    {\"error\": \"too many connections, try again later\"}";
 
 /// A bound listener; [`serve`](Self::serve) starts it.
 pub struct Server {
@@ -139,7 +135,6 @@ impl Server {
             limits: self.limits.clone(),
             end: end.clone(),
             #[cfg(feature = "http2")]
-            #[cfg(feature = "http2")]
             http2: self.http2,
         });
         let running = Running {
@@ -169,6 +164,7 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let open = Open::default();
+        let refuser = Refuser::new();
         loop {
             let (stream, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
@@ -182,7 +178,7 @@ impl Server {
                 }
             };
             let Some(place) = open.place(peer.ip(), &self.limits, tasks.len()) else {
-                let _ = stream.try_write(BUSY);
+                refuser.refuse(stream);
                 continue;
             };
             prepare(&stream, self.limits.write_timeout);

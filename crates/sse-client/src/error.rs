@@ -220,6 +220,7 @@ impl fmt::Display for Error {
             Kind::EndOfBody => f.write_str("the server ended the stream"),
             Kind::Idle(timeout) => write!(f, "nothing was received for {timeout:?}"),
             Kind::NoResponse(timeout) => write!(f, "no answer within {timeout:?}"),
+            Kind::NoRetryLeft { retries: 1, .. } => f.write_str("given up after 1 retry"),
             Kind::NoRetryLeft { retries, .. } => write!(f, "given up after {retries} retries"),
             Kind::NotResent(_) => f.write_str(
                 "the request failed and its body is not sent again (`resend_body` allows it)",

@@ -66,6 +66,7 @@ async fn callbacks_tell_the_whole_story_in_order() {
     client.stopped().await;
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn new_takes_url_method_and_delay() {
     let server = Server::start(|connection| {

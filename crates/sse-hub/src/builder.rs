@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Called with a client whose stream begins.
-pub type Connected = Arc<dyn Fn(&Client) + Send + Sync>;
+pub(crate) type Connected = Arc<dyn Fn(&Client) + Send + Sync>;
 
 /// Called with a client whose stream has ended, and why.
-pub type Disconnected = Arc<dyn Fn(&Client, &CloseReason) + Send + Sync>;
+pub(crate) type Disconnected = Arc<dyn Fn(&Client, &CloseReason) + Send + Sync>;
 
 /// What happens when a second client comes with an id that is there already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -75,7 +75,10 @@ fn to_bytes(fields: &Fields<'_>) -> Bytes {
     let mut bytes = BytesMut::with_capacity(fields.encoded_len());
     match fields.encode_into(&mut bytes) {
         Ok(()) => bytes.freeze(),
-        // Types and ids were checked when the message was made; a heartbeat harms nobody.
-        Err(_) => HEARTBEAT,
+        // Types and ids were checked when the message was made, so this is a fault of ours.
+        Err(error) => {
+            tracing::error!(%error, "an event could not be encoded and is left out");
+            HEARTBEAT
+        }
     }
 }

@@ -15,6 +15,7 @@ enum Kind {
     EmptyMessage,
     NoTarget,
     ZoneNeeded,
+    ReservedId,
     UnknownZone(String),
     NoConnections(String),
     NoSuchClient(String, String),
@@ -37,6 +38,10 @@ impl SendError {
 
     pub(crate) fn zone_needed() -> Self {
         Self::new(Kind::ZoneNeeded)
+    }
+
+    pub(crate) fn reserved_id() -> Self {
+        Self::new(Kind::ReservedId)
     }
 
     pub(crate) fn unknown_zone(zone: &str) -> Self {
@@ -84,6 +89,7 @@ impl fmt::Display for SendError {
                 f.write_str("the packet has no target: set broadcast, or a zone and a client_id")
             }
             Kind::ZoneNeeded => f.write_str("a client_id needs the zone that its client is in"),
+            Kind::ReservedId => f.write_str("the message's id is the one that closes a stream"),
             Kind::UnknownZone(zone) => write!(f, "the zone {zone:?} does not exist"),
             Kind::NoConnections(zone) => write!(f, "the zone {zone:?} has no connections"),
             Kind::NoSuchClient(zone, client) => {

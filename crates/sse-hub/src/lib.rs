@@ -37,7 +37,7 @@ mod send;
 mod service;
 
 pub use body::Body;
-pub use builder::{Connected, Disconnected, HubBuilder, SameId, SlowClient};
+pub use builder::{HubBuilder, SameId, SlowClient};
 pub use clients::Client;
 pub use closing::CloseReason;
 pub use encode::encode;

@@ -86,8 +86,10 @@ impl Hub {
         }
         self.inner.presence.start(&self.inner);
         self.inner.presence.changed(&client);
+        // From here on the body's end takes the client out again, even where the callback panics.
+        let body = Body::stream(self.inner.clone(), client.clone(), subscription, &grant);
         self.inner.connected(&client);
-        stream(Body::stream(self.inner.clone(), client, subscription, &grant))
+        stream(body)
     }
 
     fn refuse(&self, refused: &Refused) -> Response<Body> {
@@ -127,6 +129,7 @@ fn resume_after(id: &str) -> Start {
 fn last_event_id<B>(request: &Request<B>) -> Option<String> {
     let header = request.headers().get("last-event-id");
     let given = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let given = given.filter(|id| !id.is_empty());
     given.or_else(|| query(request, "last_event_id")).filter(|id| !id.is_empty())
 }
 

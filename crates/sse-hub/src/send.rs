@@ -1,5 +1,6 @@
 //! A packet on its way.
 
+use crate::closing::STAY_AWAY;
 use crate::{Hub, Packet, SendError, Sent};
 use rt_broker::Message;
 
@@ -46,11 +47,21 @@ impl Hub {
     async fn to_all(&self, message: Message) -> Result<Sent, SendError> {
         let mut zones = self.broker().topics();
         zones.retain(|zone| self.keeps_history(zone) || self.inner.clients.has_zone(zone));
-        let mut reached = 0;
+        let (mut reached, mut published, mut failed) = (0, 0, None);
         for zone in zones {
-            reached += self.publish(&zone, message.clone()).await?;
+            match self.publish(&zone, message.clone()).await {
+                Ok(count) => (reached, published) = (reached + count, published + 1),
+                Err(error) => {
+                    tracing::warn!(%error, zone = &*zone, "a packet to all was not sent here");
+                    failed = Some(error);
+                }
+            }
         }
-        Ok(Sent { reached })
+        // Sending it again would repeat it where it was sent: only a complete failure is one.
+        match failed {
+            Some(error) if published == 0 => Err(error),
+            _ => Ok(Sent { reached }),
+        }
     }
 
     async fn to_zone(&self, zone: &str, message: Message) -> Result<Sent, SendError> {
@@ -75,7 +86,8 @@ impl Hub {
                 return Err(SendError::no_such_client(zone, client));
             }
         }
-        Ok(Sent { reached: self.publish(zone, message.to_client(client)).await? })
+        let message = message.to_client(client).map_err(SendError::broker)?;
+        Ok(Sent { reached: self.publish(zone, message).await? })
     }
 
     fn keeps_history(&self, zone: &str) -> bool {
@@ -102,6 +114,9 @@ fn message(packet: &Packet) -> Result<Message, SendError> {
     if let Some(event) = from.event() {
         message = message.with_event(event).map_err(SendError::broker)?;
     }
+    if from.id() == Some(STAY_AWAY) {
+        return Err(SendError::reserved_id());
+    }
     if let Some(id) = from.id() {
         message = message.with_id(id).map_err(SendError::broker)?;
     }
@@ -109,7 +124,7 @@ fn message(packet: &Packet) -> Result<Message, SendError> {
         message = message.with_retry(retry);
     }
     if !packet.except.is_empty() {
-        message = message.except_client(packet.except.as_str());
+        message = message.except_client(packet.except.as_str()).map_err(SendError::broker)?;
     }
     Ok(message)
 }

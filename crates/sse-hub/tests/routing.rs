@@ -116,6 +116,12 @@ async fn fields_arrive_as_they_were_sent_and_cannot_inject() {
     let (event, data, id) = client.event().await;
     assert_eq!((event.as_str(), id.as_str()), ("e", "own"));
     assert_eq!(data, "a\nid: forged\n\nevent: forged");
+    let reserved = Message::new().with_data("x").with_id("sse-hub:closed").unwrap();
+    assert_eq!(hub.send(Packet::to_zone("z", reserved)).await.unwrap_err().status(), 400);
+    let forged = Message::new().with_data("x").with_id("123456789abcdef-1").unwrap();
+    assert_eq!(hub.send(Packet::to_zone("z", forged)).await.unwrap_err().status(), 400);
+    let long = Packet::to_zone("z", "x").except("c".repeat(257));
+    assert_eq!(hub.send(long).await.unwrap_err().status(), 400);
     let unsafe_id = Message::new().with_data("x").with_id(" spaces at its ends ").unwrap();
     assert_eq!(hub.send(Packet::to_zone("z", unsafe_id)).await.unwrap_err().status(), 400);
 }

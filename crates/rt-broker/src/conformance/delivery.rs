@@ -13,6 +13,10 @@ async fn send(broker: &Broker, message: Message) -> usize {
     broker.publish("t", message).await.expect("published").reached()
 }
 
+fn gap_free(subscription: &Subscription) -> crate::Position {
+    subscription.position().expect("open")
+}
+
 pub(super) async fn a_key_publishes_once(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
     let keyed = |data: &str| text(data).with_idempotency_key("key").expect("a good key");
@@ -31,8 +35,8 @@ pub(super) async fn a_target_is_the_only_one_to_get_it(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
     let mut live = ["ann", "bob"].map(|client| subscribe(&broker, Start::Live, client));
     let mut nameless = broker.subscribe("t", Start::Live).expect("subscribed");
-    assert_eq!(send(&broker, text("for ann").to_client("ann")).await, 1);
-    assert_eq!(send(&broker, text("from bob").except_client("bob")).await, 2);
+    assert_eq!(send(&broker, text("for ann").to_client("ann").expect("a short id")).await, 1);
+    assert_eq!(send(&broker, text("from bob").except_client("bob").expect("a short id")).await, 2);
     assert_eq!(send(&broker, text("for all")).await, 3);
     let expected: [&[&str]; 2] = [&["for ann", "from bob", "for all"], &["for all"]];
     for (subscription, expected) in live.iter_mut().zip(expected) {
@@ -63,11 +67,18 @@ pub(super) async fn without_history_the_connected_get_all(subject: &dyn Subject)
     let broker = broker(subject, Bounds::off()).await;
     publish(&broker, "t", "before").await;
     let mut live = broker.subscribe("t", Start::Earliest).expect("subscribed");
-    publish(&broker, "t", "1").await;
+    let first = publish(&broker, "t", "1").await.position();
     let mut late = broker.subscribe("t", Start::Earliest).expect("subscribed");
     publish(&broker, "t", "2").await;
     assert_eq!(take(&mut live, 2).await, ["1", "2"]);
     assert_eq!(take(&mut late, 1).await, ["2"]);
+    // Who was away has missed it, and is told; who missed nothing is not.
+    let mut back = broker.subscribe("t", Start::After(first)).expect("subscribed");
+    let told = back.try_next().expect("readable");
+    assert!(matches!(told, Some(Delivery::Gap(gap)) if gap.reason() == GapReason::Evicted));
+    let mut same = broker.subscribe("t", Start::After(gap_free(&late))).expect("subscribed");
+    nothing_more(&mut same);
+    drop((back, same));
     // Who falls out of the live window is told.
     let window = LIVE_WINDOW.count;
     for n in 0..=window {

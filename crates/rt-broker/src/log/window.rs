@@ -1,15 +1,11 @@
 //! What a log holds, and its readers: a plain state machine without a lock or a clock.
 
 use super::{Reader, Snapshot};
-use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, LIVE_WINDOW, Position};
+use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
-
-/// A batch ends with the entry that takes it past this many bytes: large enough that a follower who
-/// fell behind costs few writes, small enough to stay in a connection's send buffer.
-const BATCH_BYTES: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub(crate) enum State {
@@ -20,42 +16,45 @@ pub(crate) enum State {
 }
 
 #[derive(Debug)]
-struct Item {
-    entry: Arc<Entry>,
-    reached: u32,
+pub(super) struct Item {
+    pub(super) entry: Arc<Entry>,
     /// Bytes ever appended before this entry, so that a stretch's size is a subtraction.
-    begin: u64,
+    pub(super) begin: u64,
+    /// Held for who is connected only: it was never stored, or no longer is.
+    pub(super) live: bool,
 }
 
-/// What a reader is given.
-#[derive(Debug)]
-pub(crate) enum Read {
-    Nothing,
-    Batch(Arc<Batch>),
-    Gap(Gap),
-    Failed(Error),
-}
+/// How many of the last entries it is remembered of how many subscribers they were for; those who
+/// publish ask at once.
+const REACHED: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) state: State,
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) head: u64,
-    items: VecDeque<Item>,
-    stored: usize,
-    stored_bytes: usize,
-    live: usize,
-    live_bytes: usize,
+    pub(super) items: VecDeque<Item>,
+    pub(super) stored: usize,
+    pub(super) stored_bytes: usize,
+    /// Offsets of the entries that are held for who is connected only, in order.
+    pub(super) live: VecDeque<u64>,
+    pub(super) live_bytes: usize,
     /// Held entries that are not for everyone.
-    private: usize,
-    /// Offset and time of the newest stored entry that is no longer held.
+    pub(super) private: usize,
+    /// Offset and time of the newest entry that is no longer stored: who comes back to before it
+    /// has a gap. Who is connected may still be given it, from the live window.
     pub(crate) evicted: (u64, u64),
-    live_evicted: u64,
-    written: u64,
+    /// The newest entry that was stored and is not even in the live window any more.
+    pub(super) dropped: u64,
+    /// The same of those that never were stored.
+    pub(super) live_dropped: u64,
+    /// How many subscribers each of the last entries was for.
+    reached: VecDeque<(u64, u32)>,
+    pub(super) written: u64,
     pub(crate) readers: Slab<Reader>,
     /// The batch last made: readers of a busy topic go in step.
-    cache: Option<Arc<Batch>>,
+    pub(super) cache: Option<Arc<Batch>>,
 }
 
 impl Window {
@@ -68,11 +67,13 @@ impl Window {
             items: VecDeque::new(),
             stored: 0,
             stored_bytes: 0,
-            live: 0,
+            live: VecDeque::new(),
             live_bytes: 0,
             private: 0,
             evicted: (0, 0),
-            live_evicted: 0,
+            dropped: 0,
+            live_dropped: 0,
+            reached: VecDeque::new(),
             written: 0,
             readers: Slab::new(),
             cache: None,
@@ -99,8 +100,10 @@ impl Window {
         let Some(old) = self.epoch else { return self.open(snapshot) };
         self.items.clear();
         self.cache = None;
-        (self.stored, self.stored_bytes, self.live, self.live_bytes) = (0, 0, 0, 0);
-        (self.private, self.live_evicted) = (0, 0);
+        self.live.clear();
+        self.reached.clear();
+        (self.stored, self.stored_bytes, self.live_bytes) = (0, 0, 0);
+        (self.private, self.live_dropped) = (0, 0);
         self.fill(snapshot);
         let Some(new) = self.epoch else { return Vec::new() };
         let (evicted, head) = (self.evicted.0, self.head);
@@ -117,8 +120,9 @@ impl Window {
     fn fill(&mut self, snapshot: Snapshot) {
         self.epoch = Some(snapshot.epoch);
         self.evicted = (snapshot.evicted, snapshot.evicted_time);
+        self.dropped = snapshot.evicted;
         for entry in snapshot.entries {
-            self.push(entry, 0);
+            self.push(entry);
         }
         self.head = snapshot.head;
         self.trim();
@@ -145,8 +149,16 @@ impl Window {
             wakers.extend(reader.waker.take());
         }
         self.expire(entry.publication().time());
+        if self.reached.len() == REACHED {
+            self.reached.pop_front();
+        }
+        self.reached.push_back((offset, reached));
+        if entry.is_live_only() && entry.publication().data().is_some() {
+            // Without history, who is not connected has missed it.
+            self.evicted = (offset, entry.publication().time());
+        }
         if !entry.is_live_only() || !self.readers.is_empty() {
-            self.push(entry, reached);
+            self.push(entry);
             self.trim();
         }
         wakers
@@ -185,9 +197,7 @@ impl Window {
         let removed = self.readers.try_remove(key);
         if self.readers.is_empty() {
             self.cache = None;
-            while self.live > 0 {
-                self.evict(true);
-            }
+            while self.drop_oldest_live() {}
         }
         removed
     }
@@ -207,98 +217,14 @@ impl Window {
         }
     }
 
-    pub(crate) fn read(&mut self, key: usize) -> Read {
-        if let Some(error) = self.failure() {
-            return Read::Failed(error);
-        }
-        let Some(epoch) = self.epoch else { return Read::Nothing };
-        let Some(reader) = self.readers.get_mut(key) else { return Read::Nothing };
-        if let Some(gap) = reader.gap.take() {
-            return Read::Gap(gap);
-        }
-        loop {
-            if self.readers[key].after >= self.head {
-                return Read::Nothing;
-            }
-            if let Some(after) = self.lost(&self.readers[key]) {
-                let reader = &mut self.readers[key];
-                let from = Position::new(epoch, reader.after).to_string();
-                reader.after = after;
-                reader.live_from = reader.live_from.max(self.live_evicted);
-                let resume = Position::new(epoch, after);
-                return Read::Gap(Gap::new(GapReason::Slow, Some(from), resume));
-            }
-            let first = index_after(&self.items, self.readers[key].after);
-            let Some(item) = self.items.get(first) else {
-                self.readers[key].after = self.head;
-                return Read::Nothing;
-            };
-            let within = item.begin + BATCH_BYTES;
-            let end = match self.written <= within {
-                true => self.items.len(),
-                false => self.items.partition_point(|item| item.begin < within),
-            };
-            let batch = self.batch(key, epoch, first, end);
-            self.readers[key].after = batch.through.offset();
-            if !batch.entries().is_empty() {
-                return Read::Batch(batch);
-            }
-        }
-    }
-
-    /// Where a reader has to go on that lost something: evicted before it was read, stored or live,
-    /// or more than may wait for it once it had caught up.
-    fn lost(&self, reader: &Reader) -> Option<u64> {
-        let caught_up = reader.after >= reader.live_from;
-        let live_lost = reader.after.max(reader.live_from) < self.live_evicted;
-        let mut after = reader.after.max(self.evicted.0);
-        let first = index_after(&self.items, after);
-        let fits = |item: &Item| self.written - item.begin <= reader.max_lag as u64;
-        if caught_up && self.items.get(first).is_some_and(|item| !fits(item)) {
-            let keep = self.items.partition_point(|item| !fits(item)).min(self.items.len() - 1);
-            // One entry alone is given whatever its size.
-            if keep > first {
-                after = self.items[keep - 1].offset();
-            }
-        }
-        (live_lost || after > reader.after).then_some(after)
-    }
-
-    /// The entries `first..end` that are for a reader: the same batch for all who are in step.
-    fn batch(&mut self, key: usize, epoch: Epoch, first: usize, end: usize) -> Arc<Batch> {
-        let reader = &self.readers[key];
-        let (after, live_from) = (reader.after, reader.live_from);
-        let through = Position::new(epoch, self.items[end - 1].offset());
-        let shared = self.private == 0 && (self.live == 0 || after >= live_from);
-        if let Some(cached) = &self.cache
-            && shared
-            && (cached.shared, cached.after, cached.through) == (true, after, through)
-        {
-            return cached.clone();
-        }
-        let is_for = |entry: &Arc<Entry>| {
-            let publication = entry.publication();
-            let replayed = publication.position().offset() <= live_from;
-            publication.is_for(reader.client.as_deref()) && !(replayed && entry.is_live_only())
-        };
-        let entries = self.items.range(first..end).map(|item| &item.entry);
-        let entries = entries.filter(|entry| shared || is_for(entry)).cloned().collect();
-        let batch = Batch::new(after, through, shared, entries);
-        if shared {
-            self.cache = Some(batch.clone());
-        }
-        batch
-    }
-
     pub(crate) fn subscribers(&self) -> usize {
         self.readers.len()
     }
 
     pub(crate) fn reached(&self, position: Position) -> usize {
         if Some(position.epoch()) == self.epoch && position.offset() <= self.head {
-            let index = index_after(&self.items, position.offset().saturating_sub(1));
-            let found = self.items.get(index).filter(|item| item.offset() == position.offset());
-            return found.map_or(0, |item| item.reached as usize);
+            let of = |(offset, _): &&(u64, u32)| *offset == position.offset();
+            return self.reached.iter().rev().find(of).map_or(0, |(_, reached)| *reached as usize);
         }
         self.subscribers()
     }
@@ -310,73 +236,13 @@ impl Window {
 
     /// The newest held publication with this id of its own.
     pub(crate) fn find_id(&self, id: &str) -> Option<u64> {
-        let own = |item: &&Item| item.entry.publication().id() == Some(id);
+        let own = |item: &&Item| !item.live && item.entry.publication().id() == Some(id);
         self.items.iter().rev().find(own).map(Item::offset)
-    }
-
-    fn push(&mut self, entry: Arc<Entry>, reached: u32) {
-        let size = entry.publication().size();
-        let (count, bytes) = match entry.is_live_only() {
-            true => (&mut self.live, &mut self.live_bytes),
-            false => (&mut self.stored, &mut self.stored_bytes),
-        };
-        *count += 1;
-        *bytes += size;
-        self.private += usize::from(entry.publication().is_for_some_only());
-        let begin = self.written;
-        self.written += size as u64;
-        self.items.push_back(Item { entry, reached, begin });
-    }
-
-    /// Keeps to the bounds; of each kind the newest stays, whatever its size.
-    fn trim(&mut self) {
-        let Bounds { count, bytes, .. } = self.bounds;
-        while self.stored > 1 && (self.stored > count || self.stored_bytes > bytes) {
-            self.evict(false);
-        }
-        let Bounds { count, bytes, .. } = LIVE_WINDOW;
-        while self.live > 1 && (self.live > count || self.live_bytes > bytes) {
-            self.evict(true);
-        }
-    }
-
-    /// Drops what is stored and too old at `now`.
-    pub(crate) fn expire(&mut self, now: u64) {
-        let Some(limit) = self.bounds.expired_at(now) else { return };
-        let old = |item: &Item| item.entry.publication().time() <= limit;
-        while self.stored > 0 && self.items.front().is_some_and(old) {
-            self.evict(self.items[0].entry.is_live_only());
-        }
-    }
-
-    /// Drops the oldest entry of one kind.
-    fn evict(&mut self, live: bool) {
-        let kind = |item: &Item| item.entry.is_live_only() == live;
-        let Some(index) = self.items.iter().position(kind) else { return };
-        let Some(item) = self.items.remove(index) else { return };
-        let publication = item.entry.publication();
-        if live {
-            self.live -= 1;
-            self.live_bytes -= publication.size();
-            self.live_evicted = item.offset();
-        } else {
-            self.stored -= 1;
-            self.stored_bytes -= publication.size();
-            self.evicted = (item.offset(), publication.time());
-        }
-        self.private -= usize::from(publication.is_for_some_only());
     }
 }
 
 impl Item {
-    fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.entry.publication().position().offset()
-    }
-}
-
-fn index_after(items: &VecDeque<Item>, after: u64) -> usize {
-    match items.back() {
-        Some(last) if last.offset() > after => items.partition_point(|i| i.offset() <= after),
-        _ => items.len(),
     }
 }

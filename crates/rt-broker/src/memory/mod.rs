@@ -1,11 +1,13 @@
 //! The engine in this process's memory.
 
+mod keys;
 mod presence;
 mod topic;
 
 use crate::engine::{BoxFuture, ControlHandler, Engine, Health, NodeId, Page, PresenceEntry};
 use crate::{Bounds, Error, Log, Message, Promises, Receipt, Start};
 use bytes::Bytes;
+use keys::Keys;
 use presence::Presence;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -39,7 +41,9 @@ struct Topics {
     bytes: usize,
     /// Counts uses, to find what was least recently used.
     tick: u64,
-    /// Topics to drop next, least recently used first, with the use they had when they were listed.
+    keys: Keys,
+    /// Topics to drop next: first those that hold nothing, then by least recent use; each with the
+    /// use it had when it was listed.
     idle: VecDeque<(u64, Arc<str>)>,
 }
 
@@ -76,9 +80,13 @@ impl MemoryEngine {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish_now(&self, name: &str, message: Message) -> Result<Receipt, Error> {
+    fn publish_now(&self, name: &str, mut message: Message) -> Result<Receipt, Error> {
         let now = self.now();
+        let key = message.key.take();
         let mut topics = self.lock();
+        if let Some(first) = key.as_ref().and_then(|key| topics.keys.find(name, key, now)) {
+            return Ok(first);
+        }
         let topic = self.topic(&mut topics, name)?;
         let before = topic.bytes();
         let (receipt, woken) = topic.publish(message, now);
@@ -86,6 +94,9 @@ impl MemoryEngine {
         topics.bytes = topics.bytes + after - before;
         if topics.bytes > self.max_bytes {
             topics.shrink(self.max_bytes, name);
+        }
+        if let Some(key) = &key {
+            topics.keys.remember(name, key, receipt);
         }
         drop(topics);
         drop(woken);
@@ -131,14 +142,16 @@ impl Topics {
 
     fn list_idle(&mut self) {
         let unused = self.by_name.iter().filter(|(_, topic)| !topic.has_subscribers());
-        let mut all: Vec<_> = unused.map(|(name, topic)| (topic.used, name.clone())).collect();
+        let listed =
+            |(name, topic): (&Arc<str>, &Topic)| (!topic.is_empty(), topic.used, name.clone());
+        let mut all: Vec<_> = unused.map(listed).collect();
         let few = (all.len() / 16).max(64).min(all.len());
         if few < all.len() {
-            all.select_nth_unstable_by_key(few, |(used, _)| *used);
+            all.select_nth_unstable(few);
             all.truncate(few);
         }
-        all.sort_unstable_by_key(|(used, _)| *used);
-        self.idle = all.into();
+        all.sort_unstable();
+        self.idle = all.into_iter().map(|(_, used, name)| (used, name)).collect();
     }
 
     fn close_and_remove(&mut self, name: &str) -> bool {
@@ -184,7 +197,7 @@ impl Engine for MemoryEngine {
         let mut topics = self.lock();
         let page = match topics.by_name.get_mut(topic) {
             Some(topic) => topic.read(start, limit, now),
-            None => Page::new(Vec::new(), !matches!(start, Start::Live | Start::Earliest)),
+            None => Page::new(Vec::new(), matches!(start, Start::After(_) | Start::Id(_))),
         };
         Box::pin(ready(Ok(page)))
     }
@@ -192,8 +205,9 @@ impl Engine for MemoryEngine {
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
         let now = self.now();
         let mut topics = self.lock();
-        let done = self.topic(&mut topics, topic).map(|topic| topic.attach(&log, now));
-        Box::pin(ready(done))
+        let attached = self.topic(&mut topics, topic).map(|topic| topic.attach(&log, now));
+        drop(topics);
+        Box::pin(ready(attached.map(drop)))
     }
 
     fn now(&self) -> u64 {
@@ -211,6 +225,10 @@ impl Engine for MemoryEngine {
 
     fn topics(&self) -> Vec<Arc<str>> {
         self.lock().by_name.keys().cloned().collect()
+    }
+
+    fn knows(&self, topic: &str) -> bool {
+        self.lock().by_name.contains_key(topic)
     }
 
     fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
@@ -289,6 +307,7 @@ impl Engine for MemoryEngine {
         let now = self.now();
         self.presence().expire(now);
         let mut topics = self.lock();
+        topics.keys.forget(now);
         let mut freed = 0;
         topics.by_name.retain(|_, topic| {
             let before = topic.bytes();

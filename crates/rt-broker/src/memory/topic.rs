@@ -3,12 +3,8 @@
 use crate::engine::Page;
 use crate::log::{Log, Reader, Snapshot, Window, Woken};
 use crate::{Bounds, Entry, Epoch, Message, Position, Publication, Receipt, Start};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
-
-/// How long an idempotency key is remembered, in milliseconds, and how many are at the most.
-const KEY_WINDOW: u64 = 5 * 60 * 1000;
-const KEYS: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct Topic {
@@ -17,14 +13,14 @@ pub(super) struct Topic {
     bounds: Bounds,
     epoch: Epoch,
     head: u64,
+    /// The newest publication's time.
+    last: u64,
     /// Nothing is stamped at or below this any more.
-    floor: u64,
+    marked: u64,
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
     evicted: (u64, u64),
     logs: Vec<Weak<Log>>,
-    keys: HashMap<Box<str>, Receipt>,
-    keys_by_age: VecDeque<Box<str>>,
 }
 
 impl Topic {
@@ -34,13 +30,12 @@ impl Topic {
             bounds,
             epoch: Epoch::random(),
             head: 0,
-            floor: 0,
+            last: 0,
+            marked: 0,
             entries: VecDeque::new(),
             bytes: 0,
             evicted: (0, 0),
             logs: Vec::new(),
-            keys: HashMap::new(),
-            keys_by_age: VecDeque::new(),
         }
     }
 
@@ -48,20 +43,17 @@ impl Topic {
         self.bytes
     }
 
-    pub(super) fn publish(&mut self, mut message: Message, now: u64) -> (Receipt, Vec<Woken>) {
-        let key = message.key.take();
-        if let Some(receipt) = key.as_ref().and_then(|key| self.keys.get(key))
-            && receipt.time() + KEY_WINDOW > now
-        {
-            return (receipt.as_duplicate(), Vec::new());
-        }
+    pub(super) fn publish(&mut self, message: Message, now: u64) -> (Receipt, Vec<Woken>) {
         // Several publications may share a millisecond; none is at or below a watermark.
-        let time = now.max(self.floor);
-        self.floor = time;
+        let time = now.max(self.last).max(self.marked.saturating_add(1));
+        self.last = time;
         self.head += 1;
         let position = Position::new(self.epoch, self.head);
         let live_only = message.is_live_only() || self.bounds.is_off();
         let entry = Entry::new(Publication::new(message, position, time), live_only);
+        if live_only && entry.publication().data().is_some() {
+            self.evicted = (self.head, time);
+        }
         if !live_only {
             self.bytes += entry.publication().size();
             self.entries.push_back(entry.clone());
@@ -72,35 +64,12 @@ impl Topic {
             woken.extend(log.upgrade().map(|log| log.append(entry.clone())));
             log.strong_count() > 0
         });
-        let receipt = Receipt::new(position, time);
-        if let Some(key) = key {
-            self.remember(key, receipt, now);
-        }
-        (receipt, woken)
-    }
-
-    fn remember(&mut self, key: Box<str>, receipt: Receipt, now: u64) {
-        self.keys.insert(key.clone(), receipt);
-        self.keys_by_age.push_back(key);
-        self.forget_keys(now);
-    }
-
-    fn forget_keys(&mut self, now: u64) {
-        while let Some(oldest) = self.keys_by_age.front() {
-            let expired =
-                self.keys.get(oldest).is_none_or(|receipt| receipt.time() + KEY_WINDOW <= now);
-            if !expired && self.keys_by_age.len() <= KEYS {
-                break;
-            }
-            self.keys.remove(oldest);
-            self.keys_by_age.pop_front();
-        }
+        (Receipt::new(position, time), woken)
     }
 
     pub(super) fn watermark(&mut self, now: u64) -> u64 {
-        let mark = now.max(self.floor);
-        self.floor = mark.saturating_add(1);
-        mark
+        self.marked = now.max(self.last).max(self.marked);
+        self.marked
     }
 
     pub(super) fn read(&mut self, start: Start, limit: usize, now: u64) -> Page {
@@ -115,10 +84,10 @@ impl Topic {
         Page::new(entries, reader.gap.is_some())
     }
 
-    pub(super) fn attach(&mut self, log: &Arc<Log>, now: u64) {
+    pub(super) fn attach(&mut self, log: &Arc<Log>, now: u64) -> Woken {
         self.trim(now);
-        drop(log.open(self.snapshot()));
         self.logs.push(Arc::downgrade(log));
+        log.open(self.snapshot())
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -135,8 +104,13 @@ impl Topic {
     pub(super) fn restart(&mut self) -> Vec<Woken> {
         let fresh = Self::new(self.bounds);
         let old = std::mem::replace(self, fresh);
-        (self.used, self.floor, self.logs) = (old.used, old.floor, old.logs);
+        (self.used, self.last, self.marked, self.logs) = (old.used, old.last, old.marked, old.logs);
         self.logs.iter().filter_map(Weak::upgrade).map(|log| log.reset(self.snapshot())).collect()
+    }
+
+    /// Whether dropping it would lose nothing that anyone could come back for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub(super) fn has_subscribers(&self) -> bool {
@@ -152,9 +126,8 @@ impl Topic {
     /// Drops what is too old, and says whether nothing is left that anyone uses.
     pub(super) fn expire(&mut self, now: u64) -> bool {
         self.trim(now);
-        self.forget_keys(now);
         self.logs.retain(|log| log.strong_count() > 0);
-        self.entries.is_empty() && self.keys.is_empty() && self.logs.is_empty()
+        self.entries.is_empty() && self.logs.is_empty()
     }
 
     pub(super) fn evict_oldest(&mut self) -> Option<usize> {
