@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Request;
 use rt_testkit::browser::Browser;
 use serde_json::json;
 
@@ -28,6 +30,28 @@ async fn a_limit_is_told_to_the_second_page() {
     assert_eq!(browser.eval(&text("#reconnects")).await, "0");
     browser.open_beside(&gateway.url("/?zone=other")).await;
     browser.until(STATE, "live").await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_replaced_stays_away() {
+    let gateway = Gateway::start(&["--trust-client-ids", "--same-id", "replace", "--retry", "0.2"]);
+    let browser = Browser::start().await;
+    browser.open(&gateway.url("/")).await;
+    browser.until(STATE, "live").await;
+    browser.until(&format!("{} === '–'", text("#client-id")), false).await;
+    let id = browser.eval(&text("#client-id")).await;
+
+    let url = gateway.url(&format!("/sse?zone=default&id={}", id.as_str().unwrap()));
+    let request = Request::get(url).body(Bytes::new()).unwrap();
+    let other = gateway.http.send(request).await.unwrap();
+    assert_eq!(other.status(), 200);
+    browser.until(STATE, "stopped").await;
+    let note = browser.eval(&text("#note")).await;
+    assert!(note.as_str().unwrap().contains("replaced by a client with the same id"), "{note}");
+    // By hand it comes back, as a new client.
+    browser.click("#connect").await;
+    browser.until(STATE, "live").await;
+    assert_ne!(browser.eval(&text("#client-id")).await, id);
 }
 
 #[tokio::test]
