@@ -1,9 +1,10 @@
 //! The gateway's routes.
+#![allow(clippy::result_large_err)] // A refusal is an answer like any other, moved once.
 
 use crate::guard::Guard;
 use crate::options::Options;
 use crate::page;
-use crate::session::Access;
+use crate::session::{Access, Entry};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -63,20 +64,23 @@ impl App {
         }
         let path = request.uri().path();
         if let Some(file) = page::file(path) {
-            return only(&request, Method::GET).map(|()| file);
-        }
-        let open = matches!(path, "/healthz" | "/session");
-        if !open && !self.access.allows(request.headers()) {
-            return Err(unauthorized());
+            return read_only(&request).map(|()| file);
         }
         match path {
-            "/sse" => only(&request, Method::GET).map(|()| self.stream(request)),
+            "/session" => return self.session(&request),
+            "/healthz" => {
+                read_only(&request)?;
+                return self.health().await;
+            }
+            _ => {}
+        }
+        let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
+        match path {
+            "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
             "/publish" => self.publish(request).await,
             "/send" => self.send(request).await,
             "/presence" => self.presence(&request).await,
-            "/session" => self.session(&request),
-            "/healthz" => self.health().await,
-            "/metrics" => Ok(self.metrics()),
+            "/metrics" => read_only(&request).map(|()| self.metrics()),
             _ => Err(json_error(
                 StatusCode::NOT_FOUND,
                 "nothing is here; try /, /sse, /publish, /send, /presence, /metrics or /healthz",
@@ -84,10 +88,13 @@ impl App {
         }
     }
 
-    fn stream(&self, request: Request<RequestBody>) -> Response<Body> {
+    fn stream(&self, request: Request<RequestBody>, entry: &Entry) -> Response<Body> {
         let mut grant = Grant::new(query(&request, "zone").unwrap_or_default());
         if let Some(id) = query(&request, "id").filter(|_| self.trust_client_ids) {
             grant = grant.id(id);
+        }
+        if let Entry::For(time) = entry {
+            grant = grant.expires_in(*time);
         }
         self.hub.accept(&request, grant)
     }
@@ -102,9 +109,7 @@ impl App {
             data: Option<&'a RawValue>,
         }
         let wrong = |error| json_error(StatusCode::BAD_REQUEST, error);
-        if request.method() != Method::POST {
-            return only(&request, Method::POST).map(|()| json(String::new()));
-        }
+        only(&request, &[Method::POST])?;
         let key = request.headers().get("idempotency-key").cloned();
         let body = read(request).await?;
         let Publish { category, data } =
@@ -115,7 +120,7 @@ impl App {
             })?;
         let data = data.filter(|data| data.get() != "null");
         let data = data.ok_or_else(|| wrong("Invalid or missing 'data' arg, must be non-nil."))?;
-        // The parser has read it from this body: it is JSON already, and shares its bytes.
+        // It shares the body's bytes; the message checks once more that they are JSON.
         let text = body.slice_ref(data.get().as_bytes());
         let mut message = Message::json(text).map_err(|error| refused(&error))?;
         if let Some(key) = key.as_ref().and_then(|key| key.to_str().ok()) {
@@ -127,7 +132,7 @@ impl App {
 
     /// The hub's packet; answers how many it reached.
     async fn send(&self, request: Request<RequestBody>) -> Answer {
-        only(&request, Method::POST)?;
+        only(&request, &[Method::POST])?;
         let body = read(request).await?;
         let packet: Packet = serde_json::from_slice(&body).map_err(|error| {
             let error = format!("the body is no packet in JSON: {error}");
@@ -140,7 +145,7 @@ impl App {
     }
 
     async fn presence(&self, request: &Request<RequestBody>) -> Answer {
-        only(request, Method::GET)?;
+        read_only(request)?;
         let zone = query(request, "zone").filter(|zone| !zone.is_empty());
         let zone = zone.unwrap_or_else(|| "default".to_owned());
         let mut clients = self.hub.presence(&zone).await.map_err(|error| refused(&error))?;
@@ -151,13 +156,13 @@ impl App {
     }
 
     fn session(&self, request: &Request<RequestBody>) -> Answer {
-        only(request, Method::POST)?;
+        only(request, &[Method::POST])?;
         if !self.access.has_token(request.headers()) {
             return Err(unauthorized());
         }
         let mut response = json(String::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        if let Ok(cookie) = HeaderValue::from_str(&self.access.cookie()) {
+        if let Ok(cookie) = HeaderValue::from_str(&self.access.cookie(request.headers())) {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
         Ok(response)
@@ -202,16 +207,19 @@ async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
     Ok(body.to_bytes())
 }
 
-fn only(request: &Request<RequestBody>, method: Method) -> Result<(), Response<Body>> {
-    if *request.method() == method {
+/// HEAD goes where GET does; hyper leaves its body out.
+fn read_only(request: &Request<RequestBody>) -> Result<(), Response<Body>> {
+    only(request, &[Method::GET, Method::HEAD])
+}
+
+fn only(request: &Request<RequestBody>, methods: &[Method]) -> Result<(), Response<Body>> {
+    if methods.contains(request.method()) {
         return Ok(());
     }
-    let error = match method {
-        Method::POST => "Invalid HTTP Method. Only POST allowed.",
-        _ => "Invalid HTTP Method. Only GET allowed.",
-    };
-    let mut response = json_error(StatusCode::METHOD_NOT_ALLOWED, error);
-    if let Ok(allow) = HeaderValue::from_str(method.as_str()) {
+    let named: Vec<_> = methods.iter().map(Method::as_str).collect();
+    let error = format!("Invalid HTTP Method. Only {} allowed.", named[0]);
+    let mut response = json_error(StatusCode::METHOD_NOT_ALLOWED, &error);
+    if let Ok(allow) = HeaderValue::from_str(&named.join(", ")) {
         response.headers_mut().insert(header::ALLOW, allow);
     }
     Err(response)

@@ -21,10 +21,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tokio::time::MissedTickBehavior;
+use tracing_subscriber::prelude::*;
 
 /// How long open requests may take to finish after Ctrl-C.
 const DRAIN: Duration = Duration::from_millis(1500);
+
+/// How often what is too old is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,8 +43,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::try_new(&options.log)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(options.log.clone())).init();
     let token = options.token()?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
@@ -67,6 +71,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     tokio::spawn(memory::give_back(hub.clone()));
     let ending = hub.clone();
     let running = server.serve(service).before_drain(move || ending.shutdown());
+    tokio::spawn(sweep(hub.clone()));
     greet(address)?;
     tracing::info!(%address, open_files = files, "listening");
 
@@ -75,6 +80,16 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let drained = running.shutdown(DRAIN).await;
     println!("stopped: {streams} streams ended, {} connections cut", drained.cut);
     Ok(())
+}
+
+/// Frees what has grown too old in zones that nobody publishes to any more.
+async fn sweep(hub: Hub) {
+    let mut due = tokio::time::interval(SWEEP_EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        hub.broker().sweep();
+    }
 }
 
 /// An error with all its causes, on one line.

@@ -6,6 +6,7 @@ use sse_hub::HubBuilder;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing_subscriber::filter::Targets;
 
 /// Streams events to browsers and takes them over HTTP, with a page that shows it live.
 ///
@@ -27,8 +28,8 @@ pub struct Options {
     pub history_bytes: usize,
 
     /// Seconds that a zone keeps a publication; without it age does not matter.
-    #[arg(long, value_name = "SECONDS", help_heading = "History")]
-    pub history_age: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "History")]
+    pub history_age: Option<Duration>,
 
     /// Bytes that all zones keep together.
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, help_heading = "History")]
@@ -67,12 +68,14 @@ pub struct Options {
     pub same_id: SameId,
 
     /// Seconds of silence before a stream is sent a comment.
-    #[arg(long, value_name = "SECONDS", default_value_t = 15.0, help_heading = "Streams")]
-    pub heartbeat: f64,
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "Streams")]
+    #[arg(default_value = "15")]
+    pub heartbeat: Duration,
 
     /// Seconds that a client waits before it comes back.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, help_heading = "Streams")]
-    pub retry: f64,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Streams")]
+    #[arg(default_value = "3")]
+    pub retry: Duration,
 
     /// Sends no event `ping` when a stream begins.
     #[arg(long, help_heading = "Streams")]
@@ -91,6 +94,8 @@ pub struct Options {
     pub allow_host: Vec<String>,
 
     /// An origin whose pages may use the gateway, such as https://example.org; may be given again.
+    /// With --token-file such a page must use fetch and send the Authorization header: EventSource
+    /// cannot, and the session's cookie stays on the gateway's own site.
     #[arg(long, value_name = "ORIGIN", help_heading = "Access")]
     pub allow_origin: Vec<String>,
 
@@ -104,7 +109,7 @@ pub struct Options {
 
     /// What is logged to standard error, such as info or sse_hub=debug.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "warn")]
-    pub log: String,
+    pub log: Targets,
 
     /// Shows payloads in the log of packets.
     #[arg(long)]
@@ -132,13 +137,13 @@ pub enum SameId {
 impl Options {
     pub fn bounds(&self) -> Bounds {
         let bounds = Bounds::new().count(self.history).bytes(self.history_bytes);
-        self.history_age.map_or(bounds, |age| bounds.age(seconds(age)))
+        self.history_age.map_or(bounds, |age| bounds.age(age))
     }
 
     pub fn hub(&self, hub: HubBuilder) -> HubBuilder {
         hub.connect_event(!self.no_connect_event)
-            .retry(seconds(self.retry))
-            .heartbeat(seconds(self.heartbeat))
+            .retry(self.retry)
+            .heartbeat(self.heartbeat)
             .slow_client(match self.slow {
                 Slow::Gap => sse_hub::SlowClient::Gap,
                 Slow::Disconnect => sse_hub::SlowClient::Disconnect,
@@ -178,10 +183,15 @@ impl Options {
     }
 }
 
-/// Seconds of the command line; what no duration can be is the longest or the shortest one.
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(match seconds > 0.0 {
-        true => Duration::from_secs(u64::from(u32::MAX)),
-        false => Duration::ZERO,
-    })
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "this is no number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "must be 0 or more, and finite".to_owned())
+}
+
+/// Seconds of which there is at least a thousandth.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        time if time < Duration::from_millis(1) => Err("must be 0.001 or more".to_owned()),
+        time => Ok(time),
+    }
 }

@@ -3,7 +3,7 @@
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 
 const COOKIE: &str = "gateway_session";
@@ -14,14 +14,25 @@ pub struct Access {
     token: Option<String>,
 }
 
+/// How a request was let in.
+pub enum Entry {
+    Lasting,
+    /// By a cookie that ends then.
+    For(Duration),
+}
+
 impl Access {
     pub fn new(token: Option<String>) -> Self {
         Self { token }
     }
 
-    /// Whether the request carries the token, or a cookie that was given for it.
-    pub fn allows(&self, headers: &HeaderMap) -> bool {
-        self.token.is_none() || self.has_token(headers) || self.has_cookie(headers)
+    /// Whether the request carries the token, or a cookie that was given for it; and for how long
+    /// it is let in.
+    pub fn of(&self, headers: &HeaderMap) -> Option<Entry> {
+        if self.token.is_none() || self.has_token(headers) {
+            return Some(Entry::Lasting);
+        }
+        self.cookie_left(headers).map(Entry::For)
     }
 
     /// Whether the request carries the token itself.
@@ -35,20 +46,28 @@ impl Access {
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(given.ct_eq(&token))
     }
 
-    /// A `Set-Cookie` for who has shown the token.
-    pub fn cookie(&self) -> String {
+    /// A `Set-Cookie` for who has shown the token in this request.
+    pub fn cookie(&self, request: &HeaderMap) -> String {
+        // A proxy that speaks TLS says so; a lie costs only who tells it.
+        let proto = request.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok());
+        let first = proto.and_then(|proto| proto.split(',').next()).unwrap_or_default();
+        let secure = if first.trim().eq_ignore_ascii_case("https") { "; Secure" } else { "" };
         let until = now() + LIFETIME;
         let mac = hex::encode(self.mac(until).finalize().into_bytes());
-        format!("{COOKIE}={until}.{mac}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LIFETIME}")
+        let flags = format!("HttpOnly; SameSite=Strict; Path=/; Max-Age={LIFETIME}{secure}");
+        format!("{COOKIE}={until}.{mac}; {flags}")
     }
 
-    fn has_cookie(&self, headers: &HeaderMap) -> bool {
+    /// How long the request's cookie still holds.
+    fn cookie_left(&self, headers: &HeaderMap) -> Option<Duration> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|p| p.split_once('='));
-        let Some((_, value)) = pairs.find(|(name, _)| name.trim() == COOKIE) else { return false };
-        let Some((until, mac)) = value.trim().split_once('.') else { return false };
-        let (Ok(until), Ok(mac)) = (until.parse::<u64>(), hex::decode(mac)) else { return false };
-        until > now() && self.mac(until).verify_slice(&mac).is_ok()
+        let (_, value) = pairs.find(|(name, _)| name.trim() == COOKIE)?;
+        let (until, mac) = value.trim().split_once('.')?;
+        let (until, mac) = (until.parse::<u64>().ok()?, hex::decode(mac).ok()?);
+        self.mac(until).verify_slice(&mac).ok()?;
+        let left = until.checked_sub(now()).filter(|&left| left > 0)?;
+        Some(Duration::from_secs(left))
     }
 
     fn mac(&self, until: u64) -> Hmac<Sha256> {

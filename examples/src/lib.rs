@@ -1,1 +1,1 @@
-//! Runnable programs; see the folders beside this one.
+//! Runnable servers; see the folders beside this one.

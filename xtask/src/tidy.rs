@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Unpublished, and free to use all of ours.
-const FREE: &[&str] = &["rt-testkit", "examples", "xtask"];
+const FREE: &[&str] = &["rt-testkit", "examples", "examples-clients", "xtask"];
 
 /// Past this a file is more than one idea.
 const MAX_LINES: usize = 400;

@@ -54,6 +54,6 @@ fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
     let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{path:?} is missing: run `cargo build -p examples --examples`");
+    assert!(path.exists(), "{path:?} is missing: run `cargo build -p examples-clients --examples`");
     path
 }

@@ -1,0 +1,1 @@
+//! Runnable clients; see the folders beside this one.
