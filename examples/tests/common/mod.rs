@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
-pub use stream::{Event, Stream};
+pub use stream::Stream;
 
 /// Nothing here takes as long; what waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
