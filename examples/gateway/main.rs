@@ -4,6 +4,7 @@
 
 mod app;
 mod guard;
+mod memory;
 mod options;
 mod page;
 mod session;
@@ -67,6 +68,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
     });
+    tokio::spawn(memory::give_back(hub.clone()));
     let ending = hub.clone();
     let running = server.serve(service).before_drain(move || ending.shutdown());
     tokio::spawn(sweep(hub.clone()));

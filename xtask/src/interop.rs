@@ -55,7 +55,14 @@ pub fn run(names: &[String], require_all: bool) -> Done {
 }
 
 fn axum() -> Done {
-    execute(&mut cargo(&["test", "--package", "sse-client", "--all-features", "--test", "axum"]))
+    execute(&mut cargo(&[
+        "test",
+        "--package",
+        "sse-client",
+        "--all-features",
+        "--test",
+        "interop_axum",
+    ]))
 }
 
 fn chromium() -> Done {

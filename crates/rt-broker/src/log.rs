@@ -3,6 +3,8 @@
 //! All of it stands under one lock. Appending walks the subscribers once, takes the wakers of those
 //! that the entry is for, and wakes them after the lock is gone; reading clones one `Arc`.
 
+mod hold;
+mod read;
 mod reader;
 mod window;
 
@@ -11,8 +13,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+pub(crate) use read::Read;
 pub(crate) use reader::Reader;
-pub(crate) use window::{Read, Window};
+pub(crate) use window::Window;
 
 /// A topic on this node. Engines [open](Self::open) and feed it; a
 /// [`Subscription`](crate::Subscription) reads from it.

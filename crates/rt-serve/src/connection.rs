@@ -97,14 +97,14 @@ async fn watch<C>(
     C: Future<Output = Result<(), hyper::Error>>,
 {
     let mut draining = pin!(end.drain.cancelled());
-    let mut killed = pin!(end.kill.cancelled());
-    let mut told = false;
+    // Made only then, since every waiting stream would carry it along.
+    let mut killed = None;
     let ended = std::future::poll_fn(|cx| {
-        if !told && draining.as_mut().poll(cx).is_ready() {
-            told = true;
+        if killed.is_none() && draining.as_mut().poll(cx).is_ready() {
+            killed = Some(Box::pin(end.kill.cancelled()));
             drain(connection.as_mut());
         }
-        if told && killed.as_mut().poll(cx).is_ready() {
+        if killed.as_mut().is_some_and(|killed| killed.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(None);
         }
         connection.as_mut().poll(cx).map(Some)

@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(150);
 
 fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
+    "127.0.0.1:0".parse().expect("an address")
 }
 
 /// `/echo` gives the body back, `/never` never answers, `/peer` gives the peer's address.
@@ -26,7 +26,7 @@ fn start(limits: Limits) -> Running {
         let peer = request.extensions().get::<SocketAddr>().map(ToString::to_string);
         let (status, text) = match request.uri().path() {
             "/never" => pending().await,
-            "/peer" => (StatusCode::OK, peer.unwrap().into()),
+            "/peer" => (StatusCode::OK, peer.expect("the peer is known").into()),
             _ => match request.into_body().collect().await {
                 Ok(body) => (StatusCode::OK, body.to_bytes()),
                 Err(error) if error.is_too_large() => {
@@ -42,17 +42,17 @@ fn start(limits: Limits) -> Running {
         *response.status_mut() = status;
         Ok::<_, Infallible>(response)
     });
-    Server::builder().limits(limits).bind(loopback()).unwrap().serve(service)
+    Server::builder().limits(limits).bind(loopback()).expect("bound").serve(service)
 }
 
 async fn connect(server: &Running) -> TcpStream {
-    TcpStream::connect(server.local_addr()).await.unwrap()
+    TcpStream::connect(server.local_addr()).await.expect("connected")
 }
 
 /// Sends these bytes and reads until the server closes.
 async fn exchange(server: &Running, request: &str) -> String {
     let mut stream = connect(server).await;
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.expect("sent");
     read_all(&mut stream).await
 }
 
@@ -61,7 +61,7 @@ async fn read_all(stream: &mut TcpStream) -> String {
     let read = tokio::time::timeout(LONG, stream.read_to_end(&mut answer));
     // A connection that is reset after its answer has given the answer all the same.
     let _ = read.await.expect("the server closes");
-    String::from_utf8(answer).unwrap()
+    String::from_utf8(answer).expect("text")
 }
 
 fn status(answer: &str) -> &str {

@@ -4,4 +4,10 @@
 //! of its threads.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 
+#[cfg(feature = "interop")]
+pub mod browser;
+#[cfg(feature = "interop")]
+pub mod process;
+#[cfg(feature = "interop")]
+pub mod proxy;
 pub mod server;

@@ -41,10 +41,7 @@ impl<'a> EventRef<'a> {
     }
 }
 
-/// The length of a text within an event. The bound on events keeps it below 4 GiB.
-///
-/// # Panics
-/// If a caller of [`Event::new`] brings a longer one.
+// The length of a text within an event. The bound on events keeps it below 4 GiB.
 #[inline]
 fn len(text: &str) -> u32 {
     u32::try_from(text.len()).expect("an event of less than 4 GiB")
@@ -77,11 +74,17 @@ pub struct Event {
 
 impl Event {
     /// An event of type `message` with this data and no id.
+    ///
+    /// # Panics
+    /// If the data is 4 GiB or longer.
     pub fn new(data: impl Into<String>) -> Self {
         Self::assemble(data.into(), "", "")
     }
 
     /// The same event with another type; an empty one means `message`.
+    ///
+    /// # Panics
+    /// If the type is 4 GiB or longer.
     #[must_use]
     pub fn with_event(self, event: &str) -> Self {
         let id = String::from(self.id());
@@ -167,7 +170,7 @@ pub enum Item<'a> {
     /// An event or comment is larger than the bound and is skipped; decoding goes on after it.
     #[non_exhaustive]
     TooLarge {
-        /// The bound in bytes.
+        /// The bound on an event in bytes.
         limit: usize,
     },
 }

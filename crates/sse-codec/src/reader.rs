@@ -27,6 +27,7 @@ pub struct Reader<R> {
     chunk: Vec<u8>,
     at: usize,
     end: usize,
+    failed: bool,
 }
 
 impl<R: Read> Reader<R> {
@@ -37,7 +38,7 @@ impl<R: Read> Reader<R> {
 
     /// Reads from `inner` with a decoder that has its options, or goes on where another ended.
     pub fn with_decoder(inner: R, decoder: Decoder) -> Self {
-        Self { inner, decoder, chunk: vec![0; CHUNK], at: 0, end: 0 }
+        Self { inner, decoder, chunk: vec![0; CHUNK], at: 0, end: 0, failed: false }
     }
 
     /// The next event; `None` at the end. Comments and retry are left out.
@@ -92,12 +93,17 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// The events, until the reader ends or fails.
+/// The events, until the reader ends or fails; what is too large is an error in between.
 impl<R: Read> Iterator for Reader<R> {
     type Item = Result<Event, DecodeError<io::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.decode().transpose()
+        if self.failed {
+            return None;
+        }
+        let next = self.decode().transpose();
+        self.failed = matches!(&next, Some(Err(error)) if !error.is_too_large());
+        next
     }
 }
 

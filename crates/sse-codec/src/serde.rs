@@ -1,4 +1,4 @@
-//! A message from and to JSON, or any other format of serde.
+//! A message from and to JSON, or any other self-describing format of serde.
 
 use crate::{InvalidField, Message};
 use alloc::string::String;

@@ -105,6 +105,7 @@ where
                 Some(Err(error)) => return Poll::Ready(Some(F::fail(error))),
                 None => return Poll::Ready(None),
             };
+            this.decoder.begin_chunk();
             let mut rest = chunk.as_ref();
             let len = rest.len();
             if let Some(step) = F::step(this.decoder, &mut rest) {

@@ -74,3 +74,45 @@ fn without_a_bound_of_ones_own_16_mib_pass() {
     let line = format!("data:{}\n\n", "x".repeat((16 << 20) - 5));
     assert!(matches!(decoder.feed(line.as_bytes()).next(), Some(Item::TooLarge { .. })));
 }
+
+#[test]
+fn a_long_id_is_too_large_and_the_old_one_stays() {
+    let longest = "i".repeat(8 * 1024 - 4);
+    for (id, fits) in [(longest.clone(), true), (longest + "i", false)] {
+        let stream = format!("id: old\n\nid: {id}\ndata:1\n\ndata:2\n\n");
+        for size in [1, 7, 4096, stream.len()] {
+            let mut decoder = Decoder::new();
+            let chunks = stream.as_bytes().chunks(size);
+            let seen: Vec<_> = chunks.flat_map(|chunk| feed(&mut decoder, chunk)).collect();
+            let expected = match fits {
+                true => vec![event("message", "1", &id), event("message", "2", &id)],
+                false => vec![Seen::TooLarge, event("message", "2", "old")],
+            };
+            assert_eq!(seen, expected, "in chunks of {size}");
+            assert_eq!(decoder.last_event_id() == id, fits);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_fails_ends_the_events() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+    }
+    assert_eq!(sse_codec::Reader::new(Broken).count(), 1);
+}
+
+#[test]
+fn data_that_has_begun_is_kept_however_many_chunks_it_takes() {
+    let mut decoder = Decoder::new();
+    let long = "x".repeat(100 << 10);
+    assert_eq!(feed(&mut decoder, format!("data:{long}").as_bytes()), []);
+    assert_eq!(feed(&mut decoder, b"\n"), []);
+    for _ in 0..200 {
+        assert_eq!(feed(&mut decoder, b":still there\n"), [Seen::Comment("still there".into())]);
+    }
+    assert_eq!(feed(&mut decoder, b"\n"), [message(&long)]);
+}

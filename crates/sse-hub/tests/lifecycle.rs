@@ -17,7 +17,7 @@ fn builder() -> sse_hub::HubBuilder {
 }
 
 async fn ids(hub: &Hub) -> Vec<String> {
-    hub.presence("z").await.unwrap().into_iter().map(|present| present.id).collect()
+    hub.presence("z").await.expect("in memory").into_iter().map(|present| present.id).collect()
 }
 
 #[tokio::test]

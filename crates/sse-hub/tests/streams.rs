@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 async fn send(hub: &Hub, data: impl Into<String>) {
-    hub.send(Packet::to_zone("z", data.into())).await.unwrap();
+    hub.send(Packet::to_zone("z", data.into())).await.expect("sent");
 }
 
 #[tokio::test]

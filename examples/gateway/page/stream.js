@@ -2,7 +2,9 @@
 // transport is a class with the same face: start, stop, state, zone, types,
 // openedAt, and the three callbacks.
 
-export const OWN_TYPES = ["ping", "gap", "limit"]; // the gateway's own, always listened to
+export const OWN_TYPES = ["ping", "gap", "limit", "close"]; // the gateway's own, always listened to
+
+const CLOSED = "sse-hub:closed"; // the id of the event after which this client stays away
 
 export const parse = (text) => { try { return JSON.parse(text); } catch { return undefined; } };
 
@@ -105,9 +107,11 @@ export class Stream {
   }
 
   #received({ type, data, lastEventId }) {
-    if (lastEventId) this.lastId = lastEventId;
+    const closed = type === "close" && lastEventId === CLOSED; // no position to go on from
+    if (lastEventId && !closed) this.lastId = lastEventId;
     if (type === "limit") this.#limited(explain(parse(data)));
     this.on.event({ type, data, id: lastEventId, at: now() });
+    if (closed) this.stop(`The gateway ended this stream for good: ${parse(data)?.reason || "it was closed"}.`);
   }
 
   // The gateway ends the stream after this, and has told the browser to wait.

@@ -1,15 +1,11 @@
 //! What a log holds, and its readers: a plain state machine without a lock or a clock.
 
 use super::{Reader, Snapshot};
-use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, LIVE_WINDOW, Position};
+use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
-
-/// A batch ends with the entry that takes it past this many bytes: large enough that a follower who
-/// fell behind costs few writes, small enough to stay in a connection's send buffer.
-const BATCH_BYTES: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub(crate) enum State {
@@ -20,54 +16,45 @@ pub(crate) enum State {
 }
 
 #[derive(Debug)]
-struct Item {
-    entry: Arc<Entry>,
+pub(super) struct Item {
+    pub(super) entry: Arc<Entry>,
     /// Bytes ever appended before this entry, so that a stretch's size is a subtraction.
-    begin: u64,
+    pub(super) begin: u64,
     /// Held for who is connected only: it was never stored, or no longer is.
-    live: bool,
+    pub(super) live: bool,
 }
 
 /// How many of the last entries it is remembered of how many subscribers they were for; those who
 /// publish ask at once.
 const REACHED: usize = 64;
 
-/// What a reader is given.
-#[derive(Debug)]
-pub(crate) enum Read {
-    Nothing,
-    Batch(Arc<Batch>),
-    Gap(Gap),
-    Failed(Error),
-}
-
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) state: State,
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) head: u64,
-    items: VecDeque<Item>,
-    stored: usize,
-    stored_bytes: usize,
+    pub(super) items: VecDeque<Item>,
+    pub(super) stored: usize,
+    pub(super) stored_bytes: usize,
     /// Offsets of the entries that are held for who is connected only, in order.
-    live: VecDeque<u64>,
-    live_bytes: usize,
+    pub(super) live: VecDeque<u64>,
+    pub(super) live_bytes: usize,
     /// Held entries that are not for everyone.
-    private: usize,
+    pub(super) private: usize,
     /// Offset and time of the newest entry that is no longer stored: who comes back to before it
     /// has a gap. Who is connected may still be given it, from the live window.
     pub(crate) evicted: (u64, u64),
     /// The newest entry that was stored and is not even in the live window any more.
-    dropped: u64,
+    pub(super) dropped: u64,
     /// The same of those that never were stored.
-    live_dropped: u64,
+    pub(super) live_dropped: u64,
     /// How many subscribers each of the last entries was for.
     reached: VecDeque<(u64, u32)>,
-    written: u64,
+    pub(super) written: u64,
     pub(crate) readers: Slab<Reader>,
     /// The batch last made: readers of a busy topic go in step.
-    cache: Option<Arc<Batch>>,
+    pub(super) cache: Option<Arc<Batch>>,
 }
 
 impl Window {
@@ -230,89 +217,6 @@ impl Window {
         }
     }
 
-    pub(crate) fn read(&mut self, key: usize) -> Read {
-        if let Some(error) = self.failure() {
-            return Read::Failed(error);
-        }
-        let Some(epoch) = self.epoch else { return Read::Nothing };
-        let Some(reader) = self.readers.get_mut(key) else { return Read::Nothing };
-        if let Some(gap) = reader.gap.take() {
-            return Read::Gap(gap);
-        }
-        loop {
-            if self.readers[key].after >= self.head {
-                return Read::Nothing;
-            }
-            if let Some(after) = self.lost(&self.readers[key]) {
-                let reader = &mut self.readers[key];
-                let from = Position::new(epoch, reader.after).to_string();
-                reader.after = after;
-                reader.live_from = reader.live_from.max(self.live_dropped);
-                let resume = Position::new(epoch, after);
-                return Read::Gap(Gap::new(GapReason::Slow, Some(from), resume));
-            }
-            let first = index_after(&self.items, self.readers[key].after);
-            let Some(item) = self.items.get(first) else {
-                self.readers[key].after = self.head;
-                return Read::Nothing;
-            };
-            let within = item.begin + BATCH_BYTES;
-            let end = match self.written <= within {
-                true => self.items.len(),
-                false => self.items.partition_point(|item| item.begin < within),
-            };
-            let batch = self.batch(key, epoch, first, end);
-            self.readers[key].after = batch.through.offset();
-            if !batch.entries().is_empty() {
-                return Read::Batch(batch);
-            }
-        }
-    }
-
-    /// Where a reader has to go on that lost something: evicted before it was read, stored or live,
-    /// or more than may wait for it once it had caught up.
-    fn lost(&self, reader: &Reader) -> Option<u64> {
-        let caught_up = reader.after >= reader.live_from;
-        let live_lost = reader.after.max(reader.live_from) < self.live_dropped;
-        let mut after = reader.after.max(self.dropped);
-        let first = index_after(&self.items, after);
-        let fits = |item: &Item| self.written - item.begin <= reader.max_lag as u64;
-        if caught_up && self.items.get(first).is_some_and(|item| !fits(item)) {
-            let keep = self.items.partition_point(|item| !fits(item)).min(self.items.len() - 1);
-            // One entry alone is given whatever its size.
-            if keep > first {
-                after = self.items[keep - 1].offset();
-            }
-        }
-        (live_lost || after > reader.after).then_some(after)
-    }
-
-    /// The entries `first..end` that are for a reader: the same batch for all who are in step.
-    fn batch(&mut self, key: usize, epoch: Epoch, first: usize, end: usize) -> Arc<Batch> {
-        let reader = &self.readers[key];
-        let (after, live_from) = (reader.after, reader.live_from);
-        let through = Position::new(epoch, self.items[end - 1].offset());
-        let shared = self.private == 0 && (self.live.is_empty() || after >= live_from);
-        if let Some(cached) = &self.cache
-            && shared
-            && (cached.shared, cached.after, cached.through) == (true, after, through)
-        {
-            return cached.clone();
-        }
-        let is_for = |entry: &Arc<Entry>| {
-            let publication = entry.publication();
-            let replayed = publication.position().offset() <= live_from;
-            publication.is_for(reader.client.as_deref()) && !(replayed && entry.is_live_only())
-        };
-        let entries = self.items.range(first..end).map(|item| &item.entry);
-        let entries = entries.filter(|entry| shared || is_for(entry)).cloned().collect();
-        let batch = Batch::new(after, through, shared, entries);
-        if shared {
-            self.cache = Some(batch.clone());
-        }
-        batch
-    }
-
     pub(crate) fn subscribers(&self) -> usize {
         self.readers.len()
     }
@@ -335,92 +239,10 @@ impl Window {
         let own = |item: &&Item| !item.live && item.entry.publication().id() == Some(id);
         self.items.iter().rev().find(own).map(Item::offset)
     }
-
-    fn push(&mut self, entry: Arc<Entry>) {
-        let size = entry.publication().size();
-        let live = entry.is_live_only();
-        if live {
-            self.live.push_back(entry.publication().position().offset());
-            self.live_bytes += size;
-        } else {
-            self.stored += 1;
-            self.stored_bytes += size;
-        }
-        self.private += usize::from(entry.publication().is_for_some_only());
-        let begin = self.written;
-        self.written += size as u64;
-        self.items.push_back(Item { entry, begin, live });
-    }
-
-    /// Keeps to the bounds; of each kind the newest stays, whatever its size.
-    fn trim(&mut self) {
-        let Bounds { count, bytes, .. } = self.bounds;
-        while self.stored > 1 && (self.stored > count || self.stored_bytes > bytes) {
-            self.evict();
-        }
-        let Bounds { count, bytes, .. } = LIVE_WINDOW;
-        while self.live.len() > 1 && (self.live.len() > count || self.live_bytes > bytes) {
-            self.drop_oldest_live();
-        }
-    }
-
-    /// Drops what is stored and too old at `now`.
-    pub(crate) fn expire(&mut self, now: u64) {
-        let Some(limit) = self.bounds.expired_at(now) else { return };
-        let old = |item: &Item| item.entry.publication().time() <= limit;
-        while self.first_stored().is_some_and(|index| old(&self.items[index])) {
-            self.evict();
-        }
-    }
-
-    fn first_stored(&self) -> Option<usize> {
-        self.items.iter().position(|item| !item.live)
-    }
-
-    /// Takes the oldest stored entry out of the history. Who is connected keeps it for as long as
-    /// the live window has room: a short history must not make gaps for those who read along.
-    fn evict(&mut self) {
-        let Some(index) = self.first_stored() else { return };
-        let item = &mut self.items[index];
-        item.live = true;
-        let (offset, publication) = (item.offset(), item.entry.publication());
-        let size = publication.size();
-        self.evicted = (offset, publication.time());
-        self.stored -= 1;
-        self.stored_bytes -= size;
-        self.live_bytes += size;
-        let at = self.live.partition_point(|live| *live < offset);
-        self.live.insert(at, offset);
-        if self.readers.is_empty() {
-            self.drop_oldest_live();
-        }
-    }
-
-    /// Drops the oldest entry that is held for who is connected only.
-    fn drop_oldest_live(&mut self) -> bool {
-        let Some(offset) = self.live.pop_front() else { return false };
-        let index = self.items.partition_point(|item| item.offset() < offset);
-        let Some(item) = self.items.remove(index) else { return false };
-        let publication = item.entry.publication();
-        self.live_bytes -= publication.size();
-        self.private -= usize::from(publication.is_for_some_only());
-        match item.entry.is_live_only() {
-            true => self.live_dropped = offset,
-            false => self.dropped = offset,
-        }
-        true
-    }
 }
 
 impl Item {
-    fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.entry.publication().position().offset()
-    }
-}
-
-fn index_after(items: &VecDeque<Item>, after: u64) -> usize {
-    match items.back() {
-        Some(last) if last.offset() > after => items.partition_point(|i| i.offset() <= after),
-        _ => items.len(),
     }
 }

@@ -7,6 +7,10 @@ use core::mem;
 /// A buffer of up to this many bytes is kept for the next event.
 const KEPT: usize = 64 << 10;
 
+/// The longest id line, in bytes. An id stays in effect and goes with every event after it, so that a
+/// long one would be paid for again and again; no server accepts a header as long as this either.
+const LONGEST_ID_LINE: usize = 8 << 10;
+
 /// A larger one is kept for this many chunks: events tend to be as large as the ones before.
 const LULL: u8 = 64;
 
@@ -95,6 +99,7 @@ impl Decoder {
     pub(super) fn is_over(&self, field: Field, len: usize) -> bool {
         match field {
             Field::Comment => len > self.max,
+            Field::Id if len > LONGEST_ID_LINE => true,
             _ => len >= self.max - self.block.size,
         }
     }
@@ -131,14 +136,20 @@ impl Decoder {
         }
     }
 
-    /// Gives back a large buffer that has not been needed for a while.
+    /// Gives back a large buffer that has not been needed for a while; called once a chunk.
     #[inline]
-    pub(super) fn end_of_chunk(&mut self) {
-        if self.block.data.capacity() > KEPT && self.block.data.is_empty() {
-            self.lull += 1;
-            if self.lull == LULL {
-                self.block.data = String::new();
-                self.lull = 0;
+    pub(crate) fn begin_chunk(&mut self) {
+        if self.block.data.capacity() > KEPT {
+            if self.spent {
+                self.clear_spent();
+            }
+            // What has begun and is not complete is needed.
+            if self.block.data.is_empty() {
+                self.lull += 1;
+                if self.lull == LULL {
+                    self.block.data = String::new();
+                    self.lull = 0;
+                }
             }
         }
     }
@@ -146,7 +157,7 @@ impl Decoder {
 
 /// Empties a buffer that is seldom large.
 #[inline]
-fn clear(buffer: &mut String) {
+pub(super) fn clear(buffer: &mut String) {
     if buffer.capacity() > KEPT {
         *buffer = String::new();
     }

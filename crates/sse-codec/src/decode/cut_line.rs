@@ -40,7 +40,7 @@ impl Line {
     pub(super) fn reset(&mut self) {
         self.state = State::None;
         self.len = 0;
-        self.value.clear();
+        super::block::clear(&mut self.value);
         self.tail.clear();
     }
 }
@@ -118,7 +118,7 @@ impl Decoder {
         self.line.value = value;
         match step {
             Some(Step::Comment(_)) => self.spent = true,
-            _ => self.line.value.clear(),
+            _ => super::block::clear(&mut self.line.value),
         }
         step
     }

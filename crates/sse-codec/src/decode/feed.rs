@@ -28,6 +28,7 @@ pub(crate) enum Step<'c> {
 impl<'d, 'c> Feed<'d, 'c> {
     #[inline]
     pub(super) fn new(decoder: &'d mut Decoder, chunk: &'c [u8]) -> Self {
+        decoder.begin_chunk();
         Self { decoder, rest: chunk }
     }
 

@@ -86,7 +86,8 @@ impl Decoder {
     }
 
     /// Sets the bound on one event: the bytes of its lines as they come, a line end counted as one.
-    /// A comment is no part of an event; each comment line has the same bound to itself.
+    /// A comment is no part of an event; each comment line has the same bound to itself. An id's line
+    /// is too large above 8 KiB, whatever the bound: it would go along with every later event.
     ///
     /// What is larger is reported as [`Item::TooLarge`](crate::Item::TooLarge) as soon as that is
     /// clear and skipped; decoding goes on with the next event. An id or retry on a line of its own
@@ -122,9 +123,9 @@ impl Decoder {
     pub fn reset(&mut self) {
         let block = core::mem::take(&mut self.block);
         self.line.reset();
-        (self.edge, self.spent) = (Edge::Bom(0), false);
+        (self.edge, self.spent, self.lull) = (Edge::Bom(0), false, 0);
         self.block.data = block.data;
-        self.block.data.clear();
+        block::clear(&mut self.block.data);
     }
 
     /// Takes the next chunk, of any size; what it completes is taken from the [`Feed`].

@@ -41,7 +41,6 @@ impl Decoder {
             let bytes = *rest;
             let Some(&first) = bytes.first() else {
                 self.keep(data, kind);
-                self.end_of_chunk();
                 return None;
             };
             if first == b'\n' || first == b'\r' {

@@ -34,14 +34,14 @@ impl Client {
 
     pub fn resume(hub: &Hub, zone: &str, id: &str, last_event_id: &str) -> Self {
         let mut request = request("/");
-        request.headers_mut().insert("last-event-id", last_event_id.parse().unwrap());
+        request.headers_mut().insert("last-event-id", last_event_id.parse().expect("a header"));
         Self::new(hub.register(&request, zone, || id.to_owned()))
     }
 
     /// The next thing on the stream; `None` at its end.
     pub async fn next(&mut self) -> Option<Got> {
         while self.got.is_empty() {
-            let frame = self.body.frame().await?.unwrap().into_data().unwrap();
+            let frame = self.body.frame().await?.expect("never fails").into_data().expect("data");
             let mut feed = self.decoder.feed(&frame);
             while let Some(item) = feed.next() {
                 self.got.push_back(match item {
@@ -99,7 +99,7 @@ impl Client {
 }
 
 pub fn request(uri: &str) -> Request<()> {
-    Request::get(uri).body(()).unwrap()
+    Request::get(uri).body(()).expect("a request")
 }
 
 pub fn hub_with(bounds: Bounds) -> HubBuilder {
