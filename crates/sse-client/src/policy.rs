@@ -67,7 +67,9 @@ impl RetryPolicy {
     }
 
     /// The longest `retry` or `Retry-After` that is obeyed (default: 5 minutes); a longer one
-    /// counts as this.
+    /// counts as this. With the jitter on top, the wait itself is up to twice as long after a
+    /// `retry`, and up to a tenth longer after a `Retry-After`. A `Retry-After` never counts as more
+    /// than one hour, whatever is set here.
     #[must_use]
     pub fn server_max(mut self, server_max: Duration) -> Self {
         self.server_max = server_max;
@@ -75,7 +77,8 @@ impl RetryPolicy {
     }
 
     /// How long a connection must last for the backoff, and the count of retries, to start over
-    /// (default: 60 s). A mere connect is no sign of health.
+    /// (default: 60 s). A mere connect is no sign of health, nor is the silence before a time-out:
+    /// then it lasted until its last byte.
     #[must_use]
     pub fn reset_after(mut self, reset_after: Duration) -> Self {
         self.reset_after = reset_after;
@@ -125,6 +128,11 @@ impl Policy {
     /// A connection is open since `now`.
     pub(crate) fn opened(&mut self, now: Instant) {
         self.backoff.connected(now);
+    }
+
+    /// The connection is over; the server was last heard at `heard`.
+    pub(crate) fn closed(&mut self, heard: Instant) {
+        self.backoff.settle(heard);
     }
 
     /// The server sent a `retry` field.
