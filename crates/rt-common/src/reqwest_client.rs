@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::body::Body;
 use crate::error::HttpError;
-use crate::http_client::{Body, HttpClient, SendFuture, Transport};
+use crate::http_client::{HttpClient, SendFuture, Transport};
 
 impl HttpClient {
     /// Describes a client over reqwest, with TLS by rustls.

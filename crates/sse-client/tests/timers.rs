@@ -272,3 +272,18 @@ async fn health_lasts_until_the_last_byte() {
         assert!(failed(&mut stream).await.is_retries_exhausted());
     }
 }
+
+/// Neither the silence before a `reconnect` nor the attempt after it is health.
+#[tokio::test(start_paused = true)]
+async fn a_reconnect_does_not_make_a_silent_connection_healthy() {
+    let script = Script::default();
+    script.refuse();
+    let _silent = script.stream();
+    script.refuse();
+    let mut stream = stream(&script, policy().max_retries(1));
+    disconnected(&mut stream).await;
+    opened(&mut stream).await;
+    tokio::time::advance(90 * SECOND).await;
+    stream.reconnect();
+    assert!(failed(&mut stream).await.is_retries_exhausted());
+}
