@@ -117,12 +117,6 @@ impl Backoff {
         Duration::from_nanos(self.random.u64(0..=nanos))
     }
 
-    /// Forgets all attempts.
-    pub fn reset(&mut self) {
-        self.attempts = 0;
-        self.connected_at = None;
-    }
-
     fn ceiling(&self) -> Duration {
         let factor = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
         self.base.saturating_mul(factor).min(self.max.max(self.base))

@@ -80,6 +80,11 @@ impl HttpError {
         Self::new(Kind::TimedOut, None)
     }
 
+    /// A deadline of the transport's own passed.
+    pub(crate) fn timed_out_by(source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::TimedOut, Some(source.into()))
+    }
+
     /// The body grew beyond `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         Self::new(Kind::TooLarge { limit }, None)
@@ -276,7 +281,8 @@ impl StdError for HttpError {
 }
 
 /// Sorts an error of a transport into connect, time-out and other failures, by what its chain of
-/// causes says; an `HttpError` stays what it is.
+/// causes says; an `HttpError` stays what it is. Only what no established connection answers with
+/// counts as connect: that says that nothing was sent. A route may be lost at any time.
 pub(crate) fn classify(error: BoxError) -> HttpError {
     let error = match error.downcast::<HttpError>() {
         Ok(error) => return *error,
@@ -287,11 +293,10 @@ pub(crate) fn classify(error: BoxError) -> HttpError {
         if let Some(io) = this.downcast_ref::<std::io::Error>() {
             use std::io::ErrorKind as K;
             match io.kind() {
-                K::ConnectionRefused
-                | K::HostUnreachable
-                | K::NetworkUnreachable
-                | K::AddrNotAvailable => return HttpError::connect_failed(error),
-                K::TimedOut => return HttpError::new(Kind::TimedOut, Some(error)),
+                K::ConnectionRefused | K::AddrNotAvailable => {
+                    return HttpError::connect_failed(error);
+                }
+                K::TimedOut => return HttpError::timed_out_by(error),
                 _ => {}
             }
         }
@@ -333,6 +338,22 @@ mod tests {
         assert_eq!(status(503, Some("999999")).retry_after(), Some(RETRY_AFTER_CAP));
         assert_eq!(status(503, Some("soon")).retry_after(), None);
         assert_eq!(status(503, None).retry_after(), None);
+    }
+
+    #[test]
+    fn only_what_says_that_nothing_was_sent_is_a_connect_error() {
+        use std::io::ErrorKind as K;
+        for (kind, connect) in [
+            (K::ConnectionRefused, true),
+            (K::AddrNotAvailable, true),
+            (K::HostUnreachable, false),
+            (K::NetworkUnreachable, false),
+            (K::ConnectionReset, false),
+        ] {
+            let error = classify(std::io::Error::from(kind).into());
+            assert_eq!(error.is_connect(), connect, "{error:?}");
+            assert!(error.is_retryable());
+        }
     }
 
     #[test]

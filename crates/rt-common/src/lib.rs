@@ -30,6 +30,8 @@
 
 pub mod backoff;
 #[cfg(feature = "http")]
+mod body;
+#[cfg(feature = "http")]
 mod error;
 #[cfg(feature = "http")]
 mod http_client;
@@ -37,12 +39,16 @@ pub mod redact;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 pub mod retry_after;
+#[cfg(feature = "http")]
+mod userinfo;
 
 pub use backoff::Backoff;
 #[cfg(feature = "http")]
+pub use body::Body;
+#[cfg(feature = "http")]
 pub use error::{BoxError, HttpError};
 #[cfg(feature = "http")]
-pub use http_client::{Body, HttpClient};
+pub use http_client::HttpClient;
 pub use redact::{Secret, redact_url};
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::HttpClientBuilder;

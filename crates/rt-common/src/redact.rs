@@ -18,10 +18,17 @@ const MASK: &str = "***";
 /// );
 /// ```
 pub fn redact_url(url: &str) -> String {
-    let (head, fragment) = split_at_char(url, '#');
-    let (path, query) = split_at_char(head, '?');
+    let (before, userinfo_end) = find_userinfo(url);
     let mut out = String::with_capacity(url.len());
-    push_without_userinfo(&mut out, path);
+    let mut rest = url;
+    if let Some(end) = userinfo_end {
+        out.push_str(&url[..before]);
+        out.push_str(MASK);
+        rest = &url[end..];
+    }
+    let (head, fragment) = split_at_char(rest, '#');
+    let (path, query) = split_at_char(head, '?');
+    out.push_str(path);
     for (mark, pairs) in [('?', query), ('#', fragment)] {
         let Some(pairs) = pairs else { continue };
         out.push(mark);
@@ -86,17 +93,36 @@ fn split_at_char(text: &str, mark: char) -> (&str, Option<&str>) {
     text.split_once(mark).map_or((text, None), |(head, tail)| (head, Some(tail)))
 }
 
-fn push_without_userinfo(out: &mut String, path: &str) {
-    let authority = path.find("//").map_or(0, |at| at + 2);
-    let end = path[authority..].find('/').map_or(path.len(), |at| authority + at);
-    out.push_str(&path[..authority]);
-    match path[authority..end].rfind('@') {
-        Some(at) => {
-            out.push_str(MASK);
-            out.push_str(&path[authority + at..]);
-        }
-        None => out.push_str(&path[authority..]),
+/// Where the authority starts, and where its userinfo ends (at the `@`) if it has one.
+///
+/// A password with a `/`, `?` or `#` that was not escaped cuts the authority short. If what is left
+/// is no host, and an `@` follows, the text up to the last one is taken for the userinfo.
+fn find_userinfo(url: &str) -> (usize, Option<usize>) {
+    let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];
+    let slashes = path.find("//");
+    let start = slashes.map_or(0, |at| at + 2);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    let at = url[start..end].rfind('@').map(|at| start + at);
+    let host = &url[at.map_or(start, |at| at + 1)..end];
+    // A path alone has no authority.
+    let plausible =
+        is_host_and_port(host) || (host.is_empty() && slashes.is_none() && at.is_none());
+    match url[end..].rfind('@') {
+        Some(last) if !plausible => (start, Some(end + last)),
+        _ => (start, at),
     }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let (host, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => (host, rest),
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let port_is_fine = match rest.strip_prefix(':') {
+        Some(port) => port.parse::<u16>().is_ok(),
+        None => rest.is_empty(),
+    };
+    !host.is_empty() && port_is_fine
 }
 
 fn push_pair(out: &mut String, pair: &str) {
@@ -152,6 +178,27 @@ mod tests {
         assert_eq!(redact_url("u:p@h"), "***@h");
         assert_eq!(redact_url("http://a@b:c@h/x@y"), "http://***@h/x@y");
         assert_eq!(redact_url("http://h/@me"), "http://h/@me");
+    }
+
+    #[test]
+    fn a_password_that_is_not_escaped_goes_too() {
+        for url in [
+            "http://user:pa#ss@h/x",
+            "http://user:pa?ss@h/x",
+            "http://user:pa/ss@h/x",
+            "http://user:/pass@h/x",
+            "http://user:1234567/pass@h/x",
+            "http://u@ser:pa/ss@h/x",
+            "http://user:p@a:b/ss@h/x",
+            "http://user:p//a@b//ss@h/x",
+        ] {
+            assert_eq!(redact_url(url), "http://***@h/x", "{url}");
+        }
+        assert_eq!(redact_url("user:pa/ss@h"), "***@h");
+        for url in ["http://h:80/@me", "http://[::1]:80/@me", "/a:b/@me", "?q=a@b", "http://é/@me"]
+        {
+            assert_eq!(redact_url(url), url);
+        }
     }
 
     #[test]
@@ -227,6 +274,21 @@ mod tests {
             let shown = redact_url(&url);
             prop_assert!(!shown.contains("S3CRET"), "{}", shown);
             prop_assert!(shown.contains("@h/"), "{}", shown);
+        }
+
+        /// But for what makes the start of the password the host of a valid URL.
+        #[test]
+        fn no_password_shows_however_it_is_written(
+            user in "[a-z]{0,4}",
+            before in "[a-z/?#]{0,4}",
+            after in "[a-z/?#@]{0,4}",
+            rest in "[a-z/?&=]{0,8}",
+        ) {
+            let url = format!("http://{user}:{before}S3CRET{after}@h/{rest}");
+            let shown = redact_url(&url);
+            prop_assert!(!shown.contains("S3CRET"), "{} of {}", shown, url);
+            let user = format!("/{user}:");
+            prop_assert!(!shown.contains(&user) || user == "/:", "{} of {}", shown, url);
         }
 
         #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::body::Body;
 use crate::error::HttpError;
-use crate::http_client::{Body, HttpClient, SendFuture, Transport};
+use crate::http_client::{HttpClient, SendFuture, Transport};
 
 impl HttpClient {
     /// Describes a client over reqwest, with TLS by rustls.
@@ -16,9 +17,19 @@ impl HttpClient {
 
     /// A handle over a reqwest client of one's own.
     ///
-    /// Build it without redirects (`redirect(Policy::none())`) and without a time-out: the crates
-    /// that use the handle follow redirects by their own rules, and streams live long. A client
-    /// that decompresses by itself may hold events back.
+    /// Its own settings stay in force, and nothing here can see them. So build it
+    ///
+    /// - with `redirect(Policy::none())`: else it follows redirects itself, also from https to
+    ///   http, and the rules of the crates that use the handle do not apply;
+    /// - without `default_headers` that hold a secret, and without a cookie store: it adds them to
+    ///   every request, also to one that follows a redirect to another origin;
+    /// - without `timeout` and `read_timeout`: streams live long;
+    /// - with `no_gzip()`, `no_brotli()`, `no_deflate()` and `no_zstd()`, where these features are
+    ///   on: decompressed here, events may be held back;
+    /// - with `http2_keep_alive_interval` and `http2_keep_alive_while_idle(true)`: else requests
+    ///   go on over an HTTP/2 connection whose peer has vanished.
+    ///
+    /// [`HttpClient::builder`] does all that.
     pub fn from_reqwest(client: reqwest::Client) -> Self {
         Self::from_transport(ReqwestTransport { client })
     }
@@ -143,7 +154,17 @@ impl HttpClientBuilder {
     /// When the proxy's URL, the user agent or a certificate is not valid, or TLS cannot be set
     /// up (for instance because the system has no root certificates).
     pub fn build(self) -> Result<HttpClient, HttpError> {
-        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            // Some other crate in the build may have turned these features on.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            // A peer that vanished answers no ping: its connection is not used again.
+            .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
+            .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+            .http2_keep_alive_while_idle(true);
         match &self.proxy {
             Proxy::Environment => {}
             Proxy::None => builder = builder.no_proxy(),
@@ -178,6 +199,9 @@ impl HttpClientBuilder {
     }
 }
 
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
+const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
+
 struct ReqwestTransport {
     client: reqwest::Client,
 }
@@ -201,7 +225,11 @@ fn invalid(error: reqwest::Error) -> HttpError {
 }
 
 fn failed_body(error: reqwest::Error) -> HttpError {
-    HttpError::body_failed(error.without_url())
+    let error = error.without_url();
+    match error.is_timeout() {
+        true => HttpError::timed_out_by(error),
+        false => HttpError::body_failed(error),
+    }
 }
 
 fn failed(error: reqwest::Error) -> HttpError {
@@ -209,16 +237,17 @@ fn failed(error: reqwest::Error) -> HttpError {
     if error.is_builder() {
         return HttpError::invalid_request(error);
     }
-    if let Some(certificate) = tls_cause(&error) {
-        return HttpError::tls_failed(certificate, error);
+    // Only reqwest knows whether the connection was there: the causes look alike later on, when
+    // the request may have been sent.
+    match (error.is_connect(), error.is_timeout()) {
+        (true, timed_out) => match tls_cause(&error) {
+            Some(certificate) => HttpError::tls_failed(certificate, error),
+            None if timed_out => HttpError::connect_timed_out(error),
+            None => HttpError::connect_failed(error),
+        },
+        (false, true) => HttpError::timed_out_by(error),
+        (false, false) => HttpError::transport_failed(error),
     }
-    if error.is_connect() {
-        return match error.is_timeout() {
-            true => HttpError::connect_timed_out(error),
-            false => HttpError::connect_failed(error),
-        };
-    }
-    crate::error::classify(error.into())
 }
 
 /// Whether the failure is one of TLS, and then whether the certificate is the reason.

@@ -82,6 +82,31 @@ async fn a_server_without_tls_is_a_failed_handshake() {
     assert!(error.is_tls() && error.is_retryable(), "{error:?}");
 }
 
+/// The request was sent by then: whoever must not send it twice must be able to tell.
+#[tokio::test]
+async fn tls_that_breaks_after_the_request_is_no_connect_error() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(socket).await.unwrap();
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).await.unwrap() > 0);
+        // Not a TLS record.
+        stream.get_mut().0.write_all(&[b'x'; 64]).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let client = HttpClient::builder().no_proxy().add_root_certificate_pem(made.cert.pem());
+    let error = fetch(&client.build().unwrap(), addr, "localhost").await.unwrap_err();
+    assert!(!error.is_connect() && !error.is_tls() && error.is_retryable(), "{error:?}");
+}
+
 #[tokio::test]
 async fn the_connect_timeout_covers_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

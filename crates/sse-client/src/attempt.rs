@@ -24,11 +24,24 @@ pub(crate) enum Answer {
     NoContent,
 }
 
+/// What became of an attempt.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Answer, Error>,
+    /// Whether a server may have got a request with a body, redirected or not.
+    pub(crate) body_sent: bool,
+}
+
 /// Makes an attempt.
-pub(crate) async fn make(config: Arc<Config>, attempt: Attempt) -> Result<Answer, Error> {
+pub(crate) async fn make(config: Arc<Config>, attempt: Attempt) -> Outcome {
+    let mut body_sent = false;
+    let result = answer(&config, attempt, &mut body_sent).await;
+    Outcome { result, body_sent }
+}
+
+async fn answer(config: &Config, attempt: Attempt, body_sent: &mut bool) -> Result<Answer, Error> {
     let (asked, answer) = match config.response_timeout {
-        None => ask(&config, attempt).await?,
-        Some(timeout) => tokio::time::timeout(timeout, ask(&config, attempt))
+        None => ask(config, attempt, body_sent).await?,
+        Some(timeout) => tokio::time::timeout(timeout, ask(config, attempt, body_sent))
             .await
             .map_err(|_| Error::no_response(timeout))??,
     };
@@ -65,7 +78,11 @@ impl Asked {
 }
 
 /// Sends the request and follows its redirects; what was asked in the end, and the answer.
-async fn ask(config: &Config, attempt: Attempt) -> Result<(Asked, Response<Body>), Error> {
+async fn ask(
+    config: &Config,
+    attempt: Attempt,
+    body_sent: &mut bool,
+) -> Result<(Asked, Response<Body>), Error> {
     let mut request = first_request(config, &attempt.last_event_id);
     if let Some(hook) = &config.hook {
         request = hook(request, attempt).await.map_err(Error::hook)?;
@@ -73,7 +90,14 @@ async fn ask(config: &Config, attempt: Attempt) -> Result<(Asked, Response<Body>
     let client = config.client.as_ref().expect("the builder always sets a client");
     let mut redirects = 0;
     loop {
-        let answer = client.send(request.clone()).await?;
+        let sent_before = *body_sent;
+        // Set before it is sent: a time-out drops this future while it waits.
+        *body_sent |= !request.body().is_empty();
+        let answer = client.send(request.clone()).await.inspect_err(|error| {
+            if error.is_connect() || error.is_request() {
+                *body_sent = sent_before;
+            }
+        })?;
         if !redirect::is_redirect(answer.status()) {
             let asked = Asked { method: request.method().clone(), url: shown_url(&request) };
             return Ok((asked, answer));

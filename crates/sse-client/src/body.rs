@@ -1,4 +1,6 @@
 //! The bytes of an answer's body, decompressed where that is needed.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,37 +19,74 @@ pub(crate) const ACCEPT_ENCODING: Option<&str> =
     };
 
 /// The chunks of an event stream.
-pub(crate) enum Chunks {
-    Plain(Body),
+pub(crate) struct Chunks {
+    source: Source,
+    arrived: Arrived,
+}
+
+/// Set whenever bytes arrive, also compressed ones that unpack to nothing yet.
+type Arrived = Arc<AtomicBool>;
+
+enum Source {
+    Plain(Noted),
     #[cfg(any(feature = "gzip", feature = "brotli"))]
     Compressed(decompress::Decompressed),
 }
 
 impl Chunks {
     pub(crate) fn new(body: Body, headers: &HeaderMap) -> Result<Self, Error> {
+        let arrived = Arrived::default();
+        let body = Noted { body, arrived: Arc::clone(&arrived) };
         let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes());
         let Some(encoding) = encoding.map(|name| name.trim_ascii().to_ascii_lowercase()) else {
-            return Ok(Self::Plain(body));
+            return Ok(Self { source: Source::Plain(body), arrived });
         };
-        match encoding.as_slice() {
-            b"" | b"identity" => Ok(Self::Plain(body)),
+        let source = match encoding.as_slice() {
+            b"" | b"identity" => Source::Plain(body),
             #[cfg(feature = "gzip")]
-            b"gzip" | b"x-gzip" => Ok(Self::Compressed(decompress::Decompressed::gzip(body))),
+            b"gzip" | b"x-gzip" => Source::Compressed(decompress::Decompressed::gzip(body)),
             #[cfg(feature = "brotli")]
-            b"br" => Ok(Self::Compressed(decompress::Decompressed::brotli(body))),
-            other => Err(Error::encoding(String::from_utf8_lossy(&other[..other.len().min(40)]))),
-        }
+            b"br" => Source::Compressed(decompress::Decompressed::brotli(body)),
+            other => {
+                let name = String::from_utf8_lossy(&other[..other.len().min(40)]);
+                return Err(Error::encoding(name));
+            }
+        };
+        Ok(Self { source, arrived })
     }
 
     pub(crate) fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, HttpError>> {
-        match self {
-            Self::Plain(body) => body.poll_data(cx),
+        match &mut self.source {
+            Source::Plain(body) => body.poll_data(cx),
             #[cfg(any(feature = "gzip", feature = "brotli"))]
-            Self::Compressed(body) => body.poll_chunk(cx),
+            Source::Compressed(body) => body.poll_chunk(cx),
         }
+    }
+
+    /// Whether bytes arrived since it was last asked.
+    pub(crate) fn take_arrived(&self) -> bool {
+        self.arrived.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// A body that notes when something arrives.
+struct Noted {
+    body: Body,
+    arrived: Arrived,
+}
+
+impl Noted {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, HttpError>> {
+        let data = self.body.poll_data(cx);
+        if let Poll::Ready(Ok(Some(data))) = &data
+            && !data.is_empty()
+        {
+            self.arrived.store(true, Ordering::Relaxed);
+        }
+        data
     }
 }
 
@@ -59,9 +98,11 @@ mod decompress {
 
     use bytes::{Bytes, BytesMut};
     use futures_core::Stream;
-    use rt_common::{Body, HttpError};
+    use rt_common::HttpError;
     use tokio::io::AsyncRead;
     use tokio_util::io::StreamReader;
+
+    use super::Noted;
 
     /// The most that is decompressed at a time: however well a body is packed, no more than this
     /// lies between it and the decoder, which has its own bound.
@@ -74,7 +115,7 @@ mod decompress {
 
     impl Decompressed {
         #[cfg(feature = "gzip")]
-        pub(super) fn gzip(body: Body) -> Self {
+        pub(super) fn gzip(body: Noted) -> Self {
             let reader = StreamReader::new(Compressed(body));
             let mut decoder = async_compression::tokio::bufread::GzipDecoder::new(reader);
             // A gzip body is a series of members (RFC 1952, section 2.2).
@@ -83,7 +124,7 @@ mod decompress {
         }
 
         #[cfg(feature = "brotli")]
-        pub(super) fn brotli(body: Body) -> Self {
+        pub(super) fn brotli(body: Noted) -> Self {
             let reader = StreamReader::new(Compressed(body));
             let decoder = async_compression::tokio::bufread::BrotliDecoder::new(reader);
             Self { reader: Box::pin(decoder), buffer: BytesMut::new() }
@@ -106,7 +147,7 @@ mod decompress {
     }
 
     /// The body as a stream whose errors are `io::Error`s.
-    struct Compressed(Body);
+    struct Compressed(Noted);
 
     impl Stream for Compressed {
         type Item = io::Result<Bytes>;

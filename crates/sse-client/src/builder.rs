@@ -10,6 +10,7 @@ use http::{Method, Request, Uri};
 use rt_common::{BoxError, HttpClient};
 use url::Url;
 
+use crate::redirect::LAST_EVENT_ID;
 use crate::{Error, EventStream, RetryPolicy};
 
 /// Describes an [`EventStream`]; see [`EventStream::builder`].
@@ -106,15 +107,21 @@ impl EventStreamBuilder {
     }
 
     /// Sets a header, in place of one of that name. `Accept: text/event-stream` and
-    /// `Cache-Control: no-cache` are sent unless they are set here; so is `Last-Event-ID`.
+    /// `Cache-Control: no-cache` are sent unless they are set here. `Last-Event-ID` is the id to
+    /// start from, as by [`last_event_id`](EventStreamBuilder::last_event_id).
     ///
-    /// Headers set here are not sent to another origin when the server redirects there.
+    /// When the server redirects to another origin, headers set here are not sent there, but for
+    /// `Accept`, `Accept-Encoding`, `Cache-Control`, `Content-Type` and `User-Agent`, and the last
+    /// event id: put no secret into these.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
         match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) if name == LAST_EVENT_ID => {
+                return self.last_event_id_header(&value);
+            }
             (Ok(name), Ok(value)) => drop(self.config.headers.insert(name, value)),
             // The value may be a secret: it is not repeated.
             (Ok(name), Err(_)) => self.note(format!("the value of the header {name} is not valid")),
@@ -123,10 +130,15 @@ impl EventStreamBuilder {
         self
     }
 
-    /// Sets several headers, each in place of those of its name.
-    pub fn headers(mut self, headers: HeaderMap) -> Self {
+    /// Sets several headers, each in place of those of its name; see
+    /// [`header`](EventStreamBuilder::header).
+    pub fn headers(mut self, mut headers: HeaderMap) -> Self {
+        let last_event_id = headers.remove(LAST_EVENT_ID);
         self.config.headers.extend(headers);
-        self
+        match last_event_id {
+            Some(value) => self.last_event_id_header(&value),
+            None => self,
+        }
     }
 
     /// The request's body. After an attempt that may have reached a server it is not sent again,
@@ -161,6 +173,10 @@ impl EventStreamBuilder {
 
     /// The last event id to start from, as an earlier stream had it
     /// ([`EventStream::last_event_id`]).
+    ///
+    /// An id with a control character other than the tab, a server's too, cannot be written into
+    /// a header: then the request goes out without `Last-Event-ID`. A
+    /// [hook](EventStreamBuilder::before_attempt) gets it all the same.
     pub fn last_event_id(mut self, id: impl Into<String>) -> Self {
         self.config.last_event_id = id.into();
         if self.config.last_event_id.contains(['\0', '\r', '\n']) {
@@ -204,7 +220,9 @@ impl EventStreamBuilder {
     }
 
     /// The data of an event that ends the stream, `[DONE]` for most language models. That event
-    /// itself is not given out.
+    /// itself is not given out. A stream that is not tried again (one with a body, or
+    /// [`once`](EventStreamBuilder::once)) and ends without it fails with
+    /// [`Error::is_truncated`].
     pub fn sentinel(mut self, data: impl Into<String>) -> Self {
         self.config.sentinel = Some(data.into());
         self
@@ -257,6 +275,16 @@ impl EventStreamBuilder {
             config.client = Some(default_client()?);
         }
         Ok(EventStream::new(config))
+    }
+
+    fn last_event_id_header(mut self, value: &HeaderValue) -> Self {
+        match std::str::from_utf8(value.as_bytes()) {
+            Ok(id) => self.last_event_id(id),
+            Err(_) => {
+                self.note("the last event id is not UTF-8".into());
+                self
+            }
+        }
     }
 
     /// The URL, if the description is valid.

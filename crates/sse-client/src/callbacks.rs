@@ -1,8 +1,9 @@
 //! The stream with callbacks instead of items.
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -15,8 +16,9 @@ use crate::{Error, Event, EventStream, EventStreamBuilder, RetryPolicy, StreamIt
 /// An event source with callbacks: register what to do, then [`start`](Client::start).
 ///
 /// Callbacks run one after the other, in the order of the events, on a task of their own; a slow
-/// one holds back those behind it, and one that blocks holds up a thread of the runtime. Several may be registered for the same thing; they run in the
-/// order of their registration. Dropping the client stops it.
+/// one holds back those behind it, and one that blocks holds up a thread of the runtime. Several
+/// may be registered for the same thing; they run in the order of their registration. One that
+/// panics stops the client. Dropping the client stops it.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), sse_client::Error> {
@@ -41,10 +43,11 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
-/// Stops a [`Client`], also from within its callbacks.
+/// Stops a [`Client`], also from within its callbacks. It does not keep the client alive.
 #[derive(Clone)]
 pub struct StopHandle {
-    shared: Arc<Shared>,
+    // Weak: the callbacks, which the client holds, may hold it in turn.
+    shared: Weak<Shared>,
 }
 
 struct Shared {
@@ -119,24 +122,27 @@ impl Client {
         self.shared.callbacks().connection.push(Arc::new(Mutex::new(move |(): &()| callback())));
     }
 
-    /// Calls `callback` each time an open connection is lost and will be made again.
+    /// Calls `callback` each time an open connection is lost, whether or not it will be made
+    /// again. A proper end (204, the sentinel, the end of a body that is read once) is no loss.
     pub fn on_disconnect(&self, callback: impl FnMut(&Error) + Send + 'static) {
         self.shared.callbacks().disconnect.push(Arc::new(Mutex::new(callback)));
     }
 
-    /// Calls `callback` each time an attempt to connect fails, and with the error that ends the
-    /// stream, if one does. ([`Error::is_retryable`] and what follows tell which it is.)
+    /// Calls `callback` each time an attempt to connect fails, with each event that is too large
+    /// and skipped ([`Error::is_too_large`]), and with the error that ends the stream, if one does.
     pub fn on_error(&self, callback: impl FnMut(&Error) + Send + 'static) {
         self.shared.callbacks().error.push(Arc::new(Mutex::new(callback)));
     }
 
-    /// Calls `callback` once when the client has stopped, for whatever reason.
+    /// Calls `callback` once when the client has stopped, for whatever reason: also when a
+    /// callback panicked, or the runtime shuts down. [`start`](Client::start) may be called in it.
     pub fn on_exit(&self, mut callback: impl FnMut() + Send + 'static) {
         self.shared.callbacks().exit.push(Arc::new(Mutex::new(move |(): &()| callback())));
     }
 
     /// Starts connecting, in the background. A client that runs already goes on; one that was
-    /// stopped starts again, from its last event id.
+    /// stopped starts again, from its last event id. It runs until
+    /// [`on_exit`](Client::on_exit) is called, so that is the place to start it again.
     ///
     /// # Errors
     /// When it is not called within a Tokio runtime, or no HTTP client can be made.
@@ -153,29 +159,29 @@ impl Client {
         }
         let stream = builder.build()?;
         let (stop, stopped) = watch::channel(false);
-        self.shared.running.send_modify(|runs| *runs += 1);
+        let counted = Counted::new(&self.shared);
         // A run that is just ending finishes first: its callbacks and ours never overlap.
         let before = run.task.take();
-        let shared = Arc::clone(&self.shared);
         let task = runtime.spawn(async move {
             if let Some(before) = before {
                 let _ = before.await;
             }
-            shared.follow(stream, stopped).await;
+            counted.0.follow(stream, stopped).await;
         });
         *run = Run { stop: Some(stop), task: Some(task) };
         Ok(())
     }
 
-    /// Stops: closes the connection and calls no callback any more but those of
-    /// [`on_exit`](Client::on_exit). A callback that is running now ends first.
+    /// Stops: closes the connection and then calls those of [`on_exit`](Client::on_exit). What
+    /// the callbacks are being told at this moment, an event for instance, all of its callbacks
+    /// are told first; nothing that comes after it.
     pub fn stop(&self) {
         self.shared.stop();
     }
 
     /// A handle that stops this client, for use in callbacks and elsewhere.
     pub fn stop_handle(&self) -> StopHandle {
-        StopHandle { shared: Arc::clone(&self.shared) }
+        StopHandle { shared: Arc::downgrade(&self.shared) }
     }
 
     /// Waits until the client has stopped, its exit callbacks included; at once if it was never
@@ -200,9 +206,11 @@ impl fmt::Debug for Client {
 }
 
 impl StopHandle {
-    /// As [`Client::stop`].
+    /// As [`Client::stop`]; nothing if the client is gone.
     pub fn stop(&self) {
-        self.shared.stop();
+        if let Some(shared) = self.shared.upgrade() {
+            shared.stop();
+        }
     }
 }
 
@@ -213,12 +221,9 @@ impl fmt::Debug for StopHandle {
 }
 
 impl Shared {
-    async fn follow(&self, mut stream: EventStream, stop: watch::Receiver<bool>) {
-        // Also when a callback panics.
-        let _ended = OnDrop(|| self.running.send_modify(|runs| *runs -= 1));
-        // Moved here to be dropped before the count goes down: who then starts the client again
-        // must find this run over.
-        let mut stop = stop;
+    async fn follow(&self, mut stream: EventStream, mut stop: watch::Receiver<bool>) {
+        let exit = Exit { shared: self };
+        let mut open = false;
         loop {
             let next = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
             let item = tokio::select! {
@@ -231,21 +236,37 @@ impl Shared {
                     let callbacks = self.callbacks().event.get(event.event()).cloned();
                     call(callbacks.unwrap_or_default(), &event);
                 }
-                Some(Ok(StreamItem::Opened(_))) => self.call(|all| &all.connection, &()),
+                Some(Ok(StreamItem::Opened(_))) => {
+                    open = true;
+                    self.call(|all| &all.connection, &());
+                }
                 Some(Ok(StreamItem::Disconnected(lost))) if lost.was_open => {
+                    open = false;
                     self.call(|all| &all.disconnect, &lost.error);
                 }
                 Some(Ok(StreamItem::Disconnected(lost))) => {
                     self.call(|all| &all.error, &lost.error);
                 }
-                Some(Err(error)) => self.call(|all| &all.error, &error),
+                Some(Ok(StreamItem::TooLarge { limit })) => {
+                    self.call(|all| &all.error, &Error::too_large(limit));
+                }
+                Some(Err(error)) => {
+                    if open {
+                        self.call(|all| &all.disconnect, &error);
+                    }
+                    self.call(|all| &all.error, &error);
+                }
                 Some(Ok(_)) => {}
                 None => break,
             }
             *self.last_event_id() = Some(stream.last_event_id().to_owned());
         }
+        // An id may have come without an item.
+        *self.last_event_id() = Some(stream.last_event_id().to_owned());
         drop(stream);
-        self.call(|all| &all.exit, &());
+        // The run is over for `start`, which the exit callbacks may call.
+        drop(stop);
+        exit.call();
     }
 
     fn call<T>(&self, which: impl Fn(&Callbacks) -> &Vec<Callback<T>>, argument: &T) {
@@ -279,10 +300,52 @@ fn call<T>(callbacks: Vec<Callback<T>>, argument: &T) {
     }
 }
 
-struct OnDrop<F: FnMut()>(F);
+/// A run that is not over; made before its task, which may be dropped before it ever runs.
+struct Counted(Arc<Shared>);
 
-impl<F: FnMut()> Drop for OnDrop<F> {
+impl Counted {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.running.send_modify(|runs| *runs += 1);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        (self.0)();
+        self.0.running.send_modify(|runs| *runs -= 1);
+    }
+}
+
+/// Calls the exit callbacks, also when another one panics or the task is dropped.
+struct Exit<'a> {
+    shared: &'a Shared,
+}
+
+impl Exit<'_> {
+    fn call(self) {
+        let shared = self.shared;
+        std::mem::forget(self);
+        shared.call(|all| &all.exit, &());
+    }
+}
+
+impl Drop for Exit<'_> {
+    fn drop(&mut self) {
+        // A panic in here while another one unwinds would end the process; it was reported.
+        let call = AssertUnwindSafe(|| self.shared.call(|all| &all.exit, &()));
+        let _ = std::panic::catch_unwind(call);
+    }
+}
+
+#[cfg(all(test, feature = "reqwest"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_of_new_is_the_base_of_the_backoff() {
+        let delay = Duration::from_secs(7);
+        let client = Client::new("http://h/", Method::GET, delay).unwrap();
+        let expected = format!("{:?}", RetryPolicy::new().base(delay));
+        assert!(format!("{client:?}").contains(&expected), "{client:?}, not {expected}");
     }
 }

@@ -36,6 +36,10 @@ enum Kind {
         last: Error,
     },
     NotResent(Error),
+    NoSentinel,
+    TooLarge {
+        limit: usize,
+    },
     #[cfg(feature = "json")]
     Json(serde_json::Error),
 }
@@ -76,6 +80,19 @@ impl Error {
         matches!(*self.root().kind, Kind::EndOfBody)
     }
 
+    /// Whether the server ended the body before the
+    /// [sentinel](crate::EventStreamBuilder::sentinel) came: what was received is cut short.
+    pub fn is_truncated(&self) -> bool {
+        matches!(*self.kind, Kind::NoSentinel)
+    }
+
+    /// Whether an event was larger than
+    /// [`max_event_bytes`](crate::EventStreamBuilder::max_event_bytes) and skipped. The callbacks
+    /// of a [`Client`](crate::Client) are told so; the stream goes on.
+    pub fn is_too_large(&self) -> bool {
+        matches!(*self.kind, Kind::TooLarge { .. })
+    }
+
     /// Whether the stream ended because
     /// [`max_retries`](crate::RetryPolicy::max_retries) was reached.
     pub fn is_retries_exhausted(&self) -> bool {
@@ -101,10 +118,8 @@ impl Error {
         match &*self.root().kind {
             Kind::Http(error) => error.is_retryable(),
             // A hook fetches tokens and the like; what it says about HTTP counts.
-            Kind::Hook(error) => {
-                error.downcast_ref::<HttpError>().is_none_or(HttpError::is_retryable)
-            }
-            Kind::EndOfBody | Kind::Idle(_) | Kind::NoResponse(_) => true,
+            Kind::Hook(error) => http_cause(error.as_ref()).is_none_or(HttpError::is_retryable),
+            Kind::EndOfBody | Kind::Idle(_) | Kind::NoResponse(_) | Kind::NoSentinel => true,
             _ => false,
         }
     }
@@ -114,9 +129,14 @@ impl Error {
         self.http().and_then(HttpError::status)
     }
 
-    /// How long the server asked to wait (`Retry-After`), at most one hour.
+    /// How long the server asked to wait (`Retry-After`), at most one hour; also the server that
+    /// the hook asked, if its error says so by an [`HttpError`].
     pub fn retry_after(&self) -> Option<Duration> {
-        self.http().and_then(HttpError::retry_after)
+        match &*self.root().kind {
+            Kind::Http(error) => error.retry_after(),
+            Kind::Hook(error) => http_cause(error.as_ref()).and_then(HttpError::retry_after),
+            _ => None,
+        }
     }
 
     /// The first bytes (at most 4 KiB) of an answer whose status or content type was wrong.
@@ -129,15 +149,6 @@ impl Error {
         match &*self.root().kind {
             Kind::Http(error) => Some(error),
             _ => None,
-        }
-    }
-
-    /// Whether the request may have reached a server before this went wrong.
-    pub(crate) fn may_have_been_sent(&self) -> bool {
-        match &*self.kind {
-            Kind::Http(error) => !error.is_connect(),
-            Kind::Hook(_) | Kind::Builder { .. } => false,
-            _ => true,
         }
     }
 
@@ -181,6 +192,14 @@ impl Error {
         Self::new(Kind::NotResent(last))
     }
 
+    pub(crate) fn no_sentinel() -> Self {
+        Self::new(Kind::NoSentinel)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(Kind::TooLarge { limit })
+    }
+
     #[cfg(feature = "json")]
     pub(crate) fn json(error: serde_json::Error) -> Self {
         Self::new(Kind::Json(error))
@@ -197,6 +216,12 @@ impl Error {
             _ => self,
         }
     }
+}
+
+/// What a hook's error says about HTTP, at whatever level.
+fn http_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a HttpError> {
+    let next = |error: &&'a (dyn StdError + 'static)| (*error).source();
+    std::iter::successors(Some(error), next).find_map(|error| error.downcast_ref())
 }
 
 impl From<HttpError> for Error {
@@ -225,6 +250,10 @@ impl fmt::Display for Error {
             Kind::NotResent(_) => f.write_str(
                 "the request failed and its body is not sent again (`resend_body` allows it)",
             ),
+            Kind::NoSentinel => f.write_str("the server ended the stream before the sentinel"),
+            Kind::TooLarge { limit } => {
+                write!(f, "an event is larger than {limit} bytes and skipped")
+            }
             #[cfg(feature = "json")]
             Kind::Json(_) => f.write_str("the event's data is not the expected JSON"),
         }
@@ -250,7 +279,9 @@ impl StdError for Error {
             | Kind::Encoding(_)
             | Kind::EndOfBody
             | Kind::Idle(_)
-            | Kind::NoResponse(_) => None,
+            | Kind::NoResponse(_)
+            | Kind::NoSentinel
+            | Kind::TooLarge { .. } => None,
         }
     }
 }
@@ -282,6 +313,11 @@ mod tests {
         assert!(Error::no_retry_left(1, Error::idle(Duration::ZERO)).is_timeout());
         assert!(!Error::hook(HttpError::tls_failed(true, "x").into()).is_retryable());
         assert!(Error::hook("no token yet".into()).is_retryable());
+        for hook in [busy().into(), Error::builder_from("no token", busy()).into()] {
+            let error = Error::no_retry_left(1, Error::hook(hook));
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+            assert_eq!(error.status(), None, "it is not the stream's server that answered");
+        }
     }
 
     #[test]

@@ -74,6 +74,6 @@ pub enum End {
     /// The [sentinel](crate::EventStreamBuilder::sentinel) came.
     Sentinel,
     /// The server ended the body of a stream that is read [once](crate::EventStreamBuilder::once),
-    /// or whose request has a body that is not sent again.
+    /// or whose request has a body that is not sent again; and no sentinel was waited for.
     Finished,
 }

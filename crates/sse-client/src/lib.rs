@@ -27,12 +27,13 @@
 //! |---|---|
 //! | the server ends the body, the network fails, a time-out, 408, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
 //! | 204, the sentinel, the end of a body in once-only mode | [`StreamItem::Ended`], then `None` |
-//! | any other status, a wrong content type, a refused certificate, a redirect that must not be followed, no retry left | `Err`, then `None` |
+//! | any other status, a wrong content type, a refused certificate, a redirect that must not be followed, no retry left, an end before the sentinel where there is no other attempt | `Err`, then `None` |
 //!
 //! An `Err` is always the last item; what can be tried again is told as `Disconnected`.
 //!
 //! A request with a body is sent again only with
-//! [`resend_body`](EventStreamBuilder::resend_body): a language model bills twice.
+//! [`resend_body`](EventStreamBuilder::resend_body): a language model bills twice. Whether it was
+//! sent is judged by the requests that went out, those of a hook and before a redirect included.
 //!
 //! # Features
 //! `reqwest` and `json` (both default), `gzip`, `brotli`. Without `reqwest`, pass an
@@ -48,6 +49,7 @@ mod event;
 mod item;
 mod policy;
 mod redirect;
+mod retry_policy;
 mod stream;
 
 pub use builder::{Attempt, EventStreamBuilder};
@@ -55,7 +57,7 @@ pub use callbacks::{Client, StopHandle};
 pub use error::Error;
 pub use event::Event;
 pub use item::{Disconnected, End, Opened, StreamItem};
-pub use policy::RetryPolicy;
+pub use retry_policy::RetryPolicy;
 pub use stream::{EventStream, Events};
 
 #[doc(no_inline)]

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use sse_codec::{Decoded, Decoder};
 use tokio::time::{Instant, Sleep};
 
-use crate::attempt::{self, Answer};
+use crate::attempt::{self, Answer, Outcome};
 use crate::body::Chunks;
 use crate::builder::{Attempt, Config};
 use crate::policy::Policy;
@@ -27,16 +27,20 @@ pub struct EventStream {
     decoder: Decoder,
     state: State,
     attempts: u64,
+    /// Whether the last attempt may have sent a body.
+    body_sent: bool,
 }
 
 enum State {
     Start,
-    Connecting(Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>),
+    Connecting(Pin<Box<dyn Future<Output = Outcome> + Send>>),
     Open {
         chunks: Chunks,
         /// What is left of the last chunk: it is decoded as items are asked for.
         rest: Bytes,
         idle: Option<Pin<Box<Sleep>>>,
+        /// When the server was last heard.
+        heard: Instant,
     },
     Waiting(Pin<Box<Sleep>>),
     Done,
@@ -53,6 +57,7 @@ impl EventStream {
             decoder,
             state: State::Start,
             attempts: 0,
+            body_sent: false,
         }
     }
 
@@ -65,13 +70,21 @@ impl EventStream {
     /// Drops the connection, or the wait for the next attempt, and connects again at once, with
     /// the last event id. What was received and not taken yet is dropped, and the server asked for
     /// it again. A stream that has ended stays so.
+    ///
+    /// The request's body is sent again, whatever
+    /// [`resend_body`](crate::EventStreamBuilder::resend_body) says: here it is asked for.
     pub fn reconnect(&mut self) {
+        if let State::Open { heard, .. } = self.state {
+            self.policy.closed(heard.into_std());
+        }
         if !matches!(self.state, State::Done) {
             self.state = State::Start;
         }
     }
 
-    /// Only the events: everything else passes silently, and a proper end is `None`.
+    /// Only the events: everything else passes silently, and a proper end is `None`. That goes
+    /// for an event that is [too large](StreamItem::TooLarge), too: it is skipped, with a warning
+    /// in the log. Where a gap must not pass, read the stream itself.
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), sse_client::Error> {
@@ -107,7 +120,8 @@ impl EventStream {
                 self.policy.opened(Instant::now().into_std());
                 self.decoder.reset();
                 let idle = self.config.idle_timeout.map(|time| Box::pin(tokio::time::sleep(time)));
-                self.state = State::Open { chunks, rest: Bytes::new(), idle };
+                let heard = Instant::now();
+                self.state = State::Open { chunks, rest: Bytes::new(), idle, heard };
                 StreamItem::Opened(opened)
             }
         }
@@ -121,7 +135,10 @@ impl EventStream {
             }
             Decoded::Event(event) => StreamItem::Event(Event::from(event)),
             Decoded::Comment(text) => StreamItem::Comment(text),
-            Decoded::TooLarge { limit, .. } => StreamItem::TooLarge { limit },
+            Decoded::TooLarge { limit, .. } => {
+                tracing::warn!(limit, "an event is too large and skipped");
+                StreamItem::TooLarge { limit }
+            }
             Decoded::Retry(wish) => {
                 self.policy.server_retry(wish);
                 return None;
@@ -133,11 +150,18 @@ impl EventStream {
 
     /// The attempt or the connection failed: plans the next attempt, or ends the stream.
     fn lost(&mut self, error: Error, was_open: bool) -> Result<StreamItem, Error> {
-        let sent = was_open || error.may_have_been_sent();
-        let body_is_spent = sent && !self.config.body.is_empty() && !self.config.resend_body;
-        if self.config.once || body_is_spent {
-            if was_open && error.is_end_of_body() {
-                return Ok(self.end(End::Finished));
+        if let State::Open { heard, .. } = self.state
+            && error.is_timeout()
+        {
+            // Silence is no health. An end that the server made is a sign of life.
+            self.policy.closed(heard.into_std());
+        }
+        if self.config.once || (self.body_sent && !self.config.resend_body) {
+            if error.is_end_of_body() {
+                return match self.config.sentinel {
+                    None => Ok(self.end(End::Finished)),
+                    Some(_) => Err(self.fail(Error::no_sentinel())),
+                };
             }
             let worth_a_retry = !self.config.once && error.is_retryable();
             return Err(self.fail(if worth_a_retry { Error::not_resent(error) } else { error }));
@@ -177,7 +201,9 @@ impl Stream for EventStream {
             match &mut this.state {
                 State::Start => this.connect(),
                 State::Connecting(attempt) => {
-                    return Poll::Ready(Some(match ready!(attempt.as_mut().poll(cx)) {
+                    let outcome = ready!(attempt.as_mut().poll(cx));
+                    this.body_sent = outcome.body_sent;
+                    return Poll::Ready(Some(match outcome.result {
                         Ok(answer) => Ok(this.connected(answer)),
                         Err(error) => this.lost(error, false),
                     }));
@@ -191,27 +217,33 @@ impl Stream for EventStream {
                         return Poll::Ready(Some(Ok(item)));
                     }
                 }
-                State::Open { chunks, rest, idle } => match chunks.poll_chunk(cx) {
-                    Poll::Ready(Ok(Some(chunk))) => {
-                        if let (Some(idle), Some(timeout)) = (idle, this.config.idle_timeout) {
-                            idle.as_mut().reset(Instant::now() + timeout);
+                State::Open { chunks, rest, idle, heard } => {
+                    let chunk = chunks.poll_chunk(cx);
+                    if chunks.take_arrived() {
+                        *heard = Instant::now();
+                        if let (Some(idle), Some(timeout)) = (&mut *idle, this.config.idle_timeout)
+                        {
+                            idle.as_mut().reset(*heard + timeout);
                         }
-                        *rest = chunk;
                     }
-                    Poll::Ready(Ok(None)) => {
-                        return Poll::Ready(Some(this.lost(Error::end_of_body(), true)));
+                    match chunk {
+                        Poll::Ready(Ok(Some(chunk))) => *rest = chunk,
+                        Poll::Ready(Ok(None)) => {
+                            return Poll::Ready(Some(this.lost(Error::end_of_body(), true)));
+                        }
+                        Poll::Ready(Err(error)) => {
+                            return Poll::Ready(Some(this.lost(error.into(), true)));
+                        }
+                        Poll::Pending => {
+                            let (Some(idle), Some(timeout)) = (idle, this.config.idle_timeout)
+                            else {
+                                return Poll::Pending;
+                            };
+                            ready!(idle.as_mut().poll(cx));
+                            return Poll::Ready(Some(this.lost(Error::idle(timeout), true)));
+                        }
                     }
-                    Poll::Ready(Err(error)) => {
-                        return Poll::Ready(Some(this.lost(error.into(), true)));
-                    }
-                    Poll::Pending => {
-                        let (Some(idle), Some(timeout)) = (idle, this.config.idle_timeout) else {
-                            return Poll::Pending;
-                        };
-                        ready!(idle.as_mut().poll(cx));
-                        return Poll::Ready(Some(this.lost(Error::idle(timeout), true)));
-                    }
-                },
+                }
                 State::Waiting(wait) => {
                     ready!(wait.as_mut().poll(cx));
                     this.state = State::Start;

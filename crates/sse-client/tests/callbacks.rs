@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rt_testkit::server::Server;
-use sse_client::{Client, Method};
+use sse_client::{Client, EventStream, Method};
+use support::scripted::Script;
 use support::{at_once, eager};
 use tokio::sync::mpsc;
 
@@ -181,4 +182,130 @@ fn start_says_what_it_needs() {
     let client = Client::new("http://127.0.0.1:1/", Method::GET, Duration::ZERO).unwrap();
     let error = client.start().unwrap_err();
     assert_eq!(error.to_string(), "start needs a Tokio runtime");
+}
+
+#[tokio::test]
+async fn it_may_be_started_again_when_it_has_stopped() {
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.answer(204, "", "");
+    });
+    let client = Arc::new(Client::from_builder(eager(server.url("/"))).unwrap());
+    let mut notes = noting(&client);
+    let weak = Arc::downgrade(&client);
+    let mut runs = 0;
+    client.on_exit(move || {
+        runs += 1;
+        if runs < 3 {
+            weak.upgrade().unwrap().start().unwrap();
+        }
+    });
+    client.start().unwrap();
+    for _ in 0..3 {
+        assert_eq!(note(&mut notes).await, "exit");
+    }
+    client.stopped().await;
+    assert!(notes.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_stop_handle_in_a_callback_does_not_keep_the_client() {
+    let client = Client::from_builder(eager("http://127.0.0.1:1/")).unwrap();
+    let held = Arc::new(());
+    let (stop, in_callback) = (client.stop_handle(), Arc::clone(&held));
+    client.on_event("message", move |_| {
+        let _ = &in_callback;
+        stop.stop();
+    });
+    let stop = client.stop_handle();
+    drop(client);
+    assert_eq!(Arc::strong_count(&held), 1);
+    stop.stop();
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_is_an_error_and_a_loss_that_ends_it_is_told() {
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.open_event_stream();
+        connection.send(format!("data: {}\n\ndata: small\n\n", "x".repeat(5_000)));
+    });
+    let builder = eager(server.url("/")).max_event_bytes(1_000).retry(at_once().max_retries(0));
+    let client = Client::from_builder(builder).unwrap();
+    let (sender, mut notes) = mpsc::unbounded_channel();
+    let to = sender.clone();
+    client.on_error(move |error| {
+        drop(to.send(match error.is_too_large() {
+            true => format!("too large: {error}"),
+            false => format!("error: {error}"),
+        }));
+    });
+    let to = sender.clone();
+    client.on_event("message", move |event| drop(to.send(event.data().to_owned())));
+    client.on_disconnect(move |error| {
+        drop(sender.send(format!("disconnect: {}", error.is_end_of_body())));
+    });
+    client.start().unwrap();
+    for expected in [
+        "too large: an event is larger than 1000 bytes and skipped",
+        "small",
+        "disconnect: true",
+        "error: given up after 0 retries",
+    ] {
+        assert_eq!(note(&mut notes).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_without_an_event_is_resumed_from() {
+    let script = Script::default();
+    let body = script.stream();
+    script.status(204, "x", "y");
+    let builder = EventStream::builder("http://h/").http_client(script.client());
+    let client = Client::from_builder(builder).unwrap();
+    client.start().unwrap();
+    body.send(Ok("id: 5\n\n".into())).unwrap();
+    // Paused time moves once nobody has anything left to do.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.stop();
+    client.stopped().await;
+    client.start().unwrap();
+    client.stopped().await;
+    assert_eq!(script.seen.lock().unwrap()[1].1.headers()["last-event-id"], "5");
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_ends_it_with_the_exit_callbacks() {
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.open_event_stream();
+        connection.send("data: 1\n\ndata: 2\n\n");
+        connection.wait_closed();
+    });
+    let client = Client::from_builder(eager(server.url("/"))).unwrap();
+    let mut notes = noting(&client);
+    client.on_event("message", |_| panic!("this panic is part of the test"));
+    client.start().unwrap();
+    client.stopped().await;
+    for expected in ["connection", "message 1", "exit"] {
+        assert_eq!(note(&mut notes).await, expected);
+    }
+    assert!(notes.try_recv().is_err());
+}
+
+/// The runtime may drop the task before it ever runs.
+#[test]
+fn nobody_waits_for_a_client_whose_runtime_is_gone() {
+    let client = Client::from_builder(eager("http://127.0.0.1:1/")).unwrap();
+    let short = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    {
+        let _inside = short.enter();
+        client.start().unwrap();
+    }
+    drop(short);
+    let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    other.block_on(async {
+        let stopped = tokio::time::timeout(Duration::from_secs(10), client.stopped());
+        stopped.await.expect("it has stopped");
+    });
 }

@@ -86,3 +86,49 @@ async fn with_http2_the_stream_is_reset_and_the_connection_lives_on() {
         assert_eq!(seen, (1, h2::Reason::CANCEL));
     }
 }
+
+#[tokio::test]
+async fn an_http2_connection_that_is_dead_is_noticed_and_not_used_again() {
+    use futures_util::StreamExt;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (die, may_die) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let mut may_die = may_die.clone();
+            may_die.mark_unchanged();
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(socket).await.unwrap();
+                let mut bodies = Vec::new();
+                loop {
+                    tokio::select! {
+                        _ = may_die.changed() => break,
+                        accepted = connection.accept() => {
+                            let Some(Ok((_, mut respond))) = accepted else { return };
+                            let head =
+                                http::Response::builder().header("content-type", "text/event-stream");
+                            let mut body =
+                                respond.send_response(head.body(()).unwrap(), false).unwrap();
+                            body.send_data(Bytes::from_static(b"data: x\n\n"), false).unwrap();
+                            bodies.push(body);
+                        }
+                    }
+                }
+                // The socket stays open; nobody answers its pings any more.
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    let client = HttpClient::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let mut stream = eager(url).http_client(client).build().unwrap();
+    opened(&mut stream).await;
+    event(&mut stream).await;
+    die.send(true).unwrap();
+    tokio::time::pause();
+    let item = tokio::time::timeout(6 * LONG, stream.next()).await.expect("it is noticed");
+    tokio::time::resume();
+    let Some(Ok(sse_client::StreamItem::Disconnected(lost))) = item else { panic!("{item:?}") };
+    assert!(lost.was_open && !lost.error.is_end_of_body(), "{lost:?}");
+    opened(&mut stream).await;
+    event(&mut stream).await;
+}

@@ -177,3 +177,65 @@ async fn an_encoding_that_was_not_offered_ends_the_stream() {
     let error = failed(&mut eager(server.url("/")).build().unwrap()).await;
     assert!(!error.is_retryable() && error.to_string().contains("\"zstd\""), "{error}");
 }
+
+/// The decoder must not keep what its last block held back until more input comes.
+#[tokio::test]
+async fn a_large_flushed_event_comes_without_a_byte_after_it() {
+    for encoding in encodings() {
+        for unit in ["x", "some words that repeat, and then some. "] {
+            let data = unit.repeat(200 * 1024 / unit.len());
+            let mut pieces = packed(encoding, &[&format!("data: {data}\n\n")]).await;
+            let flushed = pieces.swap_remove(0);
+            let server = Server::start(move |connection| {
+                connection.request();
+                connection.send(head(encoding));
+                connection.send(&flushed);
+                connection.wait_closed();
+            });
+            let mut stream = eager(server.url("/")).build().unwrap();
+            opened(&mut stream).await;
+            assert!(event(&mut stream).await.data() == data, "{encoding}");
+        }
+    }
+}
+
+#[cfg(feature = "gzip")]
+#[tokio::test]
+async fn a_gzip_body_may_have_several_members() {
+    let mut body = packed("gzip", &["data: one\n\n"]).await.concat();
+    body.extend(packed("gzip", &["data: two\n\n", "data: three\n\n"]).await.concat());
+    let server = Server::start(move |connection| {
+        connection.request();
+        connection.send(head("gzip"));
+        connection.send(&body);
+    });
+    let mut stream = eager(server.url("/")).build().unwrap();
+    opened(&mut stream).await;
+    for data in ["one", "two", "three"] {
+        assert_eq!(event(&mut stream).await.data(), data);
+    }
+    assert!(disconnected(&mut stream).await.error.is_end_of_body());
+}
+
+/// The head of a gzip body is ten bytes that unpack to nothing.
+#[cfg(feature = "gzip")]
+#[tokio::test(start_paused = true)]
+async fn a_byte_that_unpacks_to_nothing_is_no_silence() {
+    use futures_util::StreamExt;
+    use std::time::Duration;
+    let packed = packed("gzip", &["data: x\n\n"]).await.swap_remove(0);
+    let script = support::scripted::Script::default();
+    let body = script.stream_with("content-encoding", "gzip");
+    let builder = sse_client::EventStream::builder("http://h/").http_client(script.client());
+    let mut stream = builder.idle_timeout(Duration::from_secs(3)).build().unwrap();
+    opened(&mut stream).await;
+    tokio::spawn(async move {
+        for byte in packed {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            body.send(Ok(vec![byte].into())).unwrap();
+        }
+        body.closed().await;
+    });
+    let item = stream.next().await.unwrap().unwrap();
+    assert!(matches!(item, StreamItem::Event(_)), "{item:?}");
+}

@@ -311,3 +311,53 @@ fn what_is_described_wrongly_is_told_before_anything_is_sent() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn a_last_event_id_header_is_where_the_stream_starts() {
+    let (server, requests) = recording(|connection, _| {
+        connection.open_event_stream();
+        connection.send("data\n\n");
+    });
+    let all = sse_client::HeaderMap::from_iter([(
+        http::HeaderName::from_static("last-event-id"),
+        http::HeaderValue::from_static("7"),
+    )]);
+    for builder in [
+        eager(server.url("/")).header("Last-Event-ID", "7"),
+        eager(server.url("/")).last_event_id("6").headers(all),
+        eager(server.url("/")).header("Last-Event-ID", "6").last_event_id("7"),
+    ] {
+        let mut stream = builder.build().unwrap();
+        assert_eq!(stream.last_event_id(), "7");
+        opened(&mut stream).await;
+        assert_eq!(event(&mut stream).await.id(), "7");
+    }
+    drop(requests);
+
+    let (server, requests) = recording(|connection, _| {
+        connection.open_event_stream();
+        connection.send("id\ndata\n\n");
+    });
+    let mut stream = eager(server.url("/")).header("last-event-id", "7").build().unwrap();
+    for sent in [Some("7"), None] {
+        opened(&mut stream).await;
+        event(&mut stream).await;
+        disconnected(&mut stream).await;
+        assert_eq!(requests.recv().unwrap().header("last-event-id"), sent);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_fits_in_no_header_is_kept_and_not_sent() {
+    let (server, requests) = recording(|connection, _| {
+        connection.open_event_stream();
+        connection.send("id: a\u{1}b\ndata\n\n");
+    });
+    let mut stream = eager(server.url("/")).build().unwrap();
+    for _ in 0..2 {
+        opened(&mut stream).await;
+        assert_eq!(event(&mut stream).await.id(), "a\u{1}b");
+        disconnected(&mut stream).await;
+        assert_eq!(requests.recv().unwrap().header("last-event-id"), None);
+    }
+}

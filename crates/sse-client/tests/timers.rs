@@ -224,3 +224,66 @@ async fn the_reconnect_delay_of_the_callbacks_is_the_base() {
     assert!(gaps.iter().all(|gap| *gap <= Duration::from_millis(3_002)), "{gaps:?}");
     assert!(gaps.iter().any(|gap| *gap > 2 * SECOND), "{gaps:?}");
 }
+
+/// A server that sends a head and nothing more must not be asked for ever at the first pace.
+#[tokio::test(start_paused = true)]
+async fn silence_is_not_health() {
+    use futures_util::StreamExt;
+    let script = Script::default();
+    let bodies: Vec<_> = (0..3).map(|_| script.stream()).collect();
+    let builder = EventStream::builder("http://h/").http_client(script.client());
+    let builder = builder.retry(policy().max_retries(2)).idle_timeout(90 * SECOND);
+    let mut stream = builder.build().unwrap();
+    for _ in 0..2 {
+        opened(&mut stream).await;
+        let lost = stream.next().await.unwrap().unwrap();
+        assert!(matches!(&lost, StreamItem::Disconnected(lost) if lost.error.is_timeout()));
+    }
+    opened(&mut stream).await;
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.is_retries_exhausted() && error.is_timeout(), "{error:?}");
+    drop(bodies);
+}
+
+/// The last byte, not the head, is where health ends; and `reconnect` takes it into account.
+#[tokio::test(start_paused = true)]
+async fn health_lasts_until_the_last_byte() {
+    use futures_util::StreamExt;
+    for reconnect in [false, true] {
+        let script = Script::default();
+        script.refuse();
+        let body = script.stream();
+        script.refuse();
+        script.refuse();
+        let builder = EventStream::builder("http://h/").http_client(script.client());
+        let builder = builder.retry(policy().max_retries(1)).idle_timeout(90 * SECOND);
+        let mut stream = builder.build().unwrap();
+        disconnected(&mut stream).await;
+        opened(&mut stream).await;
+        tokio::time::advance(60 * SECOND).await;
+        body.send(Ok("data: x\n\n".into())).unwrap();
+        event(&mut stream).await;
+        if reconnect {
+            stream.reconnect();
+        }
+        // The time-out, or the refused attempt: either is the first retry after good health.
+        let item = stream.next().await.unwrap();
+        assert!(matches!(item, Ok(StreamItem::Disconnected(_))), "{item:?}");
+        assert!(failed(&mut stream).await.is_retries_exhausted());
+    }
+}
+
+/// Neither the silence before a `reconnect` nor the attempt after it is health.
+#[tokio::test(start_paused = true)]
+async fn a_reconnect_does_not_make_a_silent_connection_healthy() {
+    let script = Script::default();
+    script.refuse();
+    let _silent = script.stream();
+    script.refuse();
+    let mut stream = stream(&script, policy().max_retries(1));
+    disconnected(&mut stream).await;
+    opened(&mut stream).await;
+    tokio::time::advance(90 * SECOND).await;
+    stream.reconnect();
+    assert!(failed(&mut stream).await.is_retries_exhausted());
+}

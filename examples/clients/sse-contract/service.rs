@@ -1,11 +1,12 @@
 //! The service's resources: itself, and the clients it runs.
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -71,14 +72,26 @@ pub(crate) fn app(addr: SocketAddr) -> Result<(Router, Quit), sse_client::HttpEr
     Ok((app, Quit(quitting)))
 }
 
-/// A web page must not reach the service through a name that resolves to loopback.
+/// A web page must not reach the service: not through a name that resolves to loopback, and not
+/// across origins, for which browsers ask no permission when the body is plain text.
 async fn from_here_only(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    match name {
-        Some("localhost" | "127.0.0.1" | "[::1]") => next.run(request).await,
-        _ => (StatusCode::FORBIDDEN, "the Host must be a loopback name\n").into_response(),
+    if !host.is_some_and(is_loopback) {
+        return (StatusCode::FORBIDDEN, "the Host must be a loopback name\n").into_response();
     }
+    if request.headers().contains_key(header::ORIGIN) {
+        return (StatusCode::FORBIDDEN, "web pages are not served\n").into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether a `Host` names this machine, with or without a port.
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 async fn status() -> Response {

@@ -357,10 +357,21 @@ fn what_is_not_valid_is_refused() {
 #[test]
 fn only_this_machine_is_served() {
     let harness = Harness::start();
-    let request = Request::get(&harness.base).header("host", "rebound.example");
-    let request = request.body(Bytes::new()).unwrap();
-    let answer = harness.runtime.block_on(harness.http.fetch(request, LONG, 1_000)).unwrap();
-    assert_eq!(answer.status(), 403);
+    for (name, value, status) in [
+        ("host", "rebound.example", 403),
+        ("host", "127.0.0.1.example:80", 403),
+        ("host", "[::2]", 403),
+        ("host", "127.0.0.2:80", 200),
+        ("host", "[::1]", 200),
+        ("host", "[::1]:80", 200),
+        ("host", "Localhost", 200),
+        ("origin", "http://page.example", 403),
+        ("origin", "null", 403),
+    ] {
+        let request = Request::get(&harness.base).header(name, value).body(Bytes::new()).unwrap();
+        let answer = harness.runtime.block_on(harness.http.fetch(request, LONG, 1_000)).unwrap();
+        assert_eq!(answer.status(), status, "{name}: {value}");
+    }
     let mut program = Program::start("sse-contract", &["--listen", "0.0.0.0:0"]);
     assert_eq!(program.line(), None);
     assert!(!program.wait().success());

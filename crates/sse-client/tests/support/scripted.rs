@@ -31,8 +31,18 @@ impl Script {
 
     /// Answers with an event stream; the sender is its body, and ends it when dropped.
     pub fn stream(&self) -> mpsc::UnboundedSender<Result<Bytes, std::io::Error>> {
+        self.stream_with("x-stream", "1")
+    }
+
+    /// As `stream`, with another header.
+    pub fn stream_with(
+        &self,
+        name: &'static str,
+        value: &'static str,
+    ) -> mpsc::UnboundedSender<Result<Bytes, std::io::Error>> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let head = Response::builder().header("content-type", "text/event-stream");
+        let head = head.header(name, value);
         self.then(async { Ok(head.body(Pipe(receiver)).unwrap()) });
         sender
     }
