@@ -309,3 +309,21 @@ fn nobody_waits_for_a_client_whose_runtime_is_gone() {
         stopped.await.expect("it has stopped");
     });
 }
+
+#[test]
+fn the_end_of_the_runtime_is_an_exit() {
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.open_event_stream();
+        connection.wait_closed();
+    });
+    let client = Client::from_builder(eager(server.url("/"))).unwrap();
+    let mut notes = noting(&client);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        client.start().unwrap();
+        assert_eq!(note(&mut notes).await, "connection");
+    });
+    drop(runtime);
+    assert_eq!(notes.try_recv().as_deref(), Ok("exit"));
+}
