@@ -199,6 +199,8 @@ impl Answer {
     }
 }
 
+/// `cargo test` builds the gateway beside the tests' own folder; not so where it is given a test's
+/// name or `--test`, and then `cargo build -p examples --examples` comes first.
 fn command(args: &[&str]) -> Command {
     let test = std::env::current_exe().expect("the path of this test");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
