@@ -27,7 +27,7 @@ impl Window {
         let Some(epoch) = self.epoch else { return Read::Nothing };
         let Some(reader) = self.readers.get_mut(key) else { return Read::Nothing };
         if let Some(gap) = reader.gap.take() {
-            return Read::Gap(gap);
+            return Read::Gap(*gap);
         }
         loop {
             if self.readers[key].after >= self.head {

@@ -5,18 +5,19 @@ use crate::{Gap, GapReason, Position, Start};
 use std::sync::Arc;
 use std::task::Waker;
 
-/// A subscriber as the log knows it.
+/// A subscriber as the log knows it. Small, since there is one for every waiting stream: what few ever
+/// have is boxed.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) client: Option<Arc<str>>,
     /// Not resolved yet: the log is still opening.
-    pub(crate) start: Option<Start>,
+    pub(crate) start: Option<Box<Start>>,
     /// Everything up to and with this offset has been given to it, or is not for it.
     pub(crate) after: u64,
     /// What is live only counts for it above this offset.
     pub(crate) live_from: u64,
     /// Told before anything else.
-    pub(crate) gap: Option<Gap>,
+    pub(crate) gap: Option<Box<Gap>>,
     /// The most bytes that may wait for it once it has caught up.
     pub(crate) max_lag: usize,
     pub(crate) waker: Option<Waker>,
@@ -24,14 +25,22 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(client: Option<Arc<str>>, start: Start, max_lag: usize) -> Self {
-        Self { client, start: Some(start), after: 0, live_from: 0, gap: None, max_lag, waker: None }
+        Self {
+            client,
+            start: Some(Box::new(start)),
+            after: 0,
+            live_from: 0,
+            gap: None,
+            max_lag,
+            waker: None,
+        }
     }
 
     /// Turns the start it was given into a place in the opened window.
     pub(crate) fn resolve(&mut self, window: &Place<'_>) {
         let Some(start) = self.start.take() else { return };
         self.live_from = window.head;
-        let after = match start {
+        let after = match *start {
             Start::Live => Ok(window.head),
             Start::Earliest => Ok(window.evicted.0),
             Start::After(position) => {
@@ -48,7 +57,7 @@ impl Reader {
             Err((reason, from)) => {
                 self.after = window.evicted.0;
                 let resume = Position::new(window.epoch, self.after);
-                self.gap = Some(Gap::new(reason, Some(from), resume));
+                self.gap = Some(Box::new(Gap::new(reason, Some(from), resume)));
             }
         }
     }

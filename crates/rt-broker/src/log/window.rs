@@ -110,7 +110,7 @@ impl Window {
         let told = |(_, reader): (usize, &mut Reader)| {
             let from = Position::new(old, reader.after).to_string();
             let resume = Position::new(new, evicted);
-            reader.gap = Some(Gap::new(GapReason::Epoch, Some(from), resume));
+            reader.gap = Some(Box::new(Gap::new(GapReason::Epoch, Some(from), resume)));
             (reader.after, reader.live_from) = (evicted, head);
             reader.waker.take()
         };
