@@ -70,6 +70,8 @@ async fn after_a_restart_with_a_gap() {
     let gateway = Gateway::start_at(addr, &["--retry", "0.2"]);
     browser.until(STATE, "live").await;
     browser.until(&text("#gaps"), "1").await;
+    // The count is there at once, a row with the next frame.
+    browser.until("document.querySelectorAll('#events > li[data-type=gap]').length", 1).await;
     let gap = "document.querySelector('#events > li[data-type=gap]').dataset.data";
     let gap: Value = serde_json::from_str(browser.eval(gap).await.as_str().unwrap()).unwrap();
     assert_eq!((&gap["reason"], &gap["from"]), (&json!("epoch"), &before), "{gap}");
