@@ -87,7 +87,9 @@ impl Browser {
     pub async fn until(&self, expression: &str, wanted: impl Into<Value>) {
         let wanted = wanted.into();
         until(expression, async || {
-            let value = self.eval(expression).await;
+            // An element that is not there yet is an error of the script: there is nothing to see yet.
+            let value = self.client.execute(&format!("return ({expression})"), Vec::new()).await;
+            let value = value.map_err(|error| error.to_string())?;
             if value == wanted { Ok(()) } else { Err(format!("{value} is not {wanted}")) }
         })
         .await;
