@@ -1,5 +1,4 @@
 //! The gateway's routes.
-#![allow(clippy::result_large_err)] // A refusal is an answer like any other, moved once.
 
 use crate::guard::Guard;
 use crate::options::Options;
