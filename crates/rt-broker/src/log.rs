@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 pub(crate) use read::Read;
-pub(crate) use reader::Reader;
-pub(crate) use window::Window;
+pub(crate) use reader::{Held, Place, Reader};
+use window::Window;
 
 /// A topic on this node. Engines [open](Self::open) and feed it; a
 /// [`Subscription`](crate::Subscription) reads from it.

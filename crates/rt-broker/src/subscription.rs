@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use uuid::Uuid;
 
 /// Where a subscription begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +22,14 @@ pub enum Start {
     Id(Box<str>),
     /// After this time, in milliseconds of the engine's clock.
     Time(u64),
+    /// After the publication with this UUID where it is held, else with the first that is stamped
+    /// at this time or later: golongpoll's `last_id` with its `since_time`.
+    Seen {
+        /// The UUID of the last publication that was seen.
+        uuid: Uuid,
+        /// Its time, in milliseconds of the engine's clock.
+        time: u64,
+    },
 }
 
 /// What a subscriber is given.
