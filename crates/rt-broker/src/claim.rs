@@ -58,7 +58,7 @@ impl Leases {
     pub(crate) fn confirm(&mut self, last: u64) -> Vec<u64> {
         let of_claim = self.0.range(..=last).filter(|(_, lease)| lease.last == last);
         let offsets: Vec<u64> = of_claim.map(|(&offset, _)| offset).collect();
-        offsets.iter().for_each(|offset| drop(self.0.remove(offset)));
+        self.0.retain(|_, lease| lease.last != last);
         offsets
     }
 
