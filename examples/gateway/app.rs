@@ -56,18 +56,13 @@ impl App {
         if let Some(refused) = self.guard.refuse(&request) {
             return Box::pin(ready(self.finish(asked.as_ref(), refused)));
         }
-        let route: Answering = match request.uri().path() {
-            "/events" => self.poll(request),
-            "/publish" => self.clone().publish(request),
-            _ => {
-                let app = self.clone();
-                Box::pin(async move { app.route(request).await.unwrap_or_else(|refused| refused) })
-            }
-        };
-        Box::pin(async move {
-            let response = route.await;
-            self.finish(asked.as_ref(), response)
-        })
+        match request.uri().path() {
+            "/events" => self.poll(request, asked),
+            _ => Box::pin(async move {
+                let routed = self.route(request).await;
+                self.finish(asked.as_ref(), routed.unwrap_or_else(|refused| refused))
+            }),
+        }
     }
 
     /// What every answer says.
@@ -78,25 +73,19 @@ impl App {
         response
     }
 
-    /// A long poll, in golongpoll's form or the strict one.
-    fn poll(&self, request: Request<RequestBody>) -> Answering {
+    /// A long poll, in golongpoll's form or the strict one: its wait is all that its future holds.
+    fn poll(self: Arc<Self>, request: Request<RequestBody>, asked: Option<HeaderMap>) -> Answering {
         let (parts, _) = request.into_parts();
         if parts.method != Method::OPTIONS && self.access.of(&parts.headers).is_none() {
-            return Box::pin(ready(unauthorized()));
+            return Box::pin(ready(self.finish(asked.as_ref(), unauthorized())));
         }
         let poll = self.polls.subscribe(&parts);
-        Box::pin(async move { poll.await.map(|body| body.into_bytes().into()) })
-    }
-
-    /// golongpoll's form: `{"category": …, "data": …}` becomes an event `message` for streams.
-    fn publish(self: Arc<Self>, request: Request<RequestBody>) -> Answering {
-        let preflight = request.method() == Method::OPTIONS;
-        if !preflight && self.access.of(request.headers()).is_none() {
-            return Box::pin(ready(unauthorized()));
-        }
-        Box::pin(
-            async move { self.polls.publish(request).await.map(|body| body.into_bytes().into()) },
-        )
+        drop(parts);
+        let asked = asked.map(Box::new);
+        Box::pin(async move {
+            let response = poll.await.map(|body| body.into_bytes().into());
+            self.finish(asked.as_deref(), response)
+        })
     }
 
     async fn route(&self, request: Request<RequestBody>) -> Answer {
@@ -118,6 +107,10 @@ impl App {
         let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
         match path {
             "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
+            // golongpoll's form: to streams it becomes an event `message` with the JSON as its data.
+            "/publish" => {
+                Ok(self.polls.publish(request).await.map(|body| body.into_bytes().into()))
+            }
             "/send" => self.send(request).await,
             "/presence" => self.presence(&request).await,
             "/metrics" => read_only(&request).map(|()| self.metrics()),
