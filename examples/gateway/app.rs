@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use rt_broker::{Engine as _, Health, MemoryEngine};
 use rt_serve::RequestBody;
 use sse_hub::{Body, Grant, Hub, Packet, json_error};
-use std::future::{Future, ready};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ pub struct App {
 
 type Answer = Result<Response<Body>, Response<Body>>;
 
-/// Boxed by who makes it, so that a waiting poll holds nothing that only other routes need.
-pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+/// A poll that waits.
+pub type Polling = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
 
 impl App {
     pub fn new(
@@ -51,18 +51,26 @@ impl App {
         Self { hub, polls, engine, metrics, access, guard, trust_client_ids }
     }
 
-    pub fn answer(self: Arc<Self>, request: Request<RequestBody>) -> Answering {
+    pub async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
         let asked = request.headers().get(header::ORIGIN).map(|_| request.headers().clone());
-        if let Some(refused) = self.guard.refuse(&request) {
-            return Box::pin(ready(self.finish(asked.as_ref(), refused)));
-        }
-        match request.uri().path() {
-            "/events" => self.poll(request, asked),
-            _ => Box::pin(async move {
-                let routed = self.route(request).await;
-                self.finish(asked.as_ref(), routed.unwrap_or_else(|refused| refused))
-            }),
-        }
+        let response = match self.guard.refuse(&request) {
+            Some(refused) => refused,
+            None => self.route(request).await.unwrap_or_else(|refused| refused),
+        };
+        self.finish(asked.as_ref(), response)
+    }
+
+    /// A long poll, the short way: its wait is all that is kept of it.
+    pub fn poll(self: Arc<Self>, request: Request<()>) -> Option<Polling> {
+        let welcome = request.uri().path() == "/events"
+            && request.headers().get(header::ORIGIN).is_none()
+            && self.guard.refuse(&request).is_none()
+            && self.access.of(request.headers()).is_some();
+        // All others are answered as any request is.
+        welcome.then(|| -> Polling {
+            let poll = self.polls.subscribe(&request.into_parts().0);
+            Box::pin(async move { poll.await.map(lp_server::Body::into_bytes) })
+        })
     }
 
     /// What every answer says.
@@ -73,23 +81,8 @@ impl App {
         response
     }
 
-    /// A long poll, in golongpoll's form or the strict one: its wait is all that its future holds.
-    fn poll(self: Arc<Self>, request: Request<RequestBody>, asked: Option<HeaderMap>) -> Answering {
-        let (parts, _) = request.into_parts();
-        if parts.method != Method::OPTIONS && self.access.of(&parts.headers).is_none() {
-            return Box::pin(ready(self.finish(asked.as_ref(), unauthorized())));
-        }
-        let poll = self.polls.subscribe(&parts);
-        drop(parts);
-        let asked = asked.map(Box::new);
-        Box::pin(async move {
-            let response = poll.await.map(|body| body.into_bytes().into());
-            self.finish(asked.as_deref(), response)
-        })
-    }
-
     async fn route(&self, request: Request<RequestBody>) -> Answer {
-        if request.method() == Method::OPTIONS {
+        if is_preflight(&request) {
             return Ok(Guard::preflight());
         }
         let path = request.uri().path();
@@ -107,6 +100,10 @@ impl App {
         let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
         match path {
             "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
+            "/events" => {
+                let (parts, _) = request.into_parts();
+                Ok(self.polls.subscribe(&parts).await.map(|body| body.into_bytes().into()))
+            }
             // golongpoll's form: to streams it becomes an event `message` with the JSON as its data.
             "/publish" => {
                 Ok(self.polls.publish(request).await.map(|body| body.into_bytes().into()))
@@ -207,6 +204,12 @@ async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
         json_error(status, &error.to_string())
     })?;
     Ok(body.to_bytes())
+}
+
+/// Whether a browser asks whether it may send another request.
+fn is_preflight(request: &Request<RequestBody>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// HEAD goes where GET does; hyper leaves its body out.

@@ -28,13 +28,18 @@ mod body;
 mod connection;
 mod error;
 mod limits;
+mod polls;
 mod refuse;
+mod rewind;
 mod server;
+mod serves;
 mod service;
 mod stall;
 
 pub use body::{BodyError, RequestBody};
 pub use error::Error;
 pub use limits::Limits;
+pub use polls::Polls;
 pub use server::{Drained, Running, Server, ServerBuilder};
+pub use serves::Serves;
 pub use service::{ServiceFn, service_fn};
