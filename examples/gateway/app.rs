@@ -61,7 +61,7 @@ impl App {
     }
 
     /// A long poll, the short way: its wait is all that is kept of it.
-    pub fn poll(self: Arc<Self>, request: Request<()>) -> Option<Polling> {
+    pub fn poll(&self, request: Request<()>) -> Option<Polling> {
         let welcome = request.uri().path() == "/events"
             && request.headers().get(header::ORIGIN).is_none()
             && self.guard.refuse(&request).is_none()

@@ -74,7 +74,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     });
     tokio::spawn(memory::give_back(hub.clone()));
     let (streams, waiting) = (hub.clone(), polls.clone());
-    let running = server.serve_with_polls(service, move |poll| polled.clone().poll(poll));
+    let running = server.serve_with_polls(service, move |poll, _| polled.poll(poll));
     let running = running.before_drain(move || {
         streams.shutdown();
         waiting.shutdown();

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
     pub(crate) drain: CancellationToken,
+    /// The same, to be looked at for each answer: asking the token takes a lock.
+    pub(crate) draining: Arc<AtomicBool>,
     pub(crate) kill: CancellationToken,
 }
 

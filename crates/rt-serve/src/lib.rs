@@ -13,7 +13,7 @@
 //!     Ok::<_, Infallible>(Response::new(Full::new("hello\n".into())))
 //! });
 //! let server = Server::builder().bind("127.0.0.1:8080".parse().unwrap())?;
-//! let running = server.serve::<_, Full<bytes::Bytes>>(service);
+//! let running = server.serve(service);
 //! running.shutdown(Duration::from_secs(2)).await;
 //! # Ok(()) }
 //! ```

@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -119,7 +120,7 @@ impl Server {
 
     /// Accepts connections in the background and serves them, each with a clone of the service.
     pub fn serve<S: Serves>(self, service: S) -> Running {
-        self.start(service, None::<fn(Request<()>) -> Option<Pending<Response<Bytes>>>>)
+        self.start(service, None::<fn(Request<()>, SocketAddr) -> Option<Pending<Response<Bytes>>>>)
     }
 
     /// As [`serve`](Self::serve), with a short way for requests that wait long for a small answer:
@@ -223,6 +224,7 @@ impl Running {
     pub async fn shutdown(self, deadline: Duration) -> Drained {
         self.accepting.cancel();
         self.hooks.into_iter().for_each(|hook| hook());
+        self.end.draining.store(true, Ordering::Release);
         self.end.drain.cancel();
         self.tasks.close();
         if tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok() {

@@ -40,21 +40,17 @@ pub(super) fn parse(read: &mut Vec<u8>) -> Parsed {
     if head.version != Some(1) || !is_plain(head.headers) {
         return Parsed::Other;
     }
-    let bytes = match length == read.len() {
-        true => Bytes::from(std::mem::take(read)),
-        false => Bytes::copy_from_slice(&read[..length]),
-    };
-    match request(&bytes) {
+    let bytes = Bytes::copy_from_slice(&read[..length]);
+    match request(&head, &read[..length], &bytes) {
         Some(request) => {
-            read.drain(..length.min(read.len()));
+            match length == read.len() {
+                // Nothing is kept while the poll waits.
+                true => *read = Vec::new(),
+                false => drop(read.drain(..length)),
+            }
             Parsed::Poll(Head { request, bytes })
         }
-        None => {
-            if read.is_empty() {
-                *read = Vec::from(bytes);
-            }
-            Parsed::Other
-        }
+        None => Parsed::Other,
     }
 }
 
@@ -73,16 +69,16 @@ fn is_plain(headers: &[httparse::Header<'_>]) -> bool {
     })
 }
 
-/// The request in these bytes, sharing them.
-fn request(bytes: &Bytes) -> Option<Request<()>> {
-    let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    let mut head = httparse::Request::new(&mut []);
-    head.parse_with_uninit_headers(bytes, &mut lines).ok()?;
+/// The request of a head that was parsed in `read`, sharing the bytes of its copy.
+fn request(head: &httparse::Request<'_, '_>, read: &[u8], bytes: &Bytes) -> Option<Request<()>> {
+    let copy_of = |part: &[u8]| {
+        let start = part.as_ptr().addr() - read.as_ptr().addr();
+        bytes.slice(start..start + part.len())
+    };
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for line in head.headers.iter() {
         let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(line.value)).ok()?;
-        headers.append(name, value);
+        headers.append(name, HeaderValue::from_maybe_shared(copy_of(line.value)).ok()?);
     }
     // Of two hosts hyper's service is told both; none is for it to refuse as well.
     if headers.get_all(header::HOST).iter().count() != 1 {
@@ -90,7 +86,7 @@ fn request(bytes: &Bytes) -> Option<Request<()>> {
     }
     let mut request = Request::new(());
     *request.method_mut() = Method::GET;
-    *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(head.path?.as_bytes())).ok()?;
+    *request.uri_mut() = Uri::from_maybe_shared(copy_of(head.path?.as_bytes())).ok()?;
     *request.headers_mut() = headers;
     Some(request)
 }

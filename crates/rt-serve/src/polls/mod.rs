@@ -16,6 +16,7 @@ use http::{Request, Response};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
@@ -27,25 +28,25 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 ///
 /// A request comes here if it is a GET without a body over HTTP/1.1, on a connection that has
 /// carried nothing else. `None` sends it, and all that follows on its connection, to the server's
-/// service. The answer's body comes whole; its length, the date and what keeps or closes the
+/// service. The peer's address comes beside the request, not in its extensions. The answer's body comes whole; its length, the date and what keeps or closes the
 /// connection are added.
 pub trait Polls: Clone + Send + Sync + 'static {
     /// An answer that is waited for. Dropped where the client goes away first.
     type Answer: Future<Output = Response<Bytes>> + Send;
 
     /// Begins to answer, or leaves the request to the service.
-    fn answer(&self, request: Request<()>) -> Option<Self::Answer>;
+    fn answer(&self, request: Request<()>, peer: SocketAddr) -> Option<Self::Answer>;
 }
 
 impl<F, A> Polls for F
 where
-    F: Fn(Request<()>) -> Option<A> + Clone + Send + Sync + 'static,
+    F: Fn(Request<()>, SocketAddr) -> Option<A> + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Bytes>> + Send,
 {
     type Answer = A;
 
-    fn answer(&self, request: Request<()>) -> Option<A> {
-        self(request)
+    fn answer(&self, request: Request<()>, peer: SocketAddr) -> Option<A> {
+        self(request, peer)
     }
 }
 
@@ -69,7 +70,7 @@ pub(crate) async fn run<P: Polls>(
     };
     loop {
         let since = Instant::now();
-        let mut request = loop {
+        let request = loop {
             match head::parse(&mut connection.read) {
                 Parsed::Poll(request) => break request,
                 Parsed::Other => return Some(connection.read),
@@ -83,9 +84,8 @@ pub(crate) async fn run<P: Polls>(
                 return None;
             }
         };
-        request.request.extensions_mut().insert(peer);
         let Head { request, bytes } = request;
-        let Some(answer) = polls.answer(request) else {
+        let Some(answer) = polls.answer(request, peer) else {
             // In front of what came after it.
             let mut unread = Vec::from(bytes);
             unread.append(&mut connection.read);
@@ -93,7 +93,8 @@ pub(crate) async fn run<P: Polls>(
         };
         drop(bytes);
         let response = connection.wait(answer, &shared.end.kill).await?;
-        let last = shared.end.drain.is_cancelled() || write::is_last(&response);
+        let draining = shared.end.draining.load(Ordering::Acquire);
+        let last = draining || write::is_last(&response);
         let timeout = shared.limits.write_timeout;
         let written = write::response(connection.stream, response, last, timeout).await;
         if let Err(error) = &written {
