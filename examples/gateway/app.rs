@@ -218,8 +218,7 @@ async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
 
 /// Whether a browser asks whether it may send another request.
 fn is_preflight(request: &Request<RequestBody>) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN)
 }
 
 /// HEAD goes where GET does; hyper leaves its body out.
