@@ -29,6 +29,7 @@ pub mod conformance;
 mod engine;
 mod entry;
 mod error;
+mod local;
 mod log;
 mod memory;
 mod message;

@@ -10,19 +10,19 @@ const MOST: usize = 50_000;
 
 /// The keys of all topics: bounded together, since anyone who may publish makes them grow.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     receipts: HashMap<Box<str>, Receipt>,
     by_age: VecDeque<Box<str>>,
 }
 
 impl Keys {
     /// The receipt of the publication that used this key in this topic within the window.
-    pub(super) fn find(&self, topic: &str, key: &str, now: u64) -> Option<Receipt> {
+    pub(crate) fn find(&self, topic: &str, key: &str, now: u64) -> Option<Receipt> {
         let receipt = self.receipts.get(&*joined(topic, key))?;
         (receipt.time().saturating_add(WINDOW) > now).then(|| receipt.as_duplicate())
     }
 
-    pub(super) fn remember(&mut self, topic: &str, key: &str, receipt: Receipt) {
+    pub(crate) fn remember(&mut self, topic: &str, key: &str, receipt: Receipt) {
         let key = joined(topic, key);
         if self.receipts.insert(key.clone(), receipt).is_none() {
             self.by_age.push_back(key);
@@ -31,7 +31,7 @@ impl Keys {
     }
 
     /// Forgets what is past its window or its number.
-    pub(super) fn forget(&mut self, now: u64) {
+    pub(crate) fn forget(&mut self, now: u64) {
         while let Some(oldest) = self.by_age.front() {
             let time = self.receipts.get(oldest).map_or(0, Receipt::time);
             if time.saturating_add(WINDOW) > now && self.by_age.len() <= MOST {
