@@ -4,7 +4,7 @@ use crate::Receipt;
 use std::collections::{HashMap, VecDeque};
 
 /// How long a key is remembered, in milliseconds of the engine's clock.
-const WINDOW: u64 = 5 * 60 * 1000;
+pub(crate) const WINDOW: u64 = 5 * 60 * 1000;
 /// How many are remembered over all topics; beyond it the oldest goes.
 const MOST: usize = 50_000;
 
@@ -28,6 +28,12 @@ impl Keys {
             self.by_age.push_back(key);
         }
         self.forget(receipt.time());
+    }
+
+    /// Forgets one whose publication was not stored after all.
+    #[cfg(feature = "file")]
+    pub(crate) fn take_back(&mut self, topic: &str, key: &str) {
+        self.receipts.remove(&*joined(topic, key));
     }
 
     /// Forgets what is past its window or its number.

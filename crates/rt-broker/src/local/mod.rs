@@ -8,6 +8,8 @@ mod presence;
 pub(crate) use control::Control;
 pub(crate) use idle::Idle;
 pub(crate) use keys::Keys;
+#[cfg(feature = "file")]
+pub(crate) use keys::WINDOW;
 pub(crate) use presence::Presence;
 
 use std::time::{SystemTime, UNIX_EPOCH};
