@@ -220,6 +220,15 @@ impl Broker {
         self.logs().len()
     }
 
+    /// Wakes every subscriber of this node without giving it anything: for a server whose waiting
+    /// requests are to look at something else, as that it is shutting down.
+    pub fn wake_all(&self) {
+        let logs: Vec<_> = self.logs().values().map(|open| open.log.clone()).collect();
+        for log in logs {
+            drop(log.wake_all());
+        }
+    }
+
     /// Drops what is too old and what nobody uses. Publishing and subscribing do this once a second;
     /// a server that may be idle for long calls it as well.
     pub fn sweep(&self) {

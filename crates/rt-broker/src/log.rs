@@ -81,6 +81,10 @@ impl Log {
         Woken(self.lock().fail(error))
     }
 
+    pub(crate) fn wake_all(&self) -> Woken {
+        Woken(self.lock().wake_all())
+    }
+
     /// Closes the log unless it has subscribers, and says whether it is closed; a closed log takes
     /// no subscriber and is made anew when one comes.
     pub fn close_unless_used(&self) -> bool {

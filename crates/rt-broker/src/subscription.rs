@@ -203,6 +203,31 @@ impl Subscription {
         }
     }
 
+    /// All that is there, in one step: what has come since the last look, with any gap before it.
+    /// Waits where there is nothing, so it is never empty.
+    ///
+    /// # Errors
+    /// Where the engine failed; the subscription has ended then.
+    pub fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Delivery>, Error>> {
+        let mut window = self.log.lock();
+        let all = window.read_all(self.key);
+        if !matches!(&all, Ok(all) if all.is_empty()) {
+            return Poll::Ready(all);
+        }
+        let old = window.park(self.key, cx.waker());
+        drop(window);
+        drop(old);
+        Poll::Pending
+    }
+
+    /// As [`poll_all`](Self::poll_all), without waiting: empty where nothing is there.
+    ///
+    /// # Errors
+    /// Where the engine failed; the subscription has ended then.
+    pub fn try_all(&mut self) -> Result<Vec<Delivery>, Error> {
+        self.log.lock().read_all(self.key)
+    }
+
     /// A time at or below which nothing will be stamped any more: what a poll that times out is
     /// given. Take it first and [look once more](Self::try_next) then; nothing stamped at or below
     /// it can come after that.

@@ -170,6 +170,10 @@ impl Window {
 
     pub(crate) fn fail(&mut self, error: &Error) -> Vec<Waker> {
         self.state = State::Failed(error.repeat());
+        self.wake_all()
+    }
+
+    pub(crate) fn wake_all(&mut self) -> Vec<Waker> {
         self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect()
     }
 
