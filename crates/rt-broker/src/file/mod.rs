@@ -6,12 +6,18 @@
 //! time share a sync. Whatever else touches the store (opening a log, reading, removing) is done by
 //! the same thread in the same order, so that nothing is ever seen half written.
 
+mod backup;
 mod builder;
+mod care;
 mod codec;
 mod engine;
 mod folder;
+mod import;
+mod jobs;
+mod mend;
 mod open;
 mod queue;
+mod repair;
 mod search;
 mod shared;
 mod store;
@@ -21,6 +27,7 @@ mod topics;
 mod writer;
 
 pub use builder::FileEngineBuilder;
+pub use import::{ImportReport, SkippedLine};
 pub use sync::Sync;
 
 use crate::Error;
@@ -30,6 +37,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::sync::watch;
 
 /// Keeps the history in a folder, through the end of the process and, as
 /// [asked](FileEngineBuilder::sync), of the system.
@@ -47,7 +55,9 @@ use std::thread::JoinHandle;
 /// Its end closes the store; [`close`](Self::close) does too, and says how that went.
 pub struct FileEngine {
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
+    /// How the writer ended.
+    ended: watch::Receiver<Option<Result<(), Error>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl FileEngine {
@@ -65,21 +75,34 @@ impl FileEngine {
         self.shared.ask(|reply| Job::Flush { reply }).await
     }
 
+    /// Closes the store: what was handed in before is written, everything is on the disk, and the
+    /// folder is free for another engine. What is published later is an error. Can be called
+    /// again, with the same result.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.shared.queue.close();
+        let mut ended = self.ended.clone();
+        let ended = ended.wait_for(Option::is_some).await.map_err(|_| shared::closed())?;
+        match &*ended {
+            Some(Err(error)) => Err(error.repeat()),
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes of all history held now.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shared.topics().bytes
-    }
-
-    fn writer(&self) -> Option<JoinHandle<Result<(), Error>>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for FileEngine {
     fn drop(&mut self) {
         self.shared.queue.close();
-        if let Some(writer) = self.writer() {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
             // `close` is there for those who want to know how it went.
             let _ = writer.join();
         }

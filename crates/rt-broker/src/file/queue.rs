@@ -2,9 +2,11 @@
 
 use crate::{Claim, Entry, Error, Log, Message, Page, Position, Receipt, Start};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot::Sender;
+use uuid::Uuid;
 
 pub(super) type Reply<T> = Sender<Result<T, Error>>;
 
@@ -16,6 +18,14 @@ pub(super) struct Publish {
     pub(super) reply: Reply<Receipt>,
 }
 
+/// An event that was published elsewhere.
+pub(super) struct Imported {
+    pub(super) topic: Box<str>,
+    pub(super) message: Message,
+    pub(super) time: u64,
+    pub(super) uuid: Uuid,
+}
+
 pub(super) enum Job {
     Publish(Publish),
     Tail { topic: Box<str>, log: Arc<Log>, reply: Reply<()> },
@@ -23,6 +33,8 @@ pub(super) enum Job {
     Claim { topic: Box<str>, start: Start, limit: usize, bytes: usize, reply: Reply<Claim> },
     Confirm { topic: Box<str>, position: Position, reply: Reply<()> },
     Remove { topic: Box<str>, reply: Reply<()> },
+    Import { events: Vec<Imported>, reply: Reply<()> },
+    Backup { folder: PathBuf, reply: Reply<()> },
     Sweep,
     Reserve,
     Flush { reply: Reply<()> },
@@ -59,6 +71,11 @@ impl Queue {
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.more.notify_one();
+    }
+
+    /// Lets go of what is in it: who waits for an answer is told that there will be none.
+    pub(super) fn clear(&self) {
+        self.lock().waiting.clear();
     }
 
     /// Waits for jobs and moves all that wait into `taken`; no longer than `until`. `false` once

@@ -80,13 +80,17 @@ impl Shared {
         self.down.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What has to be reserved so that `stamp` may be used, if the store does not know it yet.
+    /// What is to be reserved with a change that is stamped so: about once a second.
     pub(super) fn to_reserve(&self, stamp: u64) -> Option<u64> {
-        (stamp > self.reserved.load(Ordering::Relaxed)).then(|| stamp.saturating_add(AHEAD))
+        let short = stamp.saturating_add(AHEAD / 2) > self.reserved.load(Ordering::Relaxed);
+        short.then(|| stamp.saturating_add(AHEAD))
     }
 
     pub(super) fn reserved(&self, time: u64) {
         self.reserved.fetch_max(time, Ordering::Relaxed);
+    }
+
+    pub(super) fn may_reserve_again(&self) {
         self.reserving.store(false, Ordering::Relaxed);
     }
 

@@ -6,7 +6,7 @@
 
 use super::codec::{self, Record};
 use crate::{Entry, Epoch, Error, Position};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,9 +19,18 @@ pub(super) const RESERVED: u8 = b'r';
 const MEMTABLE: u64 = 16 << 20;
 const JOURNALS: u64 = 64 << 20;
 const CACHE: u64 = 32 << 20;
+/// Records that a copy writes as one change.
+const AT_ONCE: usize = 4_096;
 
 pub(super) struct Store {
     db: Database,
+    events: Keyspace,
+    meta: Keyspace,
+}
+
+/// Reads all of a store as it was at one moment.
+pub(super) struct Copier {
+    snapshot: fjall::Snapshot,
     events: Keyspace,
     meta: Keyspace,
 }
@@ -59,6 +68,11 @@ impl Store {
 
     pub(super) fn sync(&self) -> Result<(), fjall::Error> {
         self.db.persist(PersistMode::SyncData)
+    }
+
+    pub(super) fn copier(&self) -> Copier {
+        let (events, meta) = (self.events.clone(), self.meta.clone());
+        Copier { snapshot: self.db.snapshot(), events, meta }
     }
 
     /// Publications of a topic from one offset through another, oldest first, at most `limit`.
@@ -124,6 +138,29 @@ impl Store {
             }
         }
         Ok(())
+    }
+}
+
+impl Copier {
+    /// Writes everything to another store, and syncs it.
+    pub(super) fn copy_to(
+        self,
+        other: &Store,
+        failed: impl Fn(fjall::Error) -> Error,
+    ) -> Result<(), Error> {
+        for (from, to) in [(&self.events, &other.events), (&self.meta, &other.meta)] {
+            let mut batch = other.db.batch();
+            for item in self.snapshot.iter(from) {
+                let (key, value) = item.into_inner().map_err(unreadable)?;
+                batch.insert(to, key, value);
+                if batch.len() == AT_ONCE {
+                    let full = std::mem::replace(&mut batch, other.db.batch());
+                    full.commit().map_err(&failed)?;
+                }
+            }
+            batch.commit().map_err(&failed)?;
+        }
+        other.db.persist(PersistMode::SyncAll).map_err(failed)
     }
 }
 

@@ -123,8 +123,7 @@ impl Topic {
     pub(super) fn import(
         &mut self,
         message: Message,
-        time: u64,
-        uuid: Uuid,
+        (time, uuid): (u64, Uuid),
         now: u64,
         store: &Store,
     ) -> Result<Arc<Entry>, Error> {
@@ -321,6 +320,15 @@ impl Topic {
         fresh.at.last = self.at.last;
         fresh.logs.clone_from(&self.logs);
         fresh
+    }
+
+    /// Begins a new epoch with what the store has.
+    pub(super) fn begin_epoch(&mut self, at: Counters) {
+        self.epoch = Epoch::random();
+        self.at = Counters { last: at.last.max(self.at.last), ..at };
+        self.oldest.clear();
+        self.knows_all = at.count == 0;
+        self.leases = Leases::default();
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -4,13 +4,16 @@
 //! takes them back. Others look in between (at the watermark, at names): so changes to what they
 //! see are harmless before they are written.
 
-use super::codec;
+use super::queue::Imported;
 use super::store::{Changes, KEY, Store};
 use super::topic::Topic;
 use crate::local::{Idle, Keys};
 use crate::{Bounds, Entry, Error, Message, Receipt};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Longest name of a topic, in bytes: a key of the store has its limit, whoever calls the engine.
+const MAX_NAME: usize = 16 << 10;
 
 /// What is bounded over all topics.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,7 @@ struct Change {
     garbage: Vec<u64>,
     keys: Vec<(Arc<str>, Box<str>, Receipt)>,
     bytes: usize,
+    newest: u64,
 }
 
 /// What a failed transaction may have left in the store.
@@ -70,9 +74,9 @@ impl Topics {
     }
 
     /// Takes over a topic or a number that the store has.
-    pub(super) fn restore(&mut self, name: Option<Arc<str>>, topic: Option<Topic>, id: u64) {
+    pub(super) fn restore(&mut self, topic: Option<(Arc<str>, Topic)>, id: u64) {
         self.next_id = self.next_id.max(id.saturating_add(1));
-        if let (Some(name), Some(topic)) = (name, topic) {
+        if let Some((name, topic)) = topic {
             self.bytes += topic.at.bytes;
             self.by_name.insert(name, topic);
         }
@@ -89,6 +93,9 @@ impl Topics {
         now: u64,
         bounds: impl FnOnce() -> Bounds,
     ) -> Result<&mut Topic, Error> {
+        if name.len() > MAX_NAME {
+            return Err(Error::topic("it is longer than 16 KiB"));
+        }
         if !self.by_name.contains_key(name) {
             while self.by_name.len() >= self.limits.topics {
                 if !self.drop_idle(None) {
@@ -128,6 +135,11 @@ impl Topics {
         }
     }
 
+    /// The largest stamp of the transaction under way.
+    pub(super) fn newest_stamp(&self) -> u64 {
+        self.change.newest
+    }
+
     /// The largest stamp or mark that was given out.
     pub(super) fn newest_mark(&self) -> u64 {
         self.by_name.values().map(Topic::newest_mark).fold(self.marked, u64::max)
@@ -150,12 +162,31 @@ impl Topics {
         let before = topic.at.bytes;
         let (receipt, entry) = topic.publish(message, now, store)?;
         let after = topic.at.bytes;
+        self.change.newest = self.change.newest.max(receipt.time());
         self.grown(name, before, after, store)?;
         if let Some(key) = key {
             self.keys.remember(name, &key, receipt);
             self.change.keys.push((name.into(), key, receipt));
         }
         Ok((receipt, Some(entry)))
+    }
+
+    /// Holds what was published elsewhere.
+    pub(super) fn import(
+        &mut self,
+        event: Imported,
+        now: u64,
+        bounds: impl FnOnce() -> Bounds,
+        store: &Store,
+    ) -> Result<Arc<Entry>, Error> {
+        let Imported { topic: name, message, time, uuid } = event;
+        let topic = self.topic(&name, now, bounds)?;
+        let before = topic.at.bytes;
+        let entry = topic.import(message, (time, uuid), now, store)?;
+        let after = topic.at.bytes;
+        self.change.newest = self.change.newest.max(entry.publication().time());
+        self.grown(&name, before, after, store)?;
+        Ok(entry)
     }
 
     /// Counts what a topic has grown or shrunk by.
@@ -304,9 +335,4 @@ pub(super) fn parse_key(key: &[u8]) -> Option<(u64, &str, &str)> {
     let (topic, key) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
     let text = |bytes| std::str::from_utf8(bytes).ok();
     Some((u64::from_be_bytes(*time), text(topic)?, text(key)?))
-}
-
-/// The offset that a key's record leads to.
-pub(super) fn offset_of_key(value: &[u8]) -> Option<u64> {
-    codec::number(value)
 }
