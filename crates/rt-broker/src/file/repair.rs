@@ -34,11 +34,10 @@ pub(super) fn repair(store: &Path) -> std::io::Result<Tail> {
     let Some(path) = newest_journal(store)? else { return Ok(Tail::Whole) };
     let journal = fs::read(&path)?;
     let whole = whole(&journal);
-    let used = journal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    if used <= whole {
+    let tail = used(&journal[whole..]);
+    if tail.is_empty() {
         return Ok(Tail::Whole);
     }
-    let tail = &journal[whole..used];
     let ends = tail.windows(END.len()).filter(|bytes| *bytes == END).count();
     if ends > 1 {
         keep_aside(store, tail)?;
@@ -47,6 +46,15 @@ pub(super) fn repair(store: &Path) -> std::io::Result<Tail> {
     file.set_len(whole as u64)?;
     file.sync_all()?;
     Ok(if ends > 1 { Tail::Damaged } else { Tail::Cut })
+}
+
+/// All but the zeros at the end: a journal is as long as it may become from its beginning.
+fn used(bytes: &[u8]) -> &[u8] {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let last = bytes.chunks(ZEROS.len()).rposition(|part| part != &ZEROS[..part.len()]);
+    let part = last.map_or(0, |last| ((last + 1) * ZEROS.len()).min(bytes.len()));
+    let end = bytes[..part].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
 }
 
 /// What is cut off is kept beside the store where it may be more than a torn change.
@@ -132,6 +140,9 @@ mod tests {
             store.commit(changes, true).unwrap();
             ends.push(whole(&fs::read(&path).unwrap()));
         }
+        drop(store);
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(ends[9] as u64 + 10_000).unwrap();
         (folder, path, ends)
     }
 

@@ -1,8 +1,16 @@
 //! The file engine: the conformance suite, and what only it does.
 #![cfg(feature = "file")]
+#![allow(clippy::unwrap_used)]
 
+mod backup;
 mod conforms;
+#[cfg(unix)]
+mod fails;
+#[cfg(unix)]
+mod kill;
+mod refused;
 mod reopen;
+mod torn;
 
 use rt_broker::{Bounds, Broker, Delivery, FileEngine, Message, Start, Subscription, Sync};
 use std::path::Path;
