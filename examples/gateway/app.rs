@@ -5,15 +5,16 @@ use crate::options::Options;
 use crate::page;
 use crate::session::{Access, Entry};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
+use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusHandle;
-use rt_broker::{Engine as _, Health, MemoryEngine, Message};
+use rt_broker::{Engine as _, Health, MemoryEngine};
 use rt_serve::RequestBody;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use sse_hub::{Body, Grant, Hub, Packet, json_error};
+use std::future::{Future, ready};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// The most clients that one answer about presence names; its total counts all.
@@ -21,6 +22,7 @@ const PRESENCE_SHOWN: usize = 1_000;
 
 pub struct App {
     hub: Hub,
+    polls: LongPoll,
     engine: Arc<MemoryEngine>,
     metrics: PrometheusHandle,
     access: Access,
@@ -30,9 +32,13 @@ pub struct App {
 
 type Answer = Result<Response<Body>, Response<Body>>;
 
+/// Boxed by who makes it, so that a waiting poll holds nothing that only other routes need.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
 impl App {
     pub fn new(
         hub: Hub,
+        polls: LongPoll,
         engine: Arc<MemoryEngine>,
         metrics: PrometheusHandle,
         token: Option<String>,
@@ -42,19 +48,55 @@ impl App {
         let guard = Guard::new(address, &options.allow_host, &options.allow_origin);
         let access = Access::new(token);
         let trust_client_ids = options.trust_client_ids;
-        Self { hub, engine, metrics, access, guard, trust_client_ids }
+        Self { hub, polls, engine, metrics, access, guard, trust_client_ids }
     }
 
-    pub async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
-        let headers = request.headers().get(header::ORIGIN).map(|_| request.headers().clone());
-        let mut response = match self.guard.refuse(&request) {
-            Some(refused) => refused,
-            None => self.route(request).await.unwrap_or_else(|refused| refused),
+    pub fn answer(self: Arc<Self>, request: Request<RequestBody>) -> Answering {
+        let asked = request.headers().get(header::ORIGIN).map(|_| request.headers().clone());
+        if let Some(refused) = self.guard.refuse(&request) {
+            return Box::pin(ready(self.finish(asked.as_ref(), refused)));
+        }
+        let route: Answering = match request.uri().path() {
+            "/events" => self.poll(request),
+            "/publish" => self.clone().publish(request),
+            _ => {
+                let app = self.clone();
+                Box::pin(async move { app.route(request).await.unwrap_or_else(|refused| refused) })
+            }
         };
+        Box::pin(async move {
+            let response = route.await;
+            self.finish(asked.as_ref(), response)
+        })
+    }
+
+    /// What every answer says.
+    fn finish(&self, asked: Option<&HeaderMap>, mut response: Response<Body>) -> Response<Body> {
         let nosniff = HeaderValue::from_static("nosniff");
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-        self.guard.allow_origin(&headers.unwrap_or_default(), &mut response);
+        self.guard.allow_origin(asked, &mut response);
         response
+    }
+
+    /// A long poll, in golongpoll's form or the strict one.
+    fn poll(&self, request: Request<RequestBody>) -> Answering {
+        let (parts, _) = request.into_parts();
+        if parts.method != Method::OPTIONS && self.access.of(&parts.headers).is_none() {
+            return Box::pin(ready(unauthorized()));
+        }
+        let poll = self.polls.subscribe(&parts);
+        Box::pin(async move { poll.await.map(|body| body.into_bytes().into()) })
+    }
+
+    /// golongpoll's form: `{"category": …, "data": …}` becomes an event `message` for streams.
+    fn publish(self: Arc<Self>, request: Request<RequestBody>) -> Answering {
+        let preflight = request.method() == Method::OPTIONS;
+        if !preflight && self.access.of(request.headers()).is_none() {
+            return Box::pin(ready(unauthorized()));
+        }
+        Box::pin(
+            async move { self.polls.publish(request).await.map(|body| body.into_bytes().into()) },
+        )
     }
 
     async fn route(&self, request: Request<RequestBody>) -> Answer {
@@ -76,13 +118,12 @@ impl App {
         let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
         match path {
             "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
-            "/publish" => self.publish(request).await,
             "/send" => self.send(request).await,
             "/presence" => self.presence(&request).await,
             "/metrics" => read_only(&request).map(|()| self.metrics()),
             _ => Err(json_error(
                 StatusCode::NOT_FOUND,
-                "nothing is here; try /, /sse, /publish, /send, /presence, /metrics or /healthz",
+                "nothing is here; try /, /sse, /events, /publish, /send, /presence, /metrics or /healthz",
             )),
         }
     }
@@ -96,37 +137,6 @@ impl App {
             grant = grant.expires_in(*time);
         }
         self.hub.accept(&request, grant)
-    }
-
-    /// golongpoll's form: `{"category": …, "data": …}` becomes an event `message`.
-    async fn publish(&self, request: Request<RequestBody>) -> Answer {
-        #[derive(Deserialize)]
-        struct Publish<'a> {
-            #[serde(default)]
-            category: Option<String>,
-            #[serde(borrow, default)]
-            data: Option<&'a RawValue>,
-        }
-        let wrong = |error| json_error(StatusCode::BAD_REQUEST, error);
-        only(&request, &[Method::POST])?;
-        let key = request.headers().get("idempotency-key").cloned();
-        let body = read(request).await?;
-        let Publish { category, data } =
-            serde_json::from_slice(&body).map_err(|_| wrong("Invalid POST body json."))?;
-        let category =
-            category.filter(|name| (1..=1024).contains(&name.len())).ok_or_else(|| {
-                wrong("Invalid or missing 'category' arg, must be 1-1024 characters long.")
-            })?;
-        let data = data.filter(|data| data.get() != "null");
-        let data = data.ok_or_else(|| wrong("Invalid or missing 'data' arg, must be non-nil."))?;
-        // It shares the body's bytes; the message checks once more that they are JSON.
-        let text = body.slice_ref(data.get().as_bytes());
-        let mut message = Message::json(text).map_err(|error| refused(&error))?;
-        if let Some(key) = key.as_ref().and_then(|key| key.to_str().ok()) {
-            message = message.with_idempotency_key(key).map_err(|error| refused(&error))?;
-        }
-        let published = self.hub.broker().publish(&category, message).await;
-        published.map(|_| json(r#"{"success": true}"#)).map_err(|error| refused(&error))
     }
 
     /// The hub's packet; answers how many it reached.

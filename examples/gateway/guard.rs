@@ -39,12 +39,13 @@ impl Guard {
     }
 
     /// Lets the pages of an allowed origin read the answer.
-    pub fn allow_origin(&self, request: &HeaderMap, response: &mut Response<Body>) {
+    pub fn allow_origin(&self, request: Option<&HeaderMap>, response: &mut Response<Body>) {
         if self.origins.is_empty() {
             return;
         }
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        let Some(request) = request else { return };
         let Some(given) = request.get(header::ORIGIN) else { return };
         if origin(request).is_some_and(|origin| self.origins.contains(&origin)) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, given.clone());

@@ -11,6 +11,7 @@ mod session;
 
 use app::App;
 use clap::Parser;
+use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use options::Options;
 use rt_broker::{Broker, MemoryEngine};
@@ -56,21 +57,27 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         .build();
     let engine = Arc::new(engine);
     let broker = Broker::builder_shared(engine.clone()).max_lag(options.lag_bytes).build();
-    let hub = options.hub(Hub::builder(broker)).build();
+    let hub = options.hub(Hub::builder(broker.clone())).build();
+    let polls = options.polls(LongPoll::builder(broker)).build();
 
     let limits = Limits::default()
         .connections(options.connections_max.saturating_add(1_000))
         .body_bytes(options.body_max);
     let server = Server::builder().limits(limits).http2(options.http2).bind(options.listen)?;
     let address = server.local_addr();
-    let app = Arc::new(App::new(hub.clone(), engine, metrics, token, &options, address));
+    let app =
+        Arc::new(App::new(hub.clone(), polls.clone(), engine, metrics, token, &options, address));
     let service = service_fn(move |request| {
         let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
+        let answer = app.answer(request);
+        async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     tokio::spawn(memory::give_back(hub.clone()));
-    let ending = hub.clone();
-    let running = server.serve(service).before_drain(move || ending.shutdown());
+    let (streams, waiting) = (hub.clone(), polls.clone());
+    let running = server.serve(service).before_drain(move || {
+        streams.shutdown();
+        waiting.shutdown();
+    });
     tokio::spawn(sweep(hub.clone()));
     greet(address)?;
     tracing::info!(%address, open_files = files, "listening");

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, ValueEnum};
+use lp_server::LongPollBuilder;
 use rt_broker::Bounds;
 use sse_hub::HubBuilder;
 use std::net::SocketAddr;
@@ -81,6 +82,11 @@ pub struct Options {
     #[arg(long, help_heading = "Streams")]
     pub no_connect_event: bool,
 
+    /// Seconds that a long poll may ask to wait at the most.
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "Polls")]
+    #[arg(default_value = "110")]
+    pub poll_timeout_max: Duration,
+
     /// Takes HTTP/2 with prior knowledge beside HTTP/1.1.
     #[arg(long, help_heading = "Streams")]
     pub http2: bool,
@@ -157,6 +163,13 @@ impl Options {
             .max_connections_per_zone(self.zone_connections_max)
             .max_connections_per_address(self.address_connections_max)
             .log_payloads(self.log_payloads)
+    }
+
+    pub fn polls(&self, polls: LongPollBuilder) -> LongPollBuilder {
+        polls
+            .max_body(usize::try_from(self.body_max).unwrap_or(usize::MAX))
+            .max_waiting(self.connections_max)
+            .max_timeout(self.poll_timeout_max)
     }
 
     /// The token, if there is one; beyond loopback there must be, or the word that there is none.

@@ -1,7 +1,9 @@
 //! The broker: topics by name, their logs on this node, publishing and subscribing.
 
 use crate::log::{Log, Reader};
-use crate::{Engine, Error, MemoryEngine, Message, NodeId, Receipt, Start, Subscription};
+use crate::{
+    Claim, Engine, Error, MemoryEngine, Message, NodeId, Position, Receipt, Start, Subscription,
+};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -104,6 +106,9 @@ impl Broker {
 
     /// Subscribes as a client: gives also what is for that client only.
     ///
+    /// A topic that [deletes after retrieval](crate::Bounds::delete_after_retrieval) has no
+    /// subscribers: see [`claim`](Self::claim).
+    ///
     /// Does not wait: with a remote engine the topic is opened in the background, on the runtime
     /// that this is called on.
     ///
@@ -117,6 +122,57 @@ impl Broker {
         client: Option<Arc<str>>,
     ) -> Result<Subscription, Error> {
         check_topic(topic)?;
+        if self.deletes_after_retrieval(topic) {
+            return Err(Error::topic("its publications are deleted once a poller has them"));
+        }
+        self.subscribe_to_any(topic, start, client)
+    }
+
+    /// Whether a topic's publications are claimed, and not subscribed to.
+    #[must_use]
+    pub fn deletes_after_retrieval(&self, topic: &str) -> bool {
+        self.inner.engine.bounds(topic).deletes_after_retrieval()
+    }
+
+    /// Takes at most `limit` publications of about `bytes` together, one at least where there is
+    /// one, that follow `start` and that nobody else holds: see [`Claim`]. `confirmed` is the
+    /// position of the last publication of the claim before, which is deleted with all of it.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish), and [`is_invalid`](Error::is_invalid) for a topic that does
+    /// not delete after retrieval.
+    pub async fn claim(
+        &self,
+        topic: &str,
+        start: Start,
+        confirmed: Option<Position>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Claim, Error> {
+        check_topic(topic)?;
+        self.sweep_if_due();
+        if let Some(position) = confirmed {
+            self.inner.engine.confirm(topic, position).await?;
+        }
+        self.inner.engine.claim(topic, start, limit, bytes).await
+    }
+
+    /// Waits for publications of a topic without taking any: what its deliveries carry is not to
+    /// be given to anyone, it is there to be [claimed](Self::claim).
+    ///
+    /// # Errors
+    /// As [`subscribe_as`](Self::subscribe_as).
+    pub fn watch(&self, topic: &str) -> Result<Subscription, Error> {
+        check_topic(topic)?;
+        self.subscribe_to_any(topic, Start::Live, None)
+    }
+
+    fn subscribe_to_any(
+        &self,
+        topic: &str,
+        start: Start,
+        client: Option<Arc<str>>,
+    ) -> Result<Subscription, Error> {
         self.sweep_if_due();
         let now = self.inner.engine.now();
         let mut reader = Reader::new(client, start, self.inner.max_lag);
@@ -164,6 +220,15 @@ impl Broker {
         self.logs().len()
     }
 
+    /// Wakes every subscriber of this node without giving it anything: for a server whose waiting
+    /// requests are to look at something else, as that it is shutting down.
+    pub fn wake_all(&self) {
+        let logs: Vec<_> = self.logs().values().map(|open| open.log.clone()).collect();
+        for log in logs {
+            drop(log.wake_all());
+        }
+    }
+
     /// Drops what is too old and what nobody uses. Publishing and subscribing do this once a second;
     /// a server that may be idle for long calls it as well.
     pub fn sweep(&self) {
@@ -203,7 +268,12 @@ impl Broker {
             return Ok(open.log.clone());
         }
         let name: Arc<str> = topic.into();
-        let log = Log::new(name.clone(), self.inner.engine.bounds(topic));
+        let mut bounds = self.inner.engine.bounds(topic);
+        if bounds.deletes_after_retrieval() {
+            // Those who wait read nothing from the log.
+            bounds = bounds.count(0);
+        }
+        let log = Log::new(name.clone(), bounds);
         logs.insert(name, OpenLog { log: log.clone(), used: now });
         drop(logs);
         if let Err(error) = self.open(&log) {

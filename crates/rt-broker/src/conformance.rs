@@ -3,6 +3,7 @@
 //! Each check stands alone and panics with what was wrong. Where an engine's
 //! [promises](crate::Promises) exclude something, the check of it is left out.
 
+mod claims;
 mod delivery;
 mod history;
 mod nodes;
@@ -31,6 +32,7 @@ pub async fn run(subject: &dyn Subject) {
     history::bounds_are_kept(subject).await;
     history::the_newest_is_held_whatever_its_size(subject).await;
     history::found_by_time_and_by_own_id(subject).await;
+    history::a_uuid_that_is_held_decides_else_the_time(subject).await;
     history::a_removed_topic_begins_a_new_epoch(subject).await;
     history::thousands_of_topics_stay_apart(subject).await;
     delivery::a_key_publishes_once(subject).await;
@@ -40,6 +42,9 @@ pub async fn run(subject: &dyn Subject) {
     delivery::reached_counts_at_the_append(subject).await;
     delivery::one_who_reads_slowly_is_told(subject).await;
     delivery::nothing_is_stamped_at_or_below_a_watermark(subject).await;
+    claims::a_claim_is_deleted_once_it_is_confirmed(subject).await;
+    claims::unconfirmed_it_comes_back_after_its_lease(subject).await;
+    claims::pollers_side_by_side_share_out_what_is_there(subject).await;
     nodes::presence_ends_unless_it_is_refreshed(subject).await;
     nodes::a_publication_reaches_the_other_node(subject).await;
     nodes::control_messages_reach_the_other_nodes_only(subject).await;

@@ -1,6 +1,6 @@
 //! The contract of an engine: what stores, orders and spreads publications.
 
-use crate::{Bounds, Entry, Error, Log, Message, Position, Start};
+use crate::{Bounds, Claim, Entry, Error, Log, Message, Position, Start};
 use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
@@ -55,6 +55,37 @@ pub trait Engine: Send + Sync + 'static {
         start: Start,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, Error>>;
+
+    /// Takes at most `limit` publications of about `bytes` together that follow `start` and that
+    /// nobody else holds, out of a topic that
+    /// [deletes after retrieval](Bounds::delete_after_retrieval): one at least where there is one.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; where the topic or the engine deletes nothing.
+    fn claim<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        limit: usize,
+        bytes: usize,
+    ) -> BoxFuture<'a, Result<Claim, Error>> {
+        let _ = (topic, start, limit, bytes);
+        Box::pin(std::future::ready(Err(Error::keeps_all())))
+    }
+
+    /// Deletes what was taken by the claim whose last publication stands at this position; of one
+    /// that is not known (any more) nothing.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    fn confirm<'a>(
+        &'a self,
+        topic: &'a str,
+        position: Position,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (topic, position);
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Opens `log` ([`Log::open`]) and feeds it ([`Log::append`]) until it is dropped or closed.
     /// Makes the topic where there is none, so that its first subscriber has a position.
@@ -275,6 +306,8 @@ pub struct Promises {
     pub bounds_bytes: bool,
     /// The bound on a topic's age is kept exactly.
     pub bounds_age: bool,
+    /// Topics may delete after retrieval.
+    pub claims: bool,
 }
 
 impl Promises {
@@ -288,6 +321,7 @@ impl Promises {
             bounds_count: true,
             bounds_bytes: true,
             bounds_age: true,
+            claims: true,
         }
     }
 }

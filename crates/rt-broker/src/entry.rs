@@ -48,6 +48,10 @@ impl Publication {
         self.uuid.as_deref().copied().unwrap_or_else(|| self.position.to_uuid())
     }
 
+    pub(crate) fn is_imported(&self) -> bool {
+        self.uuid.is_some()
+    }
+
     /// What event streams know it by: the message's own id, else the position.
     #[must_use]
     pub fn event_id(&self) -> String {
@@ -206,11 +210,18 @@ impl Batch {
         if let [only] = &*self.entries {
             return only.encoded(form, encode);
         }
-        self.encoded[form as usize].get_or_init(|| {
-            let parts = || self.entries.iter().map(|entry| entry.encoded(form, &encode));
+        self.joined(form, |entries| {
+            let parts = || entries.iter().map(|entry| entry.encoded(form, &encode));
             let mut joined = Vec::with_capacity(parts().map(Bytes::len).sum());
             parts().for_each(|part| joined.extend_from_slice(part));
             joined.into()
         })
+    }
+
+    /// The whole batch in a wire form of the caller's making: made by the first who asks, shared by
+    /// the rest. Every caller's `join` must give the same bytes for one form; a form is either
+    /// [`encoded`](Self::encoded) everywhere or joined everywhere.
+    pub fn joined(&self, form: Form, join: impl FnOnce(&[Arc<Entry>]) -> Bytes) -> &Bytes {
+        self.encoded[form as usize].get_or_init(|| join(&self.entries))
     }
 }

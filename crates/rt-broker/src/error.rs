@@ -32,6 +32,11 @@ impl Error {
         Self { kind: Kind::Full(why), source: None }
     }
 
+    /// A claim on a topic that deletes nothing, or of an engine that cannot.
+    pub(crate) fn keeps_all() -> Self {
+        Self::topic("its publications are not deleted after retrieval, so they are not claimed")
+    }
+
     /// An engine's own failure: its store is full, broken or out of reach. For engines.
     #[must_use]
     pub fn unavailable(why: &'static str, source: impl Into<Source>) -> Self {

@@ -23,6 +23,7 @@
 //! the `conformance` feature's suite.
 
 mod broker;
+mod claim;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod engine;
@@ -36,6 +37,7 @@ mod position;
 mod subscription;
 
 pub use broker::{Broker, BrokerBuilder};
+pub use claim::Claim;
 pub use engine::{
     BoxFuture, ControlHandler, Engine, Health, NodeId, Page, PresenceEntry, Promises, Receipt,
 };

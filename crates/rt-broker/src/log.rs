@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 pub(crate) use read::Read;
-pub(crate) use reader::Reader;
-pub(crate) use window::Window;
+pub(crate) use reader::{Held, Place, Reader};
+use window::Window;
 
 /// A topic on this node. Engines [open](Self::open) and feed it; a
 /// [`Subscription`](crate::Subscription) reads from it.
@@ -79,6 +79,10 @@ impl Log {
     /// The engine failed: every subscriber is given this error, and the log is not used again.
     pub fn fail(&self, error: &Error) -> Woken {
         Woken(self.lock().fail(error))
+    }
+
+    pub(crate) fn wake_all(&self) -> Woken {
+        Woken(self.lock().wake_all())
     }
 
     /// Closes the log unless it has subscribers, and says whether it is closed; a closed log takes

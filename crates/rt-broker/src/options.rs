@@ -7,8 +7,8 @@ pub const LIVE_WINDOW: Bounds = Bounds::new();
 
 /// How much history a topic holds: by count, by bytes and by age, whichever is reached first.
 ///
-/// Bytes are those of payload, event type, id, comment and the clients that are named. The newest publication is held even where it
-/// alone is over the bound on bytes.
+/// Bytes are those of payload, event type, id, comment and the clients that are named. The newest
+/// publication is held even where it alone is over the bound on bytes.
 ///
 /// ```
 /// use rt_broker::Bounds;
@@ -22,13 +22,14 @@ pub struct Bounds {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) age: Option<u64>,
+    pub(crate) lease: Option<u64>,
 }
 
 impl Bounds {
     /// 250 publications, 1 MiB, no age.
     #[must_use]
     pub const fn new() -> Self {
-        Self { count: 250, bytes: 1 << 20, age: None }
+        Self { count: 250, bytes: 1 << 20, age: None, lease: None }
     }
 
     /// No history: who is not connected misses what is published.
@@ -52,9 +53,22 @@ impl Bounds {
     /// Holds nothing older than this (whole milliseconds).
     #[must_use]
     pub const fn age(self, age: Duration) -> Self {
-        let millis = age.as_millis();
-        let millis = if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 };
-        Self { age: Some(millis), ..self }
+        Self { age: Some(millis(age)), ..self }
+    }
+
+    /// Deletes each publication once the poller that was given it has confirmed it, by coming back
+    /// with its position; until then, and no longer than `lease` (whole milliseconds), nobody else
+    /// is given it. Such a topic has no subscribers, so no event streams either: see
+    /// [`Broker::claim`](crate::Broker::claim).
+    #[must_use]
+    pub const fn delete_after_retrieval(self, lease: Duration) -> Self {
+        Self { lease: Some(millis(lease)), ..self }
+    }
+
+    /// Whether publications are deleted once they are retrieved.
+    #[must_use]
+    pub const fn deletes_after_retrieval(&self) -> bool {
+        self.lease.is_some()
     }
 
     /// Whether nothing is held for those who come later.
@@ -73,4 +87,9 @@ impl Default for Bounds {
     fn default() -> Self {
         Self::new()
     }
+}
+
+const fn millis(time: Duration) -> u64 {
+    let millis = time.as_millis();
+    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
 }

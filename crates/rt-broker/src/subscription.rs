@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use uuid::Uuid;
 
 /// Where a subscription begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +22,14 @@ pub enum Start {
     Id(Box<str>),
     /// After this time, in milliseconds of the engine's clock.
     Time(u64),
+    /// After the publication with this UUID where it is held, else with the first that is stamped
+    /// at this time or later: golongpoll's `last_id` with its `since_time`.
+    Seen {
+        /// The UUID of the last publication that was seen.
+        uuid: Uuid,
+        /// Its time, in milliseconds of the engine's clock.
+        time: u64,
+    },
 }
 
 /// What a subscriber is given.
@@ -192,6 +201,31 @@ impl Subscription {
             Read::Failed(error) => Err(error),
             Read::Nothing => Ok(None),
         }
+    }
+
+    /// All that is there, in one step: what has come since the last look, with any gap before it.
+    /// Waits where there is nothing, so it is never empty.
+    ///
+    /// # Errors
+    /// Where the engine failed; the subscription has ended then.
+    pub fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Delivery>, Error>> {
+        let mut window = self.log.lock();
+        let all = window.read_all(self.key);
+        if !matches!(&all, Ok(all) if all.is_empty()) {
+            return Poll::Ready(all);
+        }
+        let old = window.park(self.key, cx.waker());
+        drop(window);
+        drop(old);
+        Poll::Pending
+    }
+
+    /// As [`poll_all`](Self::poll_all), without waiting: empty where nothing is there.
+    ///
+    /// # Errors
+    /// Where the engine failed; the subscription has ended then.
+    pub fn try_all(&mut self) -> Result<Vec<Delivery>, Error> {
+        self.log.lock().read_all(self.key)
     }
 
     /// A time at or below which nothing will be stamped any more: what a poll that times out is

@@ -187,6 +187,31 @@ pub(super) async fn found_by_time_and_by_own_id(subject: &dyn Subject) {
     assert_eq!(take(&mut all, 5).await.len(), 5);
 }
 
+pub(super) async fn a_uuid_that_is_held_decides_else_the_time(subject: &dyn Subject) {
+    let broker = broker(subject, Bounds::new()).await;
+    let first = publish(&broker, "t", "1").await;
+    let second = publish(&broker, "t", "2").await;
+    subject.advance(Duration::from_millis(5)).await;
+    publish(&broker, "t", "3").await;
+    let seen = async |uuid, time| {
+        let mut from = broker.subscribe("t", Start::Seen { uuid, time }).expect("subscribed");
+        let Some(Delivery::Batch(batch)) = from.try_next().expect("readable") else {
+            return String::new();
+        };
+        batch.entries().iter().map(|entry| data(entry.publication())).collect()
+    };
+    assert_eq!(seen(first.position().to_uuid(), u64::MAX).await, "23");
+    // One that is not held, of this life or not: all of that time and later.
+    let other = Position::new(Epoch::random(), 1).to_uuid();
+    let ahead = Position::new(first.position().epoch(), 999).to_uuid();
+    for uuid in [other, ahead, uuid::Uuid::from_u128(7)] {
+        let time = second.time();
+        let same = if first.time() == time { "123" } else { "23" };
+        assert_eq!(seen(uuid, time).await, same);
+        assert_eq!(seen(uuid, time + 1).await, "3");
+    }
+}
+
 pub(super) async fn a_removed_topic_begins_a_new_epoch(subject: &dyn Subject) {
     let broker = broker(subject, LARGE).await;
     let old = publish(&broker, "t", "old").await.position();

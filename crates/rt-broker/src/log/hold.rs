@@ -16,6 +16,7 @@ impl Window {
             self.stored_bytes += size;
         }
         self.private += usize::from(entry.publication().is_for_some_only());
+        self.imported += usize::from(entry.publication().is_imported());
         let begin = self.written;
         self.written += size as u64;
         self.items.push_back(Item { entry, begin, live });
@@ -73,6 +74,7 @@ impl Window {
         let publication = item.entry.publication();
         self.live_bytes -= publication.size();
         self.private -= usize::from(publication.is_for_some_only());
+        self.imported -= usize::from(publication.is_imported());
         match item.entry.is_live_only() {
             true => self.live_dropped = offset,
             false => self.dropped = offset,

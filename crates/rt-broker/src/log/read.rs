@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::window::{Item, Window};
-use crate::{Batch, Entry, Epoch, Error, Gap, GapReason, Position};
+use crate::{Batch, Delivery, Entry, Epoch, Error, Gap, GapReason, Position};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -55,6 +55,19 @@ impl Window {
             self.readers[key].after = batch.through.offset();
             if !batch.entries().is_empty() {
                 return Read::Batch(batch);
+            }
+        }
+    }
+
+    /// Everything that a reader is to be given by now.
+    pub(crate) fn read_all(&mut self, key: usize) -> Result<Vec<Delivery>, Error> {
+        let mut all = Vec::new();
+        loop {
+            match self.read(key) {
+                Read::Batch(batch) => all.push(Delivery::Batch(batch)),
+                Read::Gap(gap) => all.push(Delivery::Gap(gap)),
+                Read::Failed(error) => return Err(error),
+                Read::Nothing => return Ok(all),
             }
         }
     }

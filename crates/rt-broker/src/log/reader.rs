@@ -1,9 +1,9 @@
 //! One subscriber's place in a log, and what its first position means.
 
-use super::window::Window;
-use crate::{Gap, GapReason, Position, Start};
+use crate::{Epoch, Gap, GapReason, Position, Publication, Start};
 use std::sync::Arc;
 use std::task::Waker;
+use uuid::Uuid;
 
 /// A subscriber as the log knows it. Small, since there is one for every waiting stream: what few ever
 /// have is boxed.
@@ -36,41 +36,55 @@ impl Reader {
         }
     }
 
-    /// Turns the start it was given into a place in the opened window.
-    pub(crate) fn resolve(&mut self, window: &Place<'_>) {
+    /// Turns the start it was given into a place in the opened topic.
+    pub(crate) fn resolve(&mut self, place: &Place<'_>) {
         let Some(start) = self.start.take() else { return };
-        self.live_from = window.head;
+        self.live_from = place.head;
         let after = match *start {
-            Start::Live => Ok(window.head),
-            Start::Earliest => Ok(window.evicted.0),
+            Start::Live => Ok(place.head),
+            Start::Earliest => Ok(place.evicted.0),
             Start::After(position) => {
-                window.after(position).map_err(|why| (why, position.to_string()))
+                place.after(position).map_err(|why| (why, position.to_string()))
             }
-            Start::Time(time) if time < window.evicted.1 => {
-                Err((GapReason::Evicted, time.to_string()))
+            Start::Time(time) => place.time(time).map_err(|why| (why, time.to_string())),
+            Start::Id(text) => place.id(&text).map_err(|why| (why, text.into_string())),
+            Start::Seen { uuid, time } => {
+                place.seen(uuid, time).map_err(|why| (why, uuid.to_string()))
             }
-            Start::Time(time) => Ok((window.find_time)(time)),
-            Start::Id(text) => window.id(&text).map_err(|why| (why, text.into_string())),
         };
         match after {
             Ok(after) => self.after = after,
             Err((reason, from)) => {
-                self.after = window.evicted.0;
-                let resume = Position::new(window.epoch, self.after);
+                self.after = place.evicted.0;
+                let resume = Position::new(place.epoch, self.after);
                 self.gap = Some(Box::new(Gap::new(reason, Some(from), resume)));
             }
         }
     }
 }
 
-/// What resolving a start needs of a window.
+/// What resolving a start needs of a topic.
 pub(crate) struct Place<'a> {
-    pub(crate) epoch: crate::Epoch,
+    pub(crate) epoch: Epoch,
     pub(crate) head: u64,
     /// Offset and time of the newest stored publication that is no longer held.
     pub(crate) evicted: (u64, u64),
-    pub(crate) find_time: &'a dyn Fn(u64) -> u64,
-    pub(crate) find_id: &'a dyn Fn(&str) -> Option<u64>,
+    pub(crate) held: &'a dyn Held,
+}
+
+/// Publications in the order of their offsets.
+pub(crate) trait Held {
+    fn len(&self) -> usize;
+
+    fn at(&self, index: usize) -> &Publication;
+
+    /// Whether it may be gone on from by an id: it is stored, not held for who is connected only.
+    fn is_stored(&self, _index: usize) -> bool {
+        true
+    }
+
+    /// Whether there may be one with a UUID that does not carry its position.
+    fn has_imported(&self) -> bool;
 }
 
 impl Place<'_> {
@@ -86,29 +100,53 @@ impl Place<'_> {
         }
     }
 
+    fn time(&self, time: u64) -> Result<u64, GapReason> {
+        if time < self.evicted.1 {
+            return Err(GapReason::Evicted);
+        }
+        let (mut low, mut high) = (0, self.held.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.held.at(middle).time() <= time {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        Ok(low.checked_sub(1).map_or(self.evicted.0, |last| self.offset(last)))
+    }
+
     /// A position of this life, else a message's own id among what is held.
     fn id(&self, text: &str) -> Result<u64, GapReason> {
         let position = text.parse::<Position>().ok();
         match position {
             Some(position) if position.epoch() == self.epoch => self.after(position),
-            _ => (self.find_id)(text).ok_or(match position {
+            _ => self.newest(|publication| publication.id() == Some(text)).ok_or(match position {
                 Some(_) => GapReason::Epoch,
                 None => GapReason::Unknown,
             }),
         }
     }
-}
 
-impl Window {
-    /// Resolves a start against what is held, without a subscriber: what an engine's read needs.
-    pub(crate) fn resolve(&self, reader: &mut Reader) {
-        let Some(epoch) = self.epoch else { return };
-        reader.resolve(&Place {
-            epoch,
-            head: self.head,
-            evicted: self.evicted,
-            find_time: &|time| self.last_at_or_before(time),
-            find_id: &|id| self.find_id(id),
-        });
+    fn seen(&self, uuid: Uuid, time: u64) -> Result<u64, GapReason> {
+        if let Some(offset) = Position::from_uuid(uuid).and_then(|at| self.after(at).ok()) {
+            return Ok(offset);
+        }
+        // A stranger's made-up ids must not have the whole topic searched.
+        let imported = match self.held.has_imported() {
+            true => {
+                self.newest(|publication| publication.is_imported() && publication.uuid() == uuid)
+            }
+            false => None,
+        };
+        imported.map_or_else(|| self.time(time.saturating_sub(1)), Ok)
+    }
+
+    fn newest(&self, is: impl Fn(&Publication) -> bool) -> Option<u64> {
+        let mut stored = (0..self.held.len()).rev().filter(|&index| self.held.is_stored(index));
+        stored.find(|&index| is(self.held.at(index))).map(|index| self.offset(index))
+    }
+
+    fn offset(&self, index: usize) -> u64 {
+        self.held.at(index).position().offset()
     }
 }

@@ -1,7 +1,8 @@
 //! What a log holds, and its readers: a plain state machine without a lock or a clock.
 
-use super::{Reader, Snapshot};
-use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position};
+use super::Snapshot;
+use super::reader::{Held, Place, Reader};
+use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position, Publication};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(crate) struct Window {
     pub(super) live_bytes: usize,
     /// Held entries that are not for everyone.
     pub(super) private: usize,
+    /// Held entries whose UUID does not carry their position.
+    pub(super) imported: usize,
     /// Offset and time of the newest entry that is no longer stored: who comes back to before it
     /// has a gap. Who is connected may still be given it, from the live window.
     pub(crate) evicted: (u64, u64),
@@ -70,6 +73,7 @@ impl Window {
             live: VecDeque::new(),
             live_bytes: 0,
             private: 0,
+            imported: 0,
             evicted: (0, 0),
             dropped: 0,
             live_dropped: 0,
@@ -103,7 +107,7 @@ impl Window {
         self.live.clear();
         self.reached.clear();
         (self.stored, self.stored_bytes, self.live_bytes) = (0, 0, 0);
-        (self.private, self.live_dropped) = (0, 0);
+        (self.private, self.imported, self.live_dropped) = (0, 0, 0);
         self.fill(snapshot);
         let Some(new) = self.epoch else { return Vec::new() };
         let (evicted, head) = (self.evicted.0, self.head);
@@ -166,6 +170,10 @@ impl Window {
 
     pub(crate) fn fail(&mut self, error: &Error) -> Vec<Waker> {
         self.state = State::Failed(error.repeat());
+        self.wake_all()
+    }
+
+    pub(crate) fn wake_all(&mut self) -> Vec<Waker> {
         self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect()
     }
 
@@ -229,15 +237,28 @@ impl Window {
         self.subscribers()
     }
 
-    pub(crate) fn last_at_or_before(&self, time: u64) -> u64 {
-        let index = self.items.partition_point(|item| item.entry.publication().time() <= time);
-        index.checked_sub(1).map_or(self.evicted.0, |index| self.items[index].offset())
+    fn resolve(&self, reader: &mut Reader) {
+        let Some(epoch) = self.epoch else { return };
+        let (head, evicted) = (self.head, self.evicted);
+        reader.resolve(&Place { epoch, head, evicted, held: self });
+    }
+}
+
+impl Held for Window {
+    fn len(&self) -> usize {
+        self.items.len()
     }
 
-    /// The newest held publication with this id of its own.
-    pub(crate) fn find_id(&self, id: &str) -> Option<u64> {
-        let own = |item: &&Item| !item.live && item.entry.publication().id() == Some(id);
-        self.items.iter().rev().find(own).map(Item::offset)
+    fn at(&self, index: usize) -> &Publication {
+        self.items[index].entry.publication()
+    }
+
+    fn is_stored(&self, index: usize) -> bool {
+        !self.items[index].live
+    }
+
+    fn has_imported(&self) -> bool {
+        self.imported > 0
     }
 }
 

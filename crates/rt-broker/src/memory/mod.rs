@@ -1,11 +1,13 @@
 //! The engine in this process's memory.
 
+mod builder;
 mod keys;
 mod presence;
 mod topic;
 
 use crate::engine::{BoxFuture, ControlHandler, Engine, Health, NodeId, Page, PresenceEntry};
-use crate::{Bounds, Error, Log, Message, Promises, Receipt, Start};
+use crate::{Bounds, Claim, Error, Log, Message, Position, Promises, Receipt, Start};
+use builder::{BoundsOf, Clock};
 use bytes::Bytes;
 use keys::Keys;
 use presence::Presence;
@@ -13,11 +15,10 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use topic::Topic;
 
-type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
-type BoundsOf = Box<dyn Fn(&str) -> Bounds + Send + Sync>;
+pub use builder::MemoryEngineBuilder;
 
 /// Keeps everything in memory: the fastest, and gone with the process.
 ///
@@ -47,27 +48,11 @@ struct Topics {
     idle: VecDeque<(u64, Arc<str>)>,
 }
 
-/// Sets up a [`MemoryEngine`].
-pub struct MemoryEngineBuilder {
-    engine: MemoryEngine,
-}
-
 impl MemoryEngine {
     /// The defaults: 250 publications and 1 MiB a topic, 100,000 topics, 256 MiB in all.
     #[must_use]
     pub fn builder() -> MemoryEngineBuilder {
-        MemoryEngineBuilder {
-            engine: Self {
-                topics: Mutex::default(),
-                presence: Mutex::default(),
-                handlers: Mutex::default(),
-                clock: Box::new(unix_millis),
-                bounds: Box::new(|_| Bounds::new()),
-                max_topics: 100_000,
-                max_bytes: 256 << 20,
-                shared: false,
-            },
-        }
+        MemoryEngineBuilder::new()
     }
 
     /// The bytes of all history held now.
@@ -202,6 +187,33 @@ impl Engine for MemoryEngine {
         Box::pin(ready(Ok(page)))
     }
 
+    fn claim<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        limit: usize,
+        bytes: usize,
+    ) -> BoxFuture<'a, Result<Claim, Error>> {
+        let now = self.now();
+        let mut topics = self.lock();
+        let topic = self.topic(&mut topics, topic);
+        let claim = topic.and_then(|topic| topic.claim(start, limit, bytes, now));
+        Box::pin(ready(claim))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        topic: &'a str,
+        position: Position,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let mut topics = self.lock();
+        if let Some(topic) = topics.by_name.get_mut(topic) {
+            let freed = topic.confirm(position);
+            topics.bytes -= freed;
+        }
+        Box::pin(ready(Ok(())))
+    }
+
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
         let now = self.now();
         let mut topics = self.lock();
@@ -331,69 +343,8 @@ impl Default for MemoryEngine {
     }
 }
 
-impl MemoryEngineBuilder {
-    /// How much of each topic is held.
-    #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        self.bounds_of(move |_| bounds)
-    }
-
-    /// How much of a topic is held, by its name.
-    #[must_use]
-    pub fn bounds_of(mut self, bounds: impl Fn(&str) -> Bounds + Send + Sync + 'static) -> Self {
-        self.engine.bounds = Box::new(bounds);
-        self
-    }
-
-    /// The most topics. At the cap the least recently used one without subscribers goes; where
-    /// there is none, publishing to a new topic is an error.
-    #[must_use]
-    pub fn max_topics(mut self, topics: usize) -> Self {
-        self.engine.max_topics = topics.max(1);
-        self
-    }
-
-    /// The most bytes of history over all topics; beyond it the least recently used topics without
-    /// subscribers go, then the oldest publications of the topic that is growing.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.engine.max_bytes = bytes;
-        self
-    }
-
-    /// Says that several brokers use the engine, as several nodes would (default: one).
-    #[must_use]
-    pub fn shared(mut self) -> Self {
-        self.engine.shared = true;
-        self
-    }
-
-    /// Takes the time from `clock`, in milliseconds since the Unix epoch, instead of the system.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        self.engine.clock = Box::new(clock);
-        self
-    }
-
-    /// The engine.
-    #[must_use]
-    pub fn build(self) -> MemoryEngine {
-        self.engine
-    }
-}
-
-fn unix_millis() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
 impl fmt::Debug for MemoryEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryEngine").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for MemoryEngineBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryEngineBuilder").finish_non_exhaustive()
     }
 }

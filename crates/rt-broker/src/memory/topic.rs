@@ -1,8 +1,9 @@
 //! One topic of the memory engine: its history, its stamps, the logs that it feeds.
 
+use crate::claim::Leases;
 use crate::engine::Page;
-use crate::log::{Log, Reader, Snapshot, Window, Woken};
-use crate::{Bounds, Entry, Epoch, Message, Position, Publication, Receipt, Start};
+use crate::log::{Held, Log, Place, Reader, Snapshot, Woken};
+use crate::{Bounds, Claim, Entry, Epoch, Error, Message, Position, Publication, Receipt, Start};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
@@ -20,6 +21,7 @@ pub(super) struct Topic {
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
     evicted: (u64, u64),
+    leases: Leases,
     logs: Vec<Weak<Log>>,
 }
 
@@ -35,6 +37,7 @@ impl Topic {
             entries: VecDeque::new(),
             bytes: 0,
             evicted: (0, 0),
+            leases: Leases::default(),
             logs: Vec::new(),
         }
     }
@@ -74,14 +77,59 @@ impl Topic {
 
     pub(super) fn read(&mut self, start: Start, limit: usize, now: u64) -> Page {
         self.trim(now);
-        // The window resolves positions for logs; it does so for reads as well.
-        let mut window = Window::new(self.bounds);
-        window.open(self.snapshot());
+        let (first, lost) = self.resolve(start);
+        Page::new(self.entries.range(first..).take(limit).cloned().collect(), lost)
+    }
+
+    pub(super) fn claim(
+        &mut self,
+        start: Start,
+        limit: usize,
+        bytes: usize,
+        now: u64,
+    ) -> Result<Claim, Error> {
+        let lease = self.bounds.lease.ok_or_else(Error::keeps_all)?;
+        self.trim(now);
+        self.leases.forget_through(self.evicted.0);
+        let (first, lost) = self.resolve(start);
+        let free = |entry: &&Arc<Entry>| self.leases.is_free(offset(entry), now);
+        let (mut entries, mut size) = (Vec::new(), 0);
+        for entry in self.entries.range(first..).filter(free).take(limit) {
+            if !entries.is_empty() && size + entry.publication().size() > bytes {
+                break;
+            }
+            size += entry.publication().size();
+            entries.push(entry.clone());
+        }
+        let taken: Vec<u64> = entries.iter().map(offset).collect();
+        let look_again = entries.is_empty().then(|| self.leases.next_end(now)).flatten();
+        self.leases.take(&taken, now.saturating_add(lease));
+        Ok(Claim::new(entries, lost, look_again))
+    }
+
+    /// Deletes what a claim took, and says how many bytes that freed.
+    pub(super) fn confirm(&mut self, position: Position) -> usize {
+        if position.epoch() != self.epoch {
+            return 0;
+        }
+        let mut freed = 0;
+        for confirmed in self.leases.confirm(position.offset()) {
+            let index = self.entries.partition_point(|entry| offset(entry) < confirmed);
+            if self.entries.get(index).is_some_and(|entry| offset(entry) == confirmed) {
+                freed += self.entries.remove(index).map_or(0, |entry| entry.publication().size());
+            }
+        }
+        self.bytes -= freed;
+        freed
+    }
+
+    /// The index of the first entry that follows a start, and whether something before it is lost.
+    fn resolve(&self, start: Start) -> (usize, bool) {
         let mut reader = Reader::new(None, start, usize::MAX);
-        window.resolve(&mut reader);
-        let follows = |entry: &&Arc<Entry>| entry.publication().position().offset() > reader.after;
-        let entries = self.entries.iter().filter(follows).take(limit).cloned().collect();
-        Page::new(entries, reader.gap.is_some())
+        let (epoch, head, evicted) = (self.epoch, self.head, self.evicted);
+        reader.resolve(&Place { epoch, head, evicted, held: &self.entries });
+        let first = self.entries.partition_point(|entry| offset(entry) <= reader.after);
+        (first, reader.gap.is_some())
     }
 
     pub(super) fn attach(&mut self, log: &Arc<Log>, now: u64) -> Woken {
@@ -155,4 +203,23 @@ impl Topic {
             self.evicted = (oldest.publication().position().offset(), oldest.publication().time());
         }
     }
+}
+
+impl Held for VecDeque<Arc<Entry>> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn at(&self, index: usize) -> &Publication {
+        self[index].publication()
+    }
+
+    fn has_imported(&self) -> bool {
+        // Only what lasts is imported into.
+        false
+    }
+}
+
+fn offset(entry: &Arc<Entry>) -> u64 {
+    entry.publication().position().offset()
 }

@@ -1,0 +1,98 @@
+//! A poll in golongpoll's form: one category, all that is there, else the wait.
+
+use crate::golongpoll::Poll;
+use crate::long_poll::Inner;
+use crate::wait::Woken;
+use crate::{Body, answer, encode};
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use rt_broker::{Batch, Delivery, Subscription};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// What a poll beyond the bound on those that wait is told.
+pub(crate) fn too_many() -> Response<Body> {
+    let error = "too many polls are waiting";
+    answer::busy(StatusCode::TOO_MANY_REQUESTS, error, Duration::from_secs(2))
+}
+
+pub(crate) async fn answer(inner: &Inner, poll: Poll) -> Response<Body> {
+    let subscribed = inner.options.broker.subscribe(&poll.category, poll.start);
+    let (timeout, mut gap) = (poll.timeout, None);
+    drop(poll.category);
+    let mut subscription = match subscribed {
+        Ok(subscription) => subscription,
+        Err(error) => return answer::broker_error(&error),
+    };
+    let held = subscription.try_all();
+    match given(inner, &subscription, held, &mut gap) {
+        Some(answer) => answer,
+        None => wait(inner, subscription, timeout, gap).await,
+    }
+}
+
+async fn wait(
+    inner: &Inner,
+    mut subscription: Subscription,
+    timeout: Duration,
+    mut gap: Option<&'static str>,
+) -> Response<Body> {
+    let Some(_place) = inner.wait.place() else { return too_many() };
+    let mut sleep = pin!(sleep(timeout));
+    let closing = loop {
+        match inner.wait.until(sleep.as_mut(), |cx| subscription.poll_all(cx)).await {
+            Woken::By(all) => {
+                if let Some(answer) = given(inner, &subscription, all, &mut gap) {
+                    return answer;
+                }
+            }
+            Woken::TimedOut => break false,
+            Woken::Closing => break true,
+        }
+    };
+    // The mark first, then one more look: what comes after the mark is stamped above it, and what
+    // came before is seen now. So nothing is lost to a client that goes on from the mark.
+    let mark = subscription.watermark();
+    let late = subscription.try_all();
+    let answer = given(inner, &subscription, late, &mut gap);
+    let answer = answer.unwrap_or_else(|| {
+        inner.counters.timeouts.increment(1);
+        answer::timed_out(mark, gap)
+    });
+    if closing { answer::closing(answer) } else { answer }
+}
+
+/// The answer that a poll's deliveries make; none where they hold nothing for pollers.
+fn given(
+    inner: &Inner,
+    subscription: &Subscription,
+    all: Result<Vec<Delivery>, rt_broker::Error>,
+    gap: &mut Option<&'static str>,
+) -> Option<Response<Body>> {
+    let all = match all {
+        Ok(all) => all,
+        Err(error) => return Some(answer::broker_error(&error)),
+    };
+    let mut batches: Vec<Arc<Batch>> = Vec::new();
+    for delivery in all {
+        match delivery {
+            Delivery::Batch(batch) => batches.push(batch),
+            Delivery::Gap(lost) => {
+                inner.counters.gaps.increment(1);
+                *gap = Some(lost.reason().as_str());
+            }
+        }
+    }
+    let body = match batches.is_empty() {
+        true => Bytes::new(),
+        false => encode::answer_of(&batches, subscription.topic()),
+    };
+    if body.is_empty() {
+        return None;
+    }
+    let events = batches.iter().map(|batch| batch.entries().len() as u64).sum();
+    inner.counters.deliveries.increment(events);
+    Some(answer::poll(body, *gap))
+}

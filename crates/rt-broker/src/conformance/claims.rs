@@ -1,0 +1,94 @@
+//! Delete after retrieval.
+
+use super::{Subject, data, publish};
+use crate::{Bounds, Broker, Claim, Position, Start};
+use std::collections::HashSet;
+use std::time::Duration;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+/// A broker whose topics delete after retrieval; `None` where the engine cannot.
+async fn broker(subject: &dyn Subject) -> Option<Broker> {
+    let bounds = Bounds::new().count(2_000).delete_after_retrieval(LEASE);
+    let engine = subject.engine(bounds).await;
+    engine.promises().claims.then(|| Broker::builder_shared(engine).build())
+}
+
+async fn claim(broker: &Broker, confirmed: Option<Position>, limit: usize) -> Claim {
+    let claim = broker.claim("t", Start::Earliest, confirmed, limit, usize::MAX).await;
+    claim.expect("claimed")
+}
+
+fn texts(claim: &Claim) -> Vec<String> {
+    claim.entries.iter().map(|entry| data(entry.publication())).collect()
+}
+
+fn last(claim: &Claim) -> Option<Position> {
+    claim.entries.last().map(|entry| entry.publication().position())
+}
+
+pub(super) async fn a_claim_is_deleted_once_it_is_confirmed(subject: &dyn Subject) {
+    let Some(broker) = broker(subject).await else { return };
+    assert!(broker.subscribe("t", Start::Live).is_err_and(|error| error.is_invalid()));
+    for text in ["1", "2", "3", "4"] {
+        publish(&broker, "t", text).await;
+    }
+    let first = claim(&broker, None, 2).await;
+    assert_eq!(texts(&first), ["1", "2"]);
+    // The first poller confirms by coming back; what is confirmed never comes again.
+    let second = claim(&broker, last(&first), 1).await;
+    assert_eq!(texts(&second), ["3"]);
+    subject.advance(LEASE).await;
+    let third = claim(&broker, None, 9).await;
+    assert_eq!(texts(&third), ["3", "4"]);
+    assert!(texts(&claim(&broker, last(&third), 9).await).is_empty());
+    // What is published later stands above, and a position of another life confirms nothing.
+    publish(&broker, "t", "5").await;
+    let fourth = claim(&broker, Some(Position::new(crate::Epoch::random(), 5)), 9).await;
+    assert_eq!(texts(&fourth), ["5"]);
+    subject.advance(LEASE).await;
+    let stranger = Position::new(crate::Epoch::random(), last(&fourth).map_or(0, Position::offset));
+    assert_eq!(texts(&claim(&broker, Some(stranger), 9).await), ["5"]);
+}
+
+pub(super) async fn unconfirmed_it_comes_back_after_its_lease(subject: &dyn Subject) {
+    let Some(broker) = broker(subject).await else { return };
+    publish(&broker, "t", "1").await;
+    let first = claim(&broker, None, 9).await;
+    let none = claim(&broker, None, 9).await;
+    assert!(none.entries.is_empty(), "it is leased");
+    let look_again = none.look_again.expect("a lease ends");
+    assert!(look_again > broker.engine().now());
+    subject.advance(LEASE).await;
+    assert!(look_again <= broker.engine().now());
+    assert_eq!(texts(&claim(&broker, None, 9).await), ["1"]);
+    // The first holder was only slow: its confirmation still counts.
+    claim(&broker, last(&first), 9).await;
+    subject.advance(LEASE).await;
+    assert!(claim(&broker, None, 9).await.entries.is_empty());
+}
+
+pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn Subject) {
+    let Some(broker) = broker(subject).await else { return };
+    for n in 0..1_000 {
+        publish(&broker, "t", n.to_string()).await;
+    }
+    let poller = async || {
+        let (mut seen, mut confirmed) = (Vec::new(), None);
+        loop {
+            let claim = claim(&broker, confirmed, 7).await;
+            confirmed = last(&claim);
+            seen.extend(texts(&claim));
+            if claim.entries.is_empty() {
+                return seen;
+            }
+        }
+    };
+    let seen = futures_util::future::join_all((0..8).map(|_| poller())).await.concat();
+    assert_eq!(seen.len(), 1_000, "each is given to one poller");
+    assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 1_000);
+    // A bound on bytes gives one at least.
+    publish(&broker, "t", "large").await;
+    let small = broker.claim("t", Start::Earliest, None, 9, 1).await.expect("claimed");
+    assert_eq!(texts(&small), ["large"]);
+}
