@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 #![allow(unreachable_pub, dead_code)] // Modules of one program, that grows.
 
+mod ours;
 mod peers;
 mod requests;
 mod table;

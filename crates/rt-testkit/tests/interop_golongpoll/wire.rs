@@ -1,6 +1,6 @@
 //! Sends a request of the table as it is written, and notes what matters of the answer.
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
