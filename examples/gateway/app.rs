@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use rt_broker::{Engine as _, Health, MemoryEngine};
 use rt_serve::RequestBody;
 use sse_hub::{Body, Grant, Hub, Packet, json_error};
-use std::future::{Future, ready};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ pub struct App {
 
 type Answer = Result<Response<Body>, Response<Body>>;
 
-/// Boxed by who makes it, so that a waiting poll holds nothing that only other routes need.
-pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+/// A poll that waits.
+pub type Polling = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
 
 impl App {
     pub fn new(
@@ -51,22 +51,25 @@ impl App {
         Self { hub, polls, engine, metrics, access, guard, trust_client_ids }
     }
 
-    pub fn answer(self: Arc<Self>, request: Request<RequestBody>) -> Answering {
+    pub async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
         let asked = request.headers().get(header::ORIGIN).map(|_| request.headers().clone());
-        if let Some(refused) = self.guard.refuse(&request) {
-            return Box::pin(ready(self.finish(asked.as_ref(), refused)));
-        }
-        let route: Answering = match request.uri().path() {
-            "/events" => self.poll(request),
-            "/publish" => self.clone().publish(request),
-            _ => {
-                let app = self.clone();
-                Box::pin(async move { app.route(request).await.unwrap_or_else(|refused| refused) })
-            }
+        let response = match self.guard.refuse(&request) {
+            Some(refused) => refused,
+            None => self.route(request).await.unwrap_or_else(|refused| refused),
         };
-        Box::pin(async move {
-            let response = route.await;
-            self.finish(asked.as_ref(), response)
+        self.finish(asked.as_ref(), response)
+    }
+
+    /// A long poll, the short way: its wait is all that is kept of it.
+    pub fn poll(&self, request: Request<()>) -> Option<Polling> {
+        let welcome = request.uri().path() == "/events"
+            && request.headers().get(header::ORIGIN).is_none()
+            && self.guard.refuse(&request).is_none()
+            && self.access.of(request.headers()).is_some();
+        // All others are answered as any request is.
+        welcome.then(|| -> Polling {
+            let poll = self.polls.subscribe(&request.into_parts().0);
+            Box::pin(async move { poll.await.map(lp_server::Body::into_bytes) })
         })
     }
 
@@ -78,29 +81,8 @@ impl App {
         response
     }
 
-    /// A long poll, in golongpoll's form or the strict one.
-    fn poll(&self, request: Request<RequestBody>) -> Answering {
-        let (parts, _) = request.into_parts();
-        if parts.method != Method::OPTIONS && self.access.of(&parts.headers).is_none() {
-            return Box::pin(ready(unauthorized()));
-        }
-        let poll = self.polls.subscribe(&parts);
-        Box::pin(async move { poll.await.map(|body| body.into_bytes().into()) })
-    }
-
-    /// golongpoll's form: `{"category": …, "data": …}` becomes an event `message` for streams.
-    fn publish(self: Arc<Self>, request: Request<RequestBody>) -> Answering {
-        let preflight = request.method() == Method::OPTIONS;
-        if !preflight && self.access.of(request.headers()).is_none() {
-            return Box::pin(ready(unauthorized()));
-        }
-        Box::pin(
-            async move { self.polls.publish(request).await.map(|body| body.into_bytes().into()) },
-        )
-    }
-
     async fn route(&self, request: Request<RequestBody>) -> Answer {
-        if request.method() == Method::OPTIONS {
+        if is_preflight(&request) {
             return Ok(Guard::preflight());
         }
         let path = request.uri().path();
@@ -118,6 +100,14 @@ impl App {
         let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
         match path {
             "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
+            "/events" => {
+                let (parts, _) = request.into_parts();
+                Ok(self.polls.subscribe(&parts).await.map(|body| body.into_bytes().into()))
+            }
+            // golongpoll's form: to streams it becomes an event `message` with the JSON as its data.
+            "/publish" => {
+                Ok(self.polls.publish(request).await.map(|body| body.into_bytes().into()))
+            }
             "/send" => self.send(request).await,
             "/presence" => self.presence(&request).await,
             "/metrics" => read_only(&request).map(|()| self.metrics()),
@@ -214,6 +204,12 @@ async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
         json_error(status, &error.to_string())
     })?;
     Ok(body.to_bytes())
+}
+
+/// Whether a browser asks whether it may send another request.
+fn is_preflight(request: &Request<RequestBody>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// HEAD goes where GET does; hyper leaves its body out.

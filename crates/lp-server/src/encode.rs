@@ -22,10 +22,15 @@ pub(crate) fn answer<'a>(batch: &'a Batch, category: &str) -> &'a Bytes {
 }
 
 /// One answer of several batches.
-pub(crate) fn answer_of(batches: &[Arc<Batch>], category: &str) -> Bytes {
-    match batches {
-        [only] => answer(only, category).clone(),
-        _ => join(batches.iter().flat_map(|batch| batch.entries()), category),
+pub(crate) fn answer_of<'a>(
+    mut batches: impl Iterator<Item = &'a Batch> + Clone,
+    category: &str,
+) -> Bytes {
+    let all = batches.clone();
+    match (batches.next(), batches.next()) {
+        (None, _) => Bytes::new(),
+        (Some(only), None) => answer(only, category).clone(),
+        _ => join(all.flat_map(|batch| batch.entries()), category),
     }
 }
 

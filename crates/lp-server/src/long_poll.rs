@@ -1,7 +1,6 @@
 //! The server itself: what a request is answered with.
 
 use crate::golongpoll::{self, BadPublish, Publish};
-use crate::hook::BoxFuture;
 use crate::options::LongPollBuilder;
 use crate::query::Query;
 use crate::service::LongPollService;
@@ -15,6 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metrics::{Counter, counter};
 use rt_broker::{Broker, Message};
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ pub(crate) struct Counters {
 enum Asked {
     Plain(golongpoll::Poll),
     Strict(Box<strict::Poll>),
-    Wrong(Response<Body>),
+    /// Not a poll to wait for: an error, or the answer to a preflight.
+    Answered(Response<Body>),
 }
 
 impl LongPoll {
@@ -109,16 +110,21 @@ impl LongPoll {
     ///
     /// # Panics
     /// When it is polled outside a tokio runtime.
-    pub fn subscribe(&self, request: &Parts) -> BoxFuture<Response<Body>> {
+    pub fn subscribe(
+        &self,
+        request: &Parts,
+    ) -> impl Future<Output = Response<Body>> + Send + use<> {
         let inner = self.inner.clone();
         inner.counters.polls.increment(1);
-        if cors::is_preflight(&request.method, &request.headers) {
-            return ready(self.allowed(&request.headers, cors::preflight()));
-        }
         let origin = self.origin(&request.headers);
-        let hook = inner.options.before_subscribe.as_ref().map(|hook| hook(request));
-        let asked = self.asked(request);
-        Box::pin(async move {
+        let preflight = cors::is_preflight(&request.method, &request.headers);
+        let hook = inner.options.before_subscribe.as_ref().filter(|_| !preflight);
+        let hook = hook.map(|hook| hook(request));
+        let asked = match preflight {
+            true => Asked::Answered(cors::preflight()),
+            false => self.asked(request),
+        };
+        async move {
             if let Some(hook) = hook
                 && let Err(refused) = hook.await
             {
@@ -127,17 +133,18 @@ impl LongPoll {
             }
             let answer = match asked {
                 Asked::Plain(poll) if inner.deletes(&poll.category) => {
-                    queue::plain(&inner, poll).await
+                    Box::pin(queue::plain(&inner, poll)).await
                 }
                 Asked::Plain(poll) => single::answer(&inner, poll).await,
+                // Boxed, so that golongpoll's form is no larger for them.
                 Asked::Strict(poll) => match &poll.categories[..] {
-                    [only] if inner.deletes(only) => queue::strict(&inner, *poll).await,
-                    _ => strict_poll::answer(&inner, *poll).await,
+                    [only] if inner.deletes(only) => Box::pin(queue::strict(&inner, *poll)).await,
+                    _ => Box::pin(strict_poll::answer(&inner, *poll)).await,
                 },
-                Asked::Wrong(response) => response,
+                Asked::Answered(response) => response,
             };
             inner.allow(origin.as_ref(), answer)
-        })
+        }
     }
 
     fn asked(&self, request: &Parts) -> Asked {
@@ -147,13 +154,15 @@ impl LongPoll {
             let (timeout, events) = (options.max_timeout, options.max_events);
             return match strict::Poll::parse(query, &request.headers, timeout, events) {
                 Ok(poll) => Asked::Strict(Box::new(poll)),
-                Err(wrong) => Asked::Wrong(answer::error_answer(StatusCode::BAD_REQUEST, &wrong)),
+                Err(wrong) => {
+                    Asked::Answered(answer::error_answer(StatusCode::BAD_REQUEST, &wrong))
+                }
             };
         }
         match golongpoll::Poll::parse(query, options.max_timeout) {
             Ok(poll) => Asked::Plain(poll),
             Err(wrong) => {
-                Asked::Wrong(answer::bad_poll(&wrong.text(options.max_timeout.as_secs())))
+                Asked::Answered(answer::bad_poll(&wrong.text(options.max_timeout.as_secs())))
             }
         }
     }
@@ -233,10 +242,6 @@ impl Inner {
         }
         response
     }
-}
-
-fn ready(response: Response<Body>) -> BoxFuture<Response<Body>> {
-    Box::pin(std::future::ready(response))
 }
 
 fn bad_publish(wrong: BadPublish) -> Response<Body> {

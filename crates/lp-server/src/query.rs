@@ -28,11 +28,12 @@ impl<'a> Query<'a> {
 
     /// Every value of a parameter, in order.
     pub(crate) fn all(self, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
-        let pieces = self.0.split('&').filter(|piece| !piece.is_empty() && !piece.contains(';'));
-        pieces.filter_map(move |piece| {
+        self.0.split('&').filter_map(move |piece| {
             let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
-            let value = unescape(value)?;
-            (*unescape(key)? == *name.as_bytes()).then_some(value)
+            // As a rule names are written plainly, and nothing else of the others is looked at.
+            let named =
+                key == name || (key.contains(['%', '+']) && *unescape(key)? == *name.as_bytes());
+            (named && !piece.contains(';')).then(|| unescape(value)).flatten()
         })
     }
 }

@@ -47,7 +47,7 @@ where
         Answering(if *path == *options.subscribe_path {
             // The body is dropped here, and the head before the poll waits.
             let (parts, _) = request.into_parts();
-            self.long_poll.subscribe(&parts)
+            Box::pin(self.long_poll.subscribe(&parts))
         } else if *path == *options.publish_path {
             let long_poll = self.long_poll.clone();
             Box::pin(async move { long_poll.publish(request).await })

@@ -4,11 +4,9 @@ use crate::golongpoll::Poll;
 use crate::long_poll::Inner;
 use crate::wait::Woken;
 use crate::{Body, answer, encode};
-use bytes::Bytes;
 use http::{Response, StatusCode};
-use rt_broker::{Batch, Delivery, Subscription};
+use rt_broker::{Delivery, Subscription};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -75,24 +73,20 @@ fn given(
         Ok(all) => all,
         Err(error) => return Some(answer::broker_error(&error)),
     };
-    let mut batches: Vec<Arc<Batch>> = Vec::new();
-    for delivery in all {
-        match delivery {
-            Delivery::Batch(batch) => batches.push(batch),
-            Delivery::Gap(lost) => {
-                inner.counters.gaps.increment(1);
-                *gap = Some(lost.reason().as_str());
-            }
+    for delivery in &all {
+        if let Delivery::Gap(lost) = delivery {
+            inner.counters.gaps.increment(1);
+            *gap = Some(lost.reason().as_str());
         }
     }
-    let body = match batches.is_empty() {
-        true => Bytes::new(),
-        false => encode::answer_of(&batches, subscription.topic()),
-    };
+    let batches = all.iter().filter_map(|delivery| match delivery {
+        Delivery::Batch(batch) => Some(&**batch),
+        Delivery::Gap(_) => None,
+    });
+    let body = encode::answer_of(batches.clone(), subscription.topic());
     if body.is_empty() {
         return None;
     }
-    let events = batches.iter().map(|batch| batch.entries().len() as u64).sum();
-    inner.counters.deliveries.increment(events);
+    inner.counters.deliveries.increment(batches.map(|batch| batch.entries().len() as u64).sum());
     Some(answer::poll(body, *gap))
 }

@@ -1,9 +1,10 @@
 //! One connection, from its first byte to its end.
 
+use crate::polls::{self, Polls};
+use crate::rewind::Rewind;
 use crate::stall::WriteStall;
-use crate::{Limits, RequestBody};
+use crate::{Limits, RequestBody, Serves};
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,17 +12,18 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use tower_service::Service;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Ends all connections of a server: `drain` after what they are doing, `kill` at once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
     pub(crate) drain: CancellationToken,
+    /// The same, to be looked at for each answer: asking the token takes a lock.
+    pub(crate) draining: Arc<AtomicBool>,
     pub(crate) kill: CancellationToken,
 }
 
@@ -34,15 +36,13 @@ pub(crate) struct Shared {
     pub(crate) http2: bool,
 }
 
-pub(crate) async fn run<S, B>(stream: TcpStream, peer: SocketAddr, service: S, shared: Arc<Shared>)
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
+pub(crate) async fn run<S: Serves, P: Polls>(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    polls: Option<P>,
+    shared: Arc<Shared>,
+) {
     #[cfg(feature = "http2")]
     if shared.http2 {
         // Boxed, so that HTTP/1's state is no larger for the possibility.
@@ -51,8 +51,20 @@ where
             return Box::pin(http2(stream, peer, service, shared)).await;
         }
     }
+    let Some(polls) = polls else { return http1(stream, peer, service, shared).await };
+    if let Some(unread) = polls::run(&mut stream, peer, &polls, &shared).await {
+        // Boxed, so that a waiting poll is no larger for the possibility.
+        Box::pin(http1(Rewind::new(unread, stream), peer, service, shared)).await;
+    }
+}
+
+async fn http1<S, T>(io: T, peer: SocketAddr, service: S, shared: Arc<Shared>)
+where
+    S: Serves,
+    T: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let limits = &shared.limits;
-    let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
+    let io = TokioIo::new(WriteStall::new(io, limits.write_timeout));
     let connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -65,15 +77,7 @@ where
 }
 
 #[cfg(feature = "http2")]
-async fn http2<S, B>(stream: TcpStream, peer: SocketAddr, service: S, shared: Arc<Shared>)
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
+async fn http2<S: Serves>(stream: TcpStream, peer: SocketAddr, service: S, shared: Arc<Shared>) {
     let limits = &shared.limits;
     let io = TokioIo::new(WriteStall::new(stream, limits.write_timeout));
     let executor = hyper_util::rt::TokioExecutor::new();
@@ -129,16 +133,12 @@ struct Inner<S> {
     shared: Arc<Shared>,
 }
 
-impl<S, B> hyper::service::Service<Request<Incoming>> for Inner<S>
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response<B>;
+impl<S: Serves> hyper::service::Service<Request<Incoming>> for Inner<S> {
+    type Response = Response<S::ResponseBody>;
     type Error = S::Error;
     /// Boxed a request, since hyper keeps the place of this future for as long as the connection
     /// lives: a stream that runs for hours would hold on to all that its handler ever needed.
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<S::ResponseBody>, S::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let limits = &self.shared.limits;

@@ -13,7 +13,7 @@
 //!     Ok::<_, Infallible>(Response::new(Full::new("hello\n".into())))
 //! });
 //! let server = Server::builder().bind("127.0.0.1:8080".parse().unwrap())?;
-//! let running = server.serve::<_, Full<bytes::Bytes>>(service);
+//! let running = server.serve(service);
 //! running.shutdown(Duration::from_secs(2)).await;
 //! # Ok(()) }
 //! ```
@@ -28,13 +28,18 @@ mod body;
 mod connection;
 mod error;
 mod limits;
+mod polls;
 mod refuse;
+mod rewind;
 mod server;
+mod serves;
 mod service;
 mod stall;
 
 pub use body::{BodyError, RequestBody};
 pub use error::Error;
 pub use limits::Limits;
+pub use polls::Polls;
 pub use server::{Drained, Running, Server, ServerBuilder};
+pub use serves::Serves;
 pub use service::{ServiceFn, service_fn};

@@ -2,22 +2,22 @@
 
 use crate::connection::{self, End, Shared};
 use crate::refuse::Refuser;
-use crate::{Error, Limits, RequestBody};
+use crate::{Error, Limits, Polls, Serves};
+use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_service::Service;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Hook = Box<dyn FnOnce() + Send>;
 type AcceptError = Arc<dyn Fn(&io::Error) + Send + Sync>;
 
@@ -119,15 +119,17 @@ impl Server {
     }
 
     /// Accepts connections in the background and serves them, each with a clone of the service.
-    pub fn serve<S, B>(self, service: S) -> Running
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    pub fn serve<S: Serves>(self, service: S) -> Running {
+        self.start(service, None::<fn(Request<()>, SocketAddr) -> Option<Pending<Response<Bytes>>>>)
+    }
+
+    /// As [`serve`](Self::serve), with a short way for requests that wait long for a small answer:
+    /// see [`Polls`].
+    pub fn serve_with_polls<S: Serves, P: Polls>(self, service: S, polls: P) -> Running {
+        self.start(service, Some(polls))
+    }
+
+    fn start<S: Serves, P: Polls>(self, service: S, polls: Option<P>) -> Running {
         let end = End::default();
         let tasks = TaskTracker::new();
         let accepting = CancellationToken::new();
@@ -144,7 +146,7 @@ impl Server {
             tasks: tasks.clone(),
             hooks: Vec::new(),
         };
-        let accept = self.accept(service, shared, tasks);
+        let accept = self.accept(service, polls, shared, tasks);
         tokio::spawn(async move {
             tokio::select! {
                 () = accepting.cancelled() => {}
@@ -154,15 +156,13 @@ impl Server {
         running
     }
 
-    async fn accept<S, B>(self, service: S, shared: Arc<Shared>, tasks: TaskTracker)
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    async fn accept<S: Serves, P: Polls>(
+        self,
+        service: S,
+        polls: Option<P>,
+        shared: Arc<Shared>,
+        tasks: TaskTracker,
+    ) {
         let open = Open::default();
         let refuser = Refuser::new();
         loop {
@@ -182,9 +182,9 @@ impl Server {
                 continue;
             };
             prepare(&stream, self.limits.write_timeout);
-            let (service, shared) = (service.clone(), shared.clone());
+            let (service, polls, shared) = (service.clone(), polls.clone(), shared.clone());
             tasks.spawn(async move {
-                connection::run(stream, peer, service, shared).await;
+                connection::run(stream, peer, service, polls, shared).await;
                 drop(place);
             });
         }
@@ -224,6 +224,7 @@ impl Running {
     pub async fn shutdown(self, deadline: Duration) -> Drained {
         self.accepting.cancel();
         self.hooks.into_iter().for_each(|hook| hook());
+        self.end.draining.store(true, Ordering::Release);
         self.end.drain.cancel();
         self.tasks.close();
         if tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok() {

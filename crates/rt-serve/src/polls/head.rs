@@ -1,0 +1,147 @@
+//! A request's head, where it is one that goes the short way.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use httparse::Status;
+use std::mem::MaybeUninit;
+
+/// A head of more lines goes to hyper, as everything does that is out of the ordinary.
+const MAX_HEADERS: usize = 32;
+
+/// A request with the bytes that it was read from.
+pub(super) struct Head {
+    pub(super) request: Request<()>,
+    pub(super) bytes: Bytes,
+}
+
+// It lives for a step only: no box for the variant that is the rule.
+#[allow(clippy::large_enum_variant)]
+pub(super) enum Parsed {
+    Poll(Head),
+    /// More of it has to be read.
+    Partial,
+    /// hyper is to look at it, and to answer it where it is wrong.
+    Other,
+}
+
+/// Takes one head from the front of what was read.
+pub(super) fn parse(read: &mut Vec<u8>) -> Parsed {
+    // Not even a beginning of what goes this way: no need to wait for the rest.
+    if !read.is_empty() && !read.starts_with(b"GET /") && !b"GET /".starts_with(read) {
+        return Parsed::Other;
+    }
+    let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut head = httparse::Request::new(&mut []);
+    let length = match head.parse_with_uninit_headers(read, &mut lines) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return Parsed::Partial,
+        Err(_) => return Parsed::Other,
+    };
+    if head.version != Some(1) || !is_plain(head.headers) {
+        return Parsed::Other;
+    }
+    let bytes = Bytes::copy_from_slice(&read[..length]);
+    match request(&head, &read[..length], &bytes) {
+        Some(request) => {
+            match length == read.len() {
+                // Nothing is kept while the poll waits.
+                true => *read = Vec::new(),
+                false => drop(read.drain(..length)),
+            }
+            Parsed::Poll(Head { request, bytes })
+        }
+        None => Parsed::Other,
+    }
+}
+
+/// Whether no header says anything of a body or of the connection that has to be acted upon.
+fn is_plain(headers: &[httparse::Header<'_>]) -> bool {
+    headers.iter().all(|line| {
+        let is = |name: &str| line.name.eq_ignore_ascii_case(name);
+        match line.name.len() {
+            6 => !is("expect"),
+            7 => !is("upgrade"),
+            10 => !is("connection") || line.value.eq_ignore_ascii_case(b"keep-alive"),
+            14 => !is("content-length"),
+            17 => !is("transfer-encoding"),
+            _ => true,
+        }
+    })
+}
+
+/// The request of a head that was parsed in `read`, sharing the bytes of its copy.
+fn request(head: &httparse::Request<'_, '_>, read: &[u8], bytes: &Bytes) -> Option<Request<()>> {
+    let copy_of = |part: &[u8]| {
+        let start = part.as_ptr().addr() - read.as_ptr().addr();
+        bytes.slice(start..start + part.len())
+    };
+    let mut headers = HeaderMap::with_capacity(head.headers.len());
+    for line in head.headers.iter() {
+        let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
+        headers.append(name, HeaderValue::from_maybe_shared(copy_of(line.value)).ok()?);
+    }
+    // Of two hosts hyper's service is told both; none is for it to refuse as well.
+    if headers.get_all(header::HOST).iter().count() != 1 {
+        return None;
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = Uri::from_maybe_shared(copy_of(head.path?.as_bytes())).ok()?;
+    *request.headers_mut() = headers;
+    Some(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str) -> &'static str {
+        let mut read = text.as_bytes().to_vec();
+        match parse(&mut read) {
+            Parsed::Poll(_) => "poll",
+            Parsed::Partial => "partial",
+            Parsed::Other => {
+                assert_eq!(read, text.as_bytes(), "hyper is given all that was read");
+                "other"
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_plain_goes_the_short_way() {
+        for (text, expected) in [
+            ("", "partial"),
+            ("GE", "partial"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\n", "partial"),
+            ("GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "poll"),
+            ("GET / HTTP/1.1\r\nhost: x\r\nconnection: Keep-Alive\r\n\r\n", "poll"),
+            ("P", "other"),
+            ("GEX", "other"),
+            ("GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", "other"),
+            ("GET /a HTTP/1.0\r\nHost: x\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n", "other"),
+            ("GET /\u{7f} HTTP/1.1\r\nHost: x\r\n\r\n", "other"),
+        ] {
+            assert_eq!(kind(text), expected, "{text:?}");
+        }
+        let many = "a: b\r\n".repeat(MAX_HEADERS + 1);
+        assert_eq!(kind(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")), "other");
+    }
+
+    #[test]
+    fn what_follows_stays() {
+        let first = "GET /1?x=%20 HTTP/1.1\r\nHost: x\r\nAccept: a\r\nAccept: b\r\n\r\n";
+        let mut read = format!("{first}GET /2").into_bytes();
+        let Parsed::Poll(head) = parse(&mut read) else { panic!("a poll") };
+        assert_eq!(head.request.uri(), "/1?x=%20");
+        assert_eq!(head.request.headers().get_all("accept").iter().count(), 2);
+        assert_eq!((&head.bytes[..], &read[..]), (first.as_bytes(), &b"GET /2"[..]));
+    }
+}

@@ -1,0 +1,177 @@
+//! The short way for long polls: connections that carry requests without a body, each answered
+//! whole after a wait.
+//!
+//! hyper keeps two buffers and a request's state for as long as a connection lives, and a timer for
+//! each head. Ten thousand polls that wait have no use for any of it: here a waiting connection is
+//! its socket, the poll itself and one timer. What is no such request goes to hyper, byte for byte
+//! as it came, and its connection stays there.
+
+mod head;
+mod write;
+
+use crate::connection::Shared;
+use bytes::Bytes;
+use head::{Head, Parsed};
+use http::{Request, Response};
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// Answers polls the short way; given to [`Server::serve_with_polls`](crate::Server::serve_with_polls).
+/// Closures of this form are such a thing.
+///
+/// A request comes here if it is a GET without a body over HTTP/1.1, on a connection that has
+/// carried nothing else. `None` sends it, and all that follows on its connection, to the server's
+/// service. The peer's address comes beside the request, not in its extensions. The answer's body comes whole; its length, the date and what keeps or closes the
+/// connection are added.
+pub trait Polls: Clone + Send + Sync + 'static {
+    /// An answer that is waited for. Dropped where the client goes away first.
+    type Answer: Future<Output = Response<Bytes>> + Send;
+
+    /// Begins to answer, or leaves the request to the service.
+    fn answer(&self, request: Request<()>, peer: SocketAddr) -> Option<Self::Answer>;
+}
+
+impl<F, A> Polls for F
+where
+    F: Fn(Request<()>, SocketAddr) -> Option<A> + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Bytes>> + Send,
+{
+    type Answer = A;
+
+    fn answer(&self, request: Request<()>, peer: SocketAddr) -> Option<A> {
+        self(request, peer)
+    }
+}
+
+/// What was read at once at the most; a poll's head is far smaller.
+const READ: usize = 4 << 10;
+
+/// Serves polls until the connection is over, or until something else comes: then what was read of
+/// it.
+pub(crate) async fn run<P: Polls>(
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    polls: &P,
+    shared: &Shared,
+) -> Option<Vec<u8>> {
+    let mut connection = Connection {
+        stream,
+        read: Vec::new(),
+        limit: shared.limits.head_bytes,
+        timer: None,
+        drained: Box::pin(shared.end.drain.clone().cancelled_owned()),
+    };
+    loop {
+        let since = Instant::now();
+        let request = loop {
+            match head::parse(&mut connection.read) {
+                Parsed::Poll(request) => break request,
+                Parsed::Other => return Some(connection.read),
+                Parsed::Partial if connection.read.len() >= connection.limit => {
+                    return Some(connection.read);
+                }
+                Parsed::Partial => {}
+            }
+            let by = since + shared.limits.head_timeout;
+            if !poll_fn(|cx| connection.poll_head(cx, by)).await {
+                return None;
+            }
+        };
+        let Head { request, bytes } = request;
+        let Some(answer) = polls.answer(request, peer) else {
+            // In front of what came after it.
+            let mut unread = Vec::from(bytes);
+            unread.append(&mut connection.read);
+            return Some(unread);
+        };
+        drop(bytes);
+        let response = connection.wait(answer, &shared.end.kill).await?;
+        let draining = shared.end.draining.load(Ordering::Acquire);
+        let last = draining || write::is_last(&response);
+        let timeout = shared.limits.write_timeout;
+        let written = write::response(connection.stream, response, last, timeout).await;
+        if let Err(error) = &written {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+        if last || written.is_err() {
+            return None;
+        }
+    }
+}
+
+struct Connection<'a> {
+    stream: &'a mut TcpStream,
+    /// Read and not understood yet.
+    read: Vec<u8>,
+    limit: usize,
+    /// Set once for many heads: it looks at the deadline when it fires, and goes on to that.
+    timer: Option<Pin<Box<Sleep>>>,
+    drained: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Connection<'_> {
+    /// Waits for more of a head; `false` where none comes.
+    fn poll_head(&mut self, cx: &mut Context<'_>, by: Instant) -> Poll<bool> {
+        if let Poll::Ready(read) = self.poll_read(cx) {
+            return Poll::Ready(read);
+        }
+        if self.drained.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= by {
+                return Poll::Ready(false);
+            }
+            timer.as_mut().reset(by);
+        }
+    }
+
+    /// Reads once, into a buffer that no waiting connection keeps; `false` at the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut buffer = [0; READ];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        let read = ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut buffer));
+        self.read.extend_from_slice(buffer.filled());
+        Poll::Ready(read.is_ok() && !buffer.filled().is_empty())
+    }
+
+    /// Waits for an answer; `None` where the client goes away, or the server is killed.
+    async fn wait<A>(&mut self, answer: A, kill: &CancellationToken) -> Option<Response<Bytes>>
+    where
+        A: Future<Output = Response<Bytes>>,
+    {
+        let mut answer = pin!(answer);
+        let mut killed = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Some(response));
+            }
+            // The end of the stream, or the next request before this one's answer: so much of it
+            // is kept as of one that is waited for.
+            while self.read.len() < self.limit {
+                match self.poll_read(cx) {
+                    Poll::Ready(true) => {}
+                    Poll::Ready(false) => return Poll::Ready(None),
+                    Poll::Pending => break,
+                }
+            }
+            if killed.is_none() && self.drained.as_mut().poll(cx).is_ready() {
+                killed = Some(Box::pin(kill.cancelled()));
+            }
+            match &mut killed {
+                Some(killed) => killed.as_mut().poll(cx).map(|()| None),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
