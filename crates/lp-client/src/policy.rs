@@ -1,6 +1,6 @@
 //! What a follower asks next, what it hands out, and where it is then: no I/O, and time is an
 //! argument.
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rt_common::Backoff;
@@ -32,8 +32,8 @@ pub(crate) struct Policy {
     /// Where the next poll starts: after what waits to be handed out.
     head: Position,
     waiting: VecDeque<News>,
-    /// The last event that was handed out in the middle of a batch, before a restart.
-    resumed_within: Option<Uuid>,
+    /// The last event a category that this batch has handed out, with several categories.
+    seen: BTreeMap<String, Uuid>,
 }
 
 /// What is handed out.
@@ -56,7 +56,7 @@ impl Policy {
             retry,
             backoff,
             asked_before: false,
-            resumed_within: position.cursor.as_ref().and(position.last_id),
+            seen: BTreeMap::new(),
             head: position.clone(),
             position,
             waiting: VecDeque::new(),
@@ -78,11 +78,16 @@ impl Policy {
         let news = self.waiting.pop_front()?;
         if self.waiting.is_empty() {
             self.position.clone_from(&self.head);
+            self.seen.clear();
         } else if let News::Event(event) = &news {
             self.position.since = Some(event.timestamp);
             self.position.last_id = Some(event.id);
-            if !self.several {
-                // It stands before the whole batch; the id alone is exact.
+            // The cursor stands before the whole batch. For one category the id alone is exact; of
+            // several, each has its own.
+            if self.several {
+                self.seen.insert(event.category.clone(), event.id);
+                self.position.seen = self.seen.values().copied().collect();
+            } else {
                 self.position.cursor = None;
             }
         }
@@ -118,7 +123,6 @@ impl Policy {
         let old_cursor = self.head.cursor.clone();
         self.drop_repeats(&mut content.events);
         self.head = self.head.advanced(&content, waited);
-        self.resumed_within = None;
         let news = !content.events.is_empty() || (content.more && self.head.cursor != old_cursor);
         self.waiting.extend(content.gaps.into_iter().map(News::Gap));
         self.waiting.extend(content.events.into_iter().map(News::Event));
@@ -161,9 +165,16 @@ impl Policy {
     }
 
     fn drop_repeats(&self, events: &mut Vec<Event>) {
-        let within = self.resumed_within;
-        if let Some(at) = within.and_then(|id| events.iter().position(|event| event.id == id)) {
-            events.drain(..=at);
+        // What was handed out of this batch before a restart, by category: among several, what is
+        // new may stand anywhere.
+        for id in &self.head.seen {
+            let Some(at) = events.iter().position(|event| event.id == *id) else { continue };
+            let category = events[at].category.clone();
+            let mut index = 0;
+            events.retain(|event| {
+                index += 1;
+                index > at + 1 || event.category != category
+            });
         }
         // A server may hand out the last event again, or one twice in a row.
         let mut last = self.head.last_id;
@@ -175,6 +186,7 @@ impl Position {
     /// The position after an answer to a poll from here; `waited` if that took its time.
     pub(crate) fn advanced(&self, content: &Content, waited: bool) -> Self {
         let mut next = self.clone();
+        next.seen.clear();
         if let Some(event) = content.events.last() {
             next.since = Some(event.timestamp);
             next.last_id = Some(event.id);

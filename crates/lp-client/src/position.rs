@@ -31,7 +31,12 @@ pub struct Position {
     pub(crate) since: Option<i64>,
     pub(crate) last_id: Option<Uuid>,
     pub(crate) cursor: Option<String>,
+    /// With several categories: the last event of each that was handed out after the cursor.
+    pub(crate) seen: Vec<Uuid>,
 }
+
+/// The most ids that are kept beside a cursor: more than any server takes categories.
+const MAX_SEEN: usize = 1_024;
 
 impl Position {
     /// From the moment when the server gets the first poll.
@@ -46,12 +51,12 @@ impl Position {
 
     /// What was published after this time, in milliseconds since the epoch by the server's clock.
     pub fn since(timestamp: i64) -> Self {
-        Self { since: Some(timestamp), last_id: None, cursor: None }
+        Self { since: Some(timestamp), ..Self::default() }
     }
 
     /// What follows an event; see [`Event::position`](crate::Event::position).
     pub fn after(timestamp: i64, last_id: Uuid) -> Self {
-        Self { since: Some(timestamp), last_id: Some(last_id), cursor: None }
+        Self { since: Some(timestamp), last_id: Some(last_id), ..Self::default() }
     }
 
     /// Whether this is [`Position::now`]: nothing is known yet.
@@ -85,6 +90,9 @@ impl fmt::Display for Position {
         if let Some(cursor) = &self.cursor {
             text.append_pair("cursor", cursor);
         }
+        for id in &self.seen {
+            text.append_pair("seen", &id.to_string());
+        }
         match text.finish() {
             text if text.is_empty() => f.write_str("now"),
             text => f.write_str(&text),
@@ -112,6 +120,9 @@ impl FromStr for Position {
                 "cursor" if is_cursor(&value) => {
                     position.cursor.replace(value.into_owned()).is_none()
                 }
+                "seen" if position.seen.len() < MAX_SEEN => {
+                    value.parse().map(|id| position.seen.push(id)).is_ok()
+                }
                 _ => false,
             };
             if !known {
@@ -119,7 +130,8 @@ impl FromStr for Position {
             }
         }
         // An id without its time is refused by golongpoll.
-        match position.is_now() || (position.last_id.is_some() && position.since.is_none()) {
+        let alone = position.last_id.is_some() && position.since.is_none();
+        match position.is_now() || alone {
             true => Err(bad()),
             false => Ok(position),
         }
@@ -181,9 +193,11 @@ mod tests {
             since in proptest::option::of(any::<i64>()),
             last_id in proptest::option::of(any::<u128>()),
             cursor in proptest::option::of("\\PC{1,40}"),
+            seen in proptest::collection::vec(any::<u128>(), 0..4),
         ) {
             let last_id = last_id.filter(|_| since.is_some()).map(Uuid::from_u128);
-            let position = Position { since, last_id, cursor };
+            let seen = seen.into_iter().map(Uuid::from_u128).collect();
+            let position = Position { since, last_id, cursor, seen };
             prop_assert_eq!(&position.to_string().parse::<Position>().unwrap(), &position);
             let json = serde_json::to_string(&position).unwrap();
             prop_assert_eq!(&serde_json::from_str::<Position>(&json).unwrap(), &position);

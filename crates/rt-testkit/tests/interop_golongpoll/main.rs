@@ -3,10 +3,12 @@
 //!
 //! `GOLONGPOLL` names the folder with its programs, `EXAMPLES` that of ours.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
-#![allow(unreachable_pub, dead_code)] // Modules of one program, that grows.
+#![allow(unreachable_pub)] // Modules of one program.
 
+mod both;
 mod ours;
 mod peers;
 mod requests;
 mod table;
+mod theirs;
 mod wire;

@@ -29,6 +29,18 @@ pub fn golongpoll(args: &[&str]) -> Peer {
     Peer { process, port }
 }
 
+/// Our gateway on a free port (unless `--listen` is among these), with these flags.
+pub fn gateway(args: &[&str]) -> Peer {
+    let folder = std::env::var_os("EXAMPLES").expect("EXAMPLES names the examples' folder");
+    let mut command = Command::new(PathBuf::from(folder).join("gateway"));
+    if !args.iter().any(|arg| arg.starts_with("--listen")) {
+        command.arg("--listen=127.0.0.1:0");
+    }
+    let mut process = Process::start(command.args(args));
+    let port = number_after(&process.line_with("gateway on http://"), "127.0.0.1:");
+    Peer { process, port }
+}
+
 /// One of the programs made from `xtask/golongpoll`.
 pub fn program(name: &str) -> PathBuf {
     let folder =
