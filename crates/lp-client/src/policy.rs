@@ -202,3 +202,6 @@ impl Position {
         next
     }
 }
+
+#[cfg(test)]
+mod tests;
