@@ -94,7 +94,8 @@ fn centrifugo() -> Done {
 }
 
 fn golongpoll() -> Done {
-    execute(&mut cargo(&["build", "--package", "examples", "--examples"]))?;
+    let ours = ["build", "--package", "examples", "--package", "examples-clients", "--examples"];
+    execute(&mut cargo(&ours))?;
     let folder = root().join("target/interop/golongpoll");
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let mut build = command("go", &["build", "-o"]);

@@ -175,7 +175,7 @@ fn waits_grow_with_full_jitter_until_an_answer() {
     let fail = |policy: &mut Policy| policy.failed(busy(None), now).unwrap().1;
     for (failures, high) in [(0, 1), (1, 2), (4, 16), (5, 30), (40, 30)] {
         let got = waits(|policy| {
-            (0..failures).for_each(|_| drop(fail(policy)));
+            (0..failures).for_each(|_| _ = fail(policy));
             fail(policy)
         });
         assert_range(got, Duration::from_millis(100), high * SECOND);
@@ -187,7 +187,7 @@ fn waits_grow_with_full_jitter_until_an_answer() {
         (quiet_at(1), Duration::ZERO, 16),
     ] {
         let got = waits(|policy| {
-            (0..3).for_each(|_| drop(fail(policy)));
+            (0..3).for_each(|_| _ = fail(policy));
             policy.answered(content.clone(), now, took).unwrap();
             fail(policy)
         });

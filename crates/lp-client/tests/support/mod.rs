@@ -18,11 +18,13 @@ use tokio::time::Instant;
 type Answer = Result<Response<Pipe>, std::io::Error>;
 type Future = Pin<Box<dyn std::future::Future<Output = Answer> + Send>>;
 
+type Seen = (Instant, Request<Bytes>);
+
 /// The requests that came so far, and the answers that are left; without any, it hangs.
 #[derive(Clone, Default)]
 pub struct Script {
     answers: Arc<Mutex<VecDeque<Future>>>,
-    pub seen: Arc<Mutex<Vec<(Instant, Request<Bytes>)>>>,
+    pub seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Script {

@@ -11,4 +11,5 @@ mod peers;
 mod requests;
 mod table;
 mod theirs;
+mod tools;
 mod wire;

@@ -31,14 +31,19 @@ pub fn golongpoll(args: &[&str]) -> Peer {
 
 /// Our gateway on a free port (unless `--listen` is among these), with these flags.
 pub fn gateway(args: &[&str]) -> Peer {
-    let folder = std::env::var_os("EXAMPLES").expect("EXAMPLES names the examples' folder");
-    let mut command = Command::new(PathBuf::from(folder).join("gateway"));
+    let mut command = Command::new(example("gateway"));
     if !args.iter().any(|arg| arg.starts_with("--listen")) {
         command.arg("--listen=127.0.0.1:0");
     }
     let mut process = Process::start(command.args(args));
     let port = number_after(&process.line_with("gateway on http://"), "127.0.0.1:");
     Peer { process, port }
+}
+
+/// One of our examples.
+pub fn example(name: &str) -> PathBuf {
+    let folder = std::env::var_os("EXAMPLES").expect("EXAMPLES names the examples' folder");
+    PathBuf::from(folder).join(name)
 }
 
 /// One of the programs made from `xtask/golongpoll`.
