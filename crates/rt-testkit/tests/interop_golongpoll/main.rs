@@ -8,6 +8,7 @@
 mod both;
 mod ours;
 mod peers;
+mod publications;
 mod requests;
 mod table;
 mod theirs;
