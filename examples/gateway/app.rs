@@ -6,7 +6,7 @@ use crate::page;
 use crate::session::{Access, Entry};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rt_broker::{Engine as _, Health, MemoryEngine};
@@ -32,8 +32,8 @@ pub struct App {
 
 type Answer = Result<Response<Body>, Response<Body>>;
 
-/// A poll that waits.
-pub type Polling = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
+/// An answer that is under way.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
 
 impl App {
     pub fn new(
@@ -60,17 +60,27 @@ impl App {
         self.finish(asked.as_ref(), response)
     }
 
-    /// A long poll, the short way: its wait is all that is kept of it.
-    pub fn poll(&self, request: Request<()>) -> Option<Polling> {
-        let welcome = request.uri().path() == "/events"
-            && request.headers().get(header::ORIGIN).is_none()
+    /// Polls and publications the fast way, where nothing has to be said of them; of a poll its wait
+    /// is all that is kept.
+    pub fn fast(self: &Arc<Self>, request: Request<Bytes>) -> Option<Answering> {
+        let path = request.uri().path();
+        let (poll, publish) = (path == "/events", path == "/publish");
+        let welcome = (poll || publish)
+            && !request.headers().contains_key(header::ORIGIN)
             && self.guard.refuse(&request).is_none()
             && self.access.of(request.headers()).is_some();
-        // All others are answered as any request is.
-        welcome.then(|| -> Polling {
-            let poll = self.polls.subscribe(&request.into_parts().0);
-            Box::pin(async move { poll.await.map(lp_server::Body::into_bytes) })
-        })
+        if !welcome {
+            return None;
+        }
+        if poll {
+            let answer = self.polls.subscribe(&request.into_parts().0);
+            return Some(Box::pin(async move { answer.await.map(lp_server::Body::into_bytes) }));
+        }
+        let app = self.clone();
+        let request = request.map(Full::new);
+        Some(Box::pin(
+            async move { app.polls.publish(request).await.map(lp_server::Body::into_bytes) },
+        ))
     }
 
     /// What every answer says.
@@ -208,8 +218,7 @@ async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
 
 /// Whether a browser asks whether it may send another request.
 fn is_preflight(request: &Request<RequestBody>) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN)
 }
 
 /// HEAD goes where GET does; hyper leaves its body out.

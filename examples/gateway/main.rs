@@ -67,14 +67,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let address = server.local_addr();
     let app =
         Arc::new(App::new(hub.clone(), polls.clone(), engine, metrics, token, &options, address));
-    let (polled, app) = (app.clone(), app);
+    let (fast, app) = (app.clone(), app);
     let service = service_fn(move |request| {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
     });
     tokio::spawn(memory::give_back(hub.clone()));
     let (streams, waiting) = (hub.clone(), polls.clone());
-    let running = server.serve_with_polls(service, move |poll, _| polled.poll(poll));
+    let running = server.serve_with_fast_path(service, move |request, _| fast.fast(request));
     let running = running.before_drain(move || {
         streams.shutdown();
         waiting.shutdown();
