@@ -114,13 +114,7 @@ impl Publication {
     /// Its bytes as bounds count them: payload, type, id, comment and the clients it names.
     #[must_use]
     pub fn size(&self) -> usize {
-        let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
-        self.message.data.as_ref().map_or(0, Bytes::len)
-            + len(&self.message.event)
-            + len(&self.message.id)
-            + len(&self.message.comment)
-            + len(&self.message.target)
-            + len(&self.message.except)
+        self.message.size()
     }
 }
 

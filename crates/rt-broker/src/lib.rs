@@ -29,6 +29,9 @@ pub mod conformance;
 mod engine;
 mod entry;
 mod error;
+#[cfg(feature = "file")]
+mod file;
+mod local;
 mod log;
 mod memory;
 mod message;
@@ -43,6 +46,8 @@ pub use engine::{
 };
 pub use entry::{Batch, Entry, Form, Publication};
 pub use error::Error;
+#[cfg(feature = "file")]
+pub use file::{FileEngine, FileEngineBuilder, ImportReport, SkippedLine, Sync};
 pub use log::{Log, Snapshot, Woken};
 pub use memory::{MemoryEngine, MemoryEngineBuilder};
 pub use message::Message;

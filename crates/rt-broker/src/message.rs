@@ -170,6 +170,17 @@ impl Message {
         self.key.as_deref()
     }
 
+    /// Its bytes as bounds count them.
+    pub(crate) fn size(&self) -> usize {
+        let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        self.data.as_ref().map_or(0, Bytes::len)
+            + len(&self.event)
+            + len(&self.id)
+            + len(&self.comment)
+            + len(&self.target)
+            + len(&self.except)
+    }
+
     /// Whether there is nothing to store: no data, only a comment or a reconnection time.
     #[must_use]
     pub fn is_live_only(&self) -> bool {

@@ -193,6 +193,9 @@ pub(super) async fn a_uuid_that_is_held_decides_else_the_time(subject: &dyn Subj
     let second = publish(&broker, "t", "2").await;
     subject.advance(Duration::from_millis(5)).await;
     publish(&broker, "t", "3").await;
+    // Opens the log, so that below it is told at once whether there is something.
+    let mut open = broker.subscribe("t", Start::Earliest).expect("subscribed");
+    take(&mut open, 3).await;
     let seen = async |uuid, time| {
         let mut from = broker.subscribe("t", Start::Seen { uuid, time }).expect("subscribed");
         let Some(Delivery::Batch(batch)) = from.try_next().expect("readable") else {

@@ -1,6 +1,6 @@
 //! One subscriber's place in a log, and what its first position means.
 
-use crate::{Epoch, Gap, GapReason, Position, Publication, Start};
+use crate::{Entry, Epoch, Gap, GapReason, Position, Publication, Start};
 use std::sync::Arc;
 use std::task::Waker;
 use uuid::Uuid;
@@ -76,7 +76,8 @@ pub(crate) struct Place<'a> {
 pub(crate) trait Held {
     fn len(&self) -> usize;
 
-    fn at(&self, index: usize) -> &Publication;
+    /// Shared and not borrowed, so that what is on a disk can be read as it is asked for.
+    fn at(&self, index: usize) -> Arc<Entry>;
 
     /// Whether it may be gone on from by an id: it is stored, not held for who is connected only.
     fn is_stored(&self, _index: usize) -> bool {
@@ -107,7 +108,7 @@ impl Place<'_> {
         let (mut low, mut high) = (0, self.held.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.held.at(middle).time() <= time {
+            match self.held.at(middle).publication().time() <= time {
                 true => low = middle + 1,
                 false => high = middle,
             }
@@ -143,10 +144,10 @@ impl Place<'_> {
 
     fn newest(&self, is: impl Fn(&Publication) -> bool) -> Option<u64> {
         let mut stored = (0..self.held.len()).rev().filter(|&index| self.held.is_stored(index));
-        stored.find(|&index| is(self.held.at(index))).map(|index| self.offset(index))
+        stored.find(|&index| is(self.held.at(index).publication())).map(|index| self.offset(index))
     }
 
     fn offset(&self, index: usize) -> u64 {
-        self.held.at(index).position().offset()
+        self.held.at(index).publication().position().offset()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Snapshot;
 use super::reader::{Held, Place, Reader};
-use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position, Publication};
+use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -249,8 +249,8 @@ impl Held for Window {
         self.items.len()
     }
 
-    fn at(&self, index: usize) -> &Publication {
-        self.items[index].entry.publication()
+    fn at(&self, index: usize) -> Arc<Entry> {
+        self.items[index].entry.clone()
     }
 
     fn is_stored(&self, index: usize) -> bool {

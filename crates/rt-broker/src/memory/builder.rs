@@ -2,12 +2,9 @@
 
 use super::MemoryEngine;
 use crate::Bounds;
+use crate::local::{Control, unix_millis};
 use std::fmt;
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-pub(super) type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
-pub(super) type BoundsOf = Box<dyn Fn(&str) -> Bounds + Send + Sync>;
 
 /// Sets up a [`MemoryEngine`].
 pub struct MemoryEngineBuilder {
@@ -19,7 +16,7 @@ impl MemoryEngineBuilder {
         let engine = MemoryEngine {
             topics: Mutex::default(),
             presence: Mutex::default(),
-            handlers: Mutex::default(),
+            control: Control::default(),
             clock: Box::new(unix_millis),
             bounds: Box::new(|_| Bounds::new()),
             max_topics: 100_000,
@@ -77,10 +74,6 @@ impl MemoryEngineBuilder {
     pub fn build(self) -> MemoryEngine {
         self.engine
     }
-}
-
-fn unix_millis() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 impl fmt::Debug for MemoryEngineBuilder {

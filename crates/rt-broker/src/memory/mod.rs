@@ -1,17 +1,13 @@
 //! The engine in this process's memory.
 
 mod builder;
-mod keys;
-mod presence;
 mod topic;
 
 use crate::engine::{BoxFuture, ControlHandler, Engine, Health, NodeId, Page, PresenceEntry};
+use crate::local::{BoundsOf, Clock, Control, Idle, Keys, Presence};
 use crate::{Bounds, Claim, Error, Log, Message, Position, Promises, Receipt, Start};
-use builder::{BoundsOf, Clock};
 use bytes::Bytes;
-use keys::Keys;
-use presence::Presence;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +23,7 @@ pub use builder::MemoryEngineBuilder;
 pub struct MemoryEngine {
     topics: Mutex<Topics>,
     presence: Mutex<Presence>,
-    handlers: Mutex<Vec<(NodeId, ControlHandler)>>,
+    control: Control,
     clock: Clock,
     bounds: BoundsOf,
     max_topics: usize,
@@ -43,9 +39,7 @@ struct Topics {
     /// Counts uses, to find what was least recently used.
     tick: u64,
     keys: Keys,
-    /// Topics to drop next: first those that hold nothing, then by least recent use; each with the
-    /// use it had when it was listed.
-    idle: VecDeque<(u64, Arc<str>)>,
+    idle: Idle,
 }
 
 impl MemoryEngine {
@@ -107,36 +101,21 @@ impl MemoryEngine {
 
 impl Topics {
     /// Drops the least recently used topic that no log with subscribers stands on.
-    ///
-    /// The list of candidates is made by one walk over all topics and then used up, so that the cap
-    /// costs a stranger's flood of names no more than a few steps a name.
     fn drop_idle(&mut self, keep: Option<&str>) -> bool {
         for listed in [false, true] {
-            while let Some((used, name)) = self.idle.pop_front() {
+            while let Some((used, name)) = self.idle.next() {
                 let unchanged = self.by_name.get(&name).is_some_and(|topic| topic.used == used);
                 if unchanged && keep != Some(&*name) && self.close_and_remove(&name) {
                     return true;
                 }
             }
             if !listed {
-                self.list_idle();
+                let unused = self.by_name.iter().filter(|(_, topic)| !topic.has_subscribers());
+                let listed = unused.map(|(name, t)| (!t.is_empty(), t.used, name.clone()));
+                self.idle.list(listed);
             }
         }
         false
-    }
-
-    fn list_idle(&mut self) {
-        let unused = self.by_name.iter().filter(|(_, topic)| !topic.has_subscribers());
-        let listed =
-            |(name, topic): (&Arc<str>, &Topic)| (!topic.is_empty(), topic.used, name.clone());
-        let mut all: Vec<_> = unused.map(listed).collect();
-        let few = (all.len() / 16).max(64).min(all.len());
-        if few < all.len() {
-            all.select_nth_unstable(few);
-            all.truncate(few);
-        }
-        all.sort_unstable();
-        self.idle = all.into_iter().map(|(_, used, name)| (used, name)).collect();
     }
 
     fn close_and_remove(&mut self, name: &str) -> bool {
@@ -287,11 +266,7 @@ impl Engine for MemoryEngine {
         from: NodeId,
         message: Bytes,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        let handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        handlers
-            .iter()
-            .filter(|(node, _)| *node != from)
-            .for_each(|(_, handler)| handler(message.clone()));
+        self.control.send(from, &message);
         Box::pin(ready(Ok(())))
     }
 
@@ -300,10 +275,7 @@ impl Engine for MemoryEngine {
         node: NodeId,
         handler: &'a ControlHandler,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only our clone is left: the node that wanted it has gone.
-        handlers.retain(|(_, handler)| Arc::strong_count(handler) > 1);
-        handlers.push((node, handler.clone()));
+        self.control.receive(node, handler);
         Box::pin(ready(Ok(())))
     }
 

@@ -210,8 +210,8 @@ impl Held for VecDeque<Arc<Entry>> {
         self.len()
     }
 
-    fn at(&self, index: usize) -> &Publication {
-        self[index].publication()
+    fn at(&self, index: usize) -> Arc<Entry> {
+        self[index].clone()
     }
 
     fn has_imported(&self) -> bool {

@@ -1,0 +1,223 @@
+//! The embedded store: two key spaces, and nothing of it elsewhere.
+//!
+//! `events` has the publications by topic and offset. `meta` has, by the first byte of the key: a
+//! topic's record by its name (`t`), an idempotency key by its time (`k`), a removed topic whose
+//! publications are still to be deleted (`g`), and the time up to which may be stamped (`r`).
+
+use super::codec::{self, Record};
+use crate::{Entry, Epoch, Error, Position};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
+use std::path::Path;
+use std::sync::Arc;
+
+pub(super) const TOPIC: u8 = b't';
+pub(super) const KEY: u8 = b'k';
+pub(super) const GARBAGE: u8 = b'g';
+pub(super) const RESERVED: u8 = b'r';
+
+/// What fills in memory before it becomes a file. Small, since all of it is read again at opening.
+const MEMTABLE: u64 = 16 << 20;
+const JOURNALS: u64 = 64 << 20;
+const CACHE: u64 = 32 << 20;
+/// Records that a copy writes as one change.
+const AT_ONCE: usize = 4_096;
+
+pub(super) struct Store {
+    db: Database,
+    events: Keyspace,
+    meta: Keyspace,
+}
+
+/// Reads all of a store as it was at one moment.
+pub(super) struct Copier {
+    snapshot: fjall::Snapshot,
+    events: Keyspace,
+    meta: Keyspace,
+}
+
+/// Changes that are made together or not at all.
+pub(super) struct Changes {
+    batch: OwnedWriteBatch,
+    events: Keyspace,
+    meta: Keyspace,
+}
+
+impl Store {
+    pub(super) fn open(path: &Path) -> Result<Self, fjall::Error> {
+        let db = Database::builder(path)
+            .cache_size(CACHE)
+            .max_journaling_size(JOURNALS)
+            .manual_journal_persist(true)
+            .worker_threads(2)
+            .open()?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+        let (events, meta) = (db.keyspace("events", options)?, db.keyspace("meta", options)?);
+        Ok(Self { db, events, meta })
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        let (batch, events) = (self.db.batch(), self.events.clone());
+        Changes { batch, events, meta: self.meta.clone() }
+    }
+
+    /// Makes changes; they are in the operating system's hands then, and with `sync` on the disk.
+    pub(super) fn commit(&self, changes: Changes, sync: bool) -> Result<(), fjall::Error> {
+        let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
+        changes.batch.durability(Some(mode)).commit()
+    }
+
+    pub(super) fn sync(&self) -> Result<(), fjall::Error> {
+        self.db.persist(PersistMode::SyncData)
+    }
+
+    pub(super) fn copier(&self) -> Copier {
+        let (events, meta) = (self.events.clone(), self.meta.clone());
+        Copier { snapshot: self.db.snapshot(), events, meta }
+    }
+
+    /// Publications of a topic from one offset through another, oldest first, at most `limit`.
+    pub(super) fn entries(
+        &self,
+        (topic, epoch): (u64, Epoch),
+        (from, through): (u64, u64),
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>, Error> {
+        let mut entries = Vec::new();
+        if from > through {
+            return Ok(entries);
+        }
+        let range = codec::event_key(topic, from)..=codec::event_key(topic, through);
+        for item in self.events.range(range).take(limit) {
+            let (key, value) = item.into_inner().map_err(unreadable)?;
+            let publication = codec::offset_of(&key)
+                .and_then(|offset| codec::decode(&value, Position::new(epoch, offset)))
+                .ok_or_else(|| {
+                    Error::unavailable("its store has a broken publication", key_text(&key))
+                })?;
+            entries.push(Entry::new(publication, false));
+        }
+        Ok(entries)
+    }
+
+    /// The first offsets of a topic that follow another, at most `limit`.
+    pub(super) fn offsets(&self, topic: u64, after: u64, limit: usize) -> Result<Vec<u64>, Error> {
+        let Some(from) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let range = codec::event_key(topic, from)..=codec::event_key(topic, u64::MAX);
+        let keys = self.events.range(range).take(limit).map(|item| item.key());
+        keys.map(|key| Ok(codec::offset_of(&key.map_err(unreadable)?).unwrap_or_default()))
+            .collect()
+    }
+
+    pub(super) fn topic(&self, name: &str) -> Result<Option<Record>, Error> {
+        let value = self.meta.get(topic_key(name)).map_err(unreadable)?;
+        Ok(value.and_then(|value| Record::decode(&value)))
+    }
+
+    pub(super) fn reserved(&self) -> Result<Option<u64>, Error> {
+        let value = self.meta.get([RESERVED]).map_err(unreadable)?;
+        Ok(value.and_then(|value| codec::number(&value)))
+    }
+
+    /// Idempotency keys of this time or before, as they stand, at most `limit`.
+    pub(super) fn old_keys(&self, time: u64, limit: usize) -> Result<Vec<fjall::UserKey>, Error> {
+        let end = [&[KEY][..], &time.saturating_add(1).to_be_bytes()].concat();
+        let keys = self.meta.range(vec![KEY]..end).take(limit).map(|item| item.key());
+        keys.map(|key| key.map_err(unreadable)).collect()
+    }
+
+    /// Calls `found` with what follows `kind` in the key, and the value, of each; stops at `false`.
+    pub(super) fn each(
+        &self,
+        kind: u8,
+        mut found: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Error> {
+        for item in self.meta.prefix([kind]) {
+            let (key, value) = item.into_inner().map_err(unreadable)?;
+            if !found(&key[1..], &value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Copier {
+    /// Writes everything to another store, and syncs it.
+    pub(super) fn copy_to(
+        self,
+        other: &Store,
+        failed: impl Fn(fjall::Error) -> Error,
+    ) -> Result<(), Error> {
+        for (from, to) in [(&self.events, &other.events), (&self.meta, &other.meta)] {
+            let mut batch = other.db.batch();
+            for item in self.snapshot.iter(from) {
+                let (key, value) = item.into_inner().map_err(unreadable)?;
+                batch.insert(to, key, value);
+                if batch.len() == AT_ONCE {
+                    let full = std::mem::replace(&mut batch, other.db.batch());
+                    full.commit().map_err(&failed)?;
+                }
+            }
+            batch.commit().map_err(&failed)?;
+        }
+        other.db.persist(PersistMode::SyncAll).map_err(failed)
+    }
+}
+
+impl Changes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    pub(super) fn put_event(&mut self, topic: u64, offset: u64, value: Vec<u8>) {
+        self.batch.insert(&self.events, codec::event_key(topic, offset), value);
+    }
+
+    pub(super) fn remove_event(&mut self, topic: u64, offset: u64) {
+        self.batch.remove(&self.events, codec::event_key(topic, offset));
+    }
+
+    pub(super) fn put_topic(&mut self, name: &str, record: &Record) {
+        self.batch.insert(&self.meta, topic_key(name), record.encode());
+    }
+
+    pub(super) fn remove_topic(&mut self, name: &str) {
+        self.batch.remove(&self.meta, topic_key(name));
+    }
+
+    pub(super) fn put_garbage(&mut self, topic: u64) {
+        self.batch.insert(&self.meta, garbage_key(topic), []);
+    }
+
+    pub(super) fn remove_garbage(&mut self, topic: u64) {
+        self.batch.remove(&self.meta, garbage_key(topic));
+    }
+
+    pub(super) fn put_reserved(&mut self, time: u64) {
+        self.batch.insert(&self.meta, [RESERVED], time.to_le_bytes());
+    }
+
+    pub(super) fn put_key(&mut self, key: &[u8], offset: u64) {
+        self.batch.insert(&self.meta, key, offset.to_le_bytes());
+    }
+
+    pub(super) fn remove_key(&mut self, key: &[u8]) {
+        self.batch.remove(&self.meta, key);
+    }
+}
+
+fn topic_key(name: &str) -> Vec<u8> {
+    [&[TOPIC], name.as_bytes()].concat()
+}
+
+fn garbage_key(topic: u64) -> Vec<u8> {
+    [&[GARBAGE][..], &topic.to_be_bytes()].concat()
+}
+
+fn unreadable(error: fjall::Error) -> Error {
+    Error::unavailable("its store cannot be read", error)
+}
+
+fn key_text(key: &[u8]) -> String {
+    key.iter().fold(String::from("key "), |text, byte| text + &format!("{byte:02x}"))
+}

@@ -1,0 +1,125 @@
+//! Copies of a store in use, and what golongpoll has left.
+
+use super::{LARGE, held, open, publish};
+use rt_broker::{Broker, FileEngine, Start, Sync};
+use std::fs;
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_while_publishing_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let engine = Arc::new(FileEngine::builder(&path).bounds(LARGE).open().unwrap());
+    let broker = Broker::builder_shared(engine.clone()).build();
+    let end = Arc::new(AtomicBool::new(false));
+    let publishers: Vec<_> = (0..4)
+        .map(|publisher| {
+            let (broker, end) = (broker.clone(), end.clone());
+            tokio::spawn(async move {
+                let topic = format!("t{publisher}");
+                for n in 0.. {
+                    if end.load(Ordering::Relaxed) {
+                        return n;
+                    }
+                    publish(&broker, &topic, n.to_string()).await;
+                }
+                0
+            })
+        })
+        .collect();
+    let last = publish(&broker, "marked", "before the backup").await;
+    for round in 0..3 {
+        let before = held(&broker, "t0").await.len();
+        let copy = folder.path().join(format!("backup {round}"));
+        engine.backup(&copy).await.unwrap();
+        assert!(engine.backup(&copy).await.is_err(), "nothing is overwritten");
+        let after = held(&broker, "t0").await.len();
+        let copied = open(&copy, Sync::Always);
+        for topic in ["t0", "t1", "t2", "t3"] {
+            let held = held(&copied, topic).await;
+            assert!(held.iter().enumerate().all(|(n, text)| *text == n.to_string()), "no hole");
+            if topic == "t0" {
+                assert!((before..=after).contains(&held.len()));
+            }
+        }
+        assert_eq!(held(&copied, "marked").await, ["before the backup"]);
+        // It may be older than what clients have seen.
+        let next = publish(&copied, "marked", "in the copy").await;
+        assert_ne!(next.position().epoch(), last.position().epoch());
+    }
+    end.store(true, Ordering::Relaxed);
+    for (n, publisher) in publishers.into_iter().enumerate() {
+        let published = publisher.await.unwrap();
+        assert_eq!(held(&broker, &format!("t{n}")).await.len(), published);
+    }
+}
+
+fn line(time: i64, category: &str, data: &str, id: u32) -> String {
+    format!(
+        "\n{{\"timestamp\":{time},\"category\":\"{category}\",\"data\":{data},\
+         \"id\":\"7d444840-9dc0-4b11-8000-{id:012}\"}}"
+    )
+}
+
+#[tokio::test]
+async fn an_import_keeps_what_it_can_and_tells_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let long = format!("\"{}\"", "x".repeat(200_000));
+    let file = [
+        line(3_000, "a", "{\"n\": 3.0}", 3),
+        line(1_000, "a", "\"first\"", 1),
+        line(2_000, "b", "[1,\"\\u003c\"]", 7),
+        line(1_000, "a", "null", 2),
+        line(4_000, "a", &long, 4),
+        "\n\n  \n{\"timestamp\":1".to_owned(),
+        "\nnot json at all".to_owned(),
+        line(-5, "a", "1", 5),
+        line(i64::MAX, "a", "1", 6),
+        line(1, "", "1", 8),
+        line(1, &"c".repeat(1025), "1", 9),
+        "\n{\"timestamp\":1,\"category\":\"a\",\"id\":\"7d444840-9dc0-4b11-8000-000000000009\"}"
+            .into(),
+        "\n{\"timestamp\":1,\"category\":\"a\",\"data\":1,\"id\":\"7\"}".into(),
+        line(3_000, "a", "\"there twice\"", 3),
+    ]
+    .concat();
+    let engine = Arc::new(FileEngine::builder(&path).bounds(LARGE).open().unwrap());
+    let report = engine.import_golongpoll(Cursor::new(file.clone())).await.unwrap();
+    assert_eq!((report.imported, report.repeated, report.skipped), (5, 1, 8));
+    let lines: Vec<_> = report.skipped_lines.iter().map(|line| line.line).collect();
+    assert_eq!(lines, [9, 10, 11, 12, 13, 14, 15, 16], "{report:?}");
+    assert!(report.skipped_lines[4].reason.contains("category"));
+
+    let broker = Broker::builder_shared(engine.clone()).build();
+    let expected = ["\"first\"", "null", "{\"n\": 3.0}", &long];
+    assert_eq!(held(&broker, "a").await, expected);
+    let again = engine.import_golongpoll(Cursor::new(file)).await.unwrap();
+    assert_eq!((again.imported, again.repeated), (0, 6), "it may be repeated");
+    publish(&broker, "a", "later").await;
+    drop((broker, engine));
+
+    // They keep their times and UUIDs, and clients go on from those, also after a reopening.
+    let broker = open(&path, Sync::Always);
+    let page = broker.engine().read("a", Start::Time(999), 9).await.unwrap();
+    let times: Vec<_> = page.entries.iter().map(|entry| entry.publication().time()).collect();
+    assert_eq!(times[..4], [1_000, 1_000, 3_000, 4_000]);
+    assert!(page.entries.iter().take(4).all(|entry| entry.publication().is_json()));
+    let uuid = page.entries[1].publication().uuid();
+    assert_eq!(uuid.to_string(), "7d444840-9dc0-4b11-8000-000000000002");
+    let seen = Start::Seen { uuid, time: 1_000 };
+    let page = broker.engine().read("a", seen.clone(), 9).await.unwrap();
+    assert_eq!(page.entries[0].publication().data(), Some("{\"n\": 3.0}"));
+    let mut subscription = broker.subscribe("a", seen).unwrap();
+    assert_eq!(super::take(&mut subscription, 3).await[0], "{\"n\": 3.0}");
+}
+
+#[tokio::test]
+async fn an_import_that_cannot_be_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = FileEngine::builder(folder.path().join("store")).open().unwrap();
+    let file = fs::File::open(folder.path()).unwrap();
+    assert!(engine.import_golongpoll(file).await.unwrap_err().is_unavailable(), "a folder");
+}

@@ -1,0 +1,167 @@
+//! A storage layer that drops and tears what was not synced.
+//!
+//! The store's folder is copied at a moment when all is synced, and again after more was published.
+//! Of what the second copy has beyond the first, each sector is then kept, left as it was, or filled
+//! with garbage, as a power cut leaves it; and that is opened as after a new start of the system.
+
+use super::{LARGE, held, open, publish};
+use rt_broker::{Broker, Delivery, FileEngine, GapReason, Receipt, Start, Sync};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SECTOR: usize = 512;
+const ROUNDS: usize = 30;
+const GROUP: Sync = Sync::Group { bytes: usize::MAX, period: Duration::from_secs(3600) };
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match from.is_dir() {
+            true => copy(&from, &to),
+            false => drop(fs::copy(&from, &to).unwrap()),
+        }
+    }
+}
+
+/// Tears what `later` has beyond `synced`, in place; says how many sectors differed.
+fn tear(synced: &Path, later: &Path) -> usize {
+    let mut torn = 0;
+    for entry in fs::read_dir(later).unwrap() {
+        let entry = entry.unwrap();
+        let (old, new) = (synced.join(entry.file_name()), entry.path());
+        if new.is_dir() {
+            torn += tear(&old, &new);
+            continue;
+        }
+        let Ok(old) = fs::read(&old) else { continue };
+        let mut bytes = fs::read(&new).unwrap();
+        for (at, sector) in bytes.chunks_mut(SECTOR).enumerate() {
+            let before = old.get(at * SECTOR..).unwrap_or_default();
+            let before = &before[..before.len().min(sector.len())];
+            let same = before.iter().zip(&*sector).take_while(|(a, b)| a == b).count();
+            if same == sector.len() {
+                continue;
+            }
+            torn += 1;
+            // What the sector had when it was synced stays, whatever comes after.
+            let after = &mut sector[same..];
+            match fastrand::u8(0..4) {
+                0 => after.fill(0),
+                1 => after.iter_mut().for_each(|byte| *byte = fastrand::u8(..)),
+                _ => {}
+            }
+        }
+        fs::write(&new, bytes).unwrap();
+    }
+    torn
+}
+
+/// What the second line of `open` names is the system's run.
+fn as_after_a_new_start(path: &Path) {
+    let open = fs::read_to_string(path.join("open")).unwrap();
+    let sync = open.lines().next().unwrap();
+    fs::write(path.join("open"), format!("{sync}\nanother run\n")).unwrap();
+}
+
+/// Publishes `synced`, has them synced, publishes `later`, and gives the torn store.
+async fn crash(
+    folder: &Path,
+    sync: Sync,
+    synced: usize,
+    later: &[usize],
+) -> (Broker, Vec<Receipt>) {
+    let engine = FileEngine::builder(folder.join("store")).bounds(LARGE).sync(sync);
+    let engine = Arc::new(engine.open().unwrap());
+    let broker = Broker::builder_shared(engine.clone()).build();
+    let mut receipts = Vec::new();
+    for n in 0..synced {
+        receipts.push(publish(&broker, "t", format!("{n} {}", "s".repeat(n * 7 % 300))).await);
+    }
+    engine.flush().await.unwrap();
+    copy(&folder.join("store"), &folder.join("synced"));
+    for (n, size) in later.iter().enumerate() {
+        let text = format!("{} {}", synced + n, "l".repeat(*size));
+        receipts.push(publish(&broker, "t", text).await);
+    }
+    copy(&folder.join("store"), &folder.join("torn"));
+    drop((broker, engine));
+    assert!(tear(&folder.join("synced"), &folder.join("torn")) > 0);
+    as_after_a_new_start(&folder.join("torn"));
+    (open(&folder.join("torn"), sync), receipts)
+}
+
+/// How many of the publications 0, 1, 2… are there; nothing else may be.
+fn count(held: &[String]) -> usize {
+    for (n, text) in held.iter().enumerate() {
+        assert_eq!(text.split(' ').next(), Some(&*n.to_string()), "in order, none twice, no hole");
+    }
+    held.len()
+}
+
+#[tokio::test]
+async fn with_syncs_a_torn_write_takes_nothing_with_it() {
+    for _ in 0..ROUNDS {
+        let folder = tempfile::tempdir().unwrap();
+        let synced = fastrand::usize(1..60);
+        let (broker, receipts) =
+            crash(folder.path(), Sync::Always, synced, &[fastrand::usize(0..9_000)]).await;
+        let there = count(&held(&broker, "t").await);
+        assert!(there == synced || there == synced + 1, "{there} of {synced}");
+        // Nobody was given the position of what is gone: the topic goes on as it was.
+        let next = publish(&broker, "t", "next").await;
+        assert_eq!(next.position().epoch(), receipts[0].position().epoch());
+        assert_eq!(next.position().offset(), there as u64 + 1);
+    }
+}
+
+#[tokio::test]
+async fn with_group_commit_at_most_the_unflushed_are_lost_and_clients_are_told() {
+    for _ in 0..ROUNDS {
+        let folder = tempfile::tempdir().unwrap();
+        let synced = fastrand::usize(1..60);
+        let later: Vec<_> = (0..fastrand::usize(1..20)).map(|_| fastrand::usize(0..900)).collect();
+        let (broker, receipts) = crash(folder.path(), GROUP, synced, &later).await;
+        let there = count(&held(&broker, "t").await);
+        assert!(there >= synced, "{there} of {synced}");
+        // Positions that were given out must not come to mean something else.
+        let next = publish(&broker, "t", "next").await;
+        for old in &receipts {
+            assert_ne!(next.position().epoch(), old.position().epoch());
+        }
+        let last = receipts.last().unwrap();
+        assert!(next.time() > last.time(), "nor must times");
+        let mut back = broker.subscribe("t", Start::After(last.position())).unwrap();
+        let Delivery::Gap(gap) = super::next(&mut back).await else { panic!("it is told") };
+        assert_eq!(gap.reason(), GapReason::Epoch);
+        assert_eq!(super::take(&mut back, there + 1).await.last().unwrap(), "next");
+    }
+}
+
+/// A store that was written further back than its last sync is damaged, and that is no secret.
+#[tokio::test]
+async fn damage_further_back_begins_a_new_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let broker = open(&path, Sync::Always);
+    let first = publish(&broker, "t", "0").await;
+    for n in 1..10 {
+        publish(&broker, "t", n.to_string()).await;
+    }
+    copy(&path, &folder.path().join("damaged"));
+    drop(broker);
+    let journal = folder.path().join("damaged/store/0.jnl");
+    let mut bytes = fs::read(&journal).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[used / 2] ^= 0xff;
+    fs::write(&journal, bytes).unwrap();
+    let broker = open(&folder.path().join("damaged"), Sync::Always);
+    let there = count(&held(&broker, "t").await);
+    assert!(there > 0 && there < 10);
+    let next = publish(&broker, "t", "next").await;
+    assert_ne!(next.position().epoch(), first.position().epoch());
+    assert!(folder.path().join("damaged/store.cut-off").exists(), "what was cut off is kept");
+}
