@@ -10,7 +10,7 @@ use rt_common::{HttpClient, Secret};
 use url::Url;
 
 use crate::poll::{PARAMETERS, check_timeout};
-use crate::{Client, Error, RetryPolicy, parse};
+use crate::{Client, Error, RetryPolicy};
 
 /// Describes a [`Client`]; see [`Client::builder`].
 ///
@@ -98,8 +98,8 @@ impl ClientBuilder {
     }
 
     /// Sets a header of each request, in place of one of that name. Its value is never shown.
-    /// `Accept` and `Cache-Control: no-cache` are sent unless they are set here; without ours,
-    /// `Accept` asks for golongpoll's form.
+    /// A poll's `Accept`, which asks for both forms, and its `Cache-Control: no-cache` are sent
+    /// unless they are set here.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -176,7 +176,7 @@ impl ClientBuilder {
         Ok(Client::from_config(Config {
             events_url: events_url.map(without_our_parameters),
             publish_url,
-            headers: with_defaults(self.headers),
+            headers: self.headers,
             http: self.http.map_or_else(default_client, Ok)?,
             poll_timeout: self.poll_timeout,
             margin: self.margin,
@@ -204,14 +204,6 @@ impl fmt::Debug for ClientBuilder {
             .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
-}
-
-fn with_defaults(mut headers: HeaderMap) -> HeaderMap {
-    let accept = format!("{}, application/json;q=0.9", parse::STRICT);
-    let accept = HeaderValue::try_from(accept).expect("it is ASCII without control characters");
-    headers.entry(header::ACCEPT).or_insert(accept);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-    headers
 }
 
 fn parse_url(url: &str) -> Result<Url, Error> {

@@ -1,20 +1,25 @@
 //! The client: polls, publications, and followers of a category.
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::answer::Content;
 use crate::builder::Config;
 use crate::exchange::{Reply, exchange};
 use crate::parse::{self, Said};
+use crate::policy::SHORTEST_WAIT;
 use crate::poll::check_category;
 use crate::{Answer, ClientBuilder, Error, Follow, Poll, Position};
+
+/// What a poll accepts; golongpoll does not look at it.
+const BOTH_FORMS: &str = "application/vnd.longpoll+json, application/json;q=0.9";
 
 /// A client of one server's long polling; a cheap clone, with the connections shared.
 ///
@@ -83,14 +88,21 @@ impl Client {
         let poll = poll.into();
         poll.check()?;
         let timeout = poll.timeout.unwrap_or(self.config.poll_timeout);
-        let start = Instant::now();
-        let (reply, content) = self.ask(&poll, &poll.position, timeout).await?;
-        if poll.categories.len() > 1 && !content.strict {
-            return Err(Error::one_category());
+        let mut position = poll.position.clone();
+        loop {
+            let start = Instant::now();
+            let (reply, content) = self.ask(&poll, &position, timeout).await?;
+            if poll.categories.len() > 1 && !content.strict {
+                return Err(Error::one_category());
+            }
+            if let Some(without) = position.without_cursor_after(&content) {
+                position = without;
+                continue;
+            }
+            let waited = start.elapsed() >= SHORTEST_WAIT;
+            let position = position.advanced(&content, waited);
+            return Ok(Answer { status: reply.status, headers: reply.headers, content, position });
         }
-        let waited = start.elapsed() >= crate::policy::SHORTEST_WAIT;
-        let position = poll.position.advanced(&content, waited);
-        Ok(Answer { status: reply.status, headers: reply.headers, content, position })
     }
 
     /// Publishes data, anything but null, to a category. It is never sent twice.
@@ -111,7 +123,6 @@ impl Client {
         let mut request = self.request(Method::POST, url.as_str(), body)?;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
-        request.headers_mut().remove(header::ACCEPT);
         let Reply { status, headers, body } =
             exchange(&self.config, request, self.config.publish_timeout).await?;
         if let Some(text) = parse::refusal(&body) {
@@ -131,7 +142,8 @@ impl Client {
         }
     }
 
-    /// Polls for ever: a `Stream` of what is published from the poll's position on.
+    /// Polls for ever: a `Stream` of what is published from the poll's position on. It asks when it
+    /// is first polled, which must be within a Tokio runtime with its time enabled.
     ///
     /// # Errors
     /// When the poll is not valid, with [`Error::is_builder`].
@@ -161,7 +173,10 @@ impl Client {
         let mut text = String::from(url.as_str());
         text.push(if url.query().is_some() { '&' } else { '?' });
         text.push_str(&poll.query(position, timeout));
-        let request = self.request(Method::GET, &text, Bytes::new())?;
+        let mut request = self.request(Method::GET, &text, Bytes::new())?;
+        let headers = request.headers_mut();
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static(BOTH_FORMS));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
         let deadline = timeout.saturating_add(self.config.margin);
         let reply = exchange(&self.config, request, deadline).await?;
         match parse::read(reply.status, &reply.headers, &reply.body)? {

@@ -326,6 +326,31 @@ mod tests {
             let _ = read(StatusCode::from_u16(status).unwrap(), &headers, &body);
         }
 
+        /// The right names with values of any kind.
+        #[test]
+        fn no_object_makes_it_panic(
+            members in proptest::collection::vec(
+                (
+                    prop::sample::select(&["events", "timeout", "timestamp", "error", "cursor", "more", "gaps"][..]),
+                    prop::sample::select(&[
+                        "null", "true", "-1", "1e999", "\"\"", "\"x\"", "{}", "[]", "[{}]", "[null]",
+                        r#"[{"timestamp":1,"category":"","id":"","data":0}]"#, r#"[{"reason":"x"}]"#,
+                    ][..]),
+                ),
+                0..5,
+            ),
+            strict: bool,
+        ) {
+            let members: Vec<_> =
+                members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let body = format!("{{{}}}", members.join(","));
+            let kind = if strict { STRICT } else { "application/json" };
+            let headers = headers(&[("content-type", kind)]);
+            if let Ok(Said::Content(content)) = read(StatusCode::OK, &headers, body.as_bytes()) {
+                prop_assert!(strict || (content.cursor.is_none() && !content.more));
+            }
+        }
+
         #[test]
         fn whatever_an_event_holds_comes_through(
             timestamp in 0..i64::MAX,

@@ -7,6 +7,7 @@ use rt_common::Backoff;
 use uuid::Uuid;
 
 use crate::answer::Content;
+use crate::position::MAX_SEEN;
 use crate::{Error, Event, Gap, Position, RetryPolicy};
 
 /// How far behind the server's clock a timed-out poll leaves the position, in milliseconds.
@@ -15,6 +16,10 @@ use crate::{Error, Event, Gap, Position, RetryPolicy};
 /// than that stamp and lost for who goes on from it. Nothing of this half second can have been
 /// handed out already, since the poll waited longer than that and got nothing.
 const BEHIND: i64 = 500;
+
+/// How far a time may be ahead of the server's clock, in milliseconds, before it follows that clock
+/// back. Till it had caught up, nothing would be seen.
+const CLOCK_STEP: i64 = 2_000;
 
 /// An answer without news that comes sooner than this is no wait: a server, or a proxy before it,
 /// that answers so is not asked in a loop.
@@ -85,7 +90,10 @@ impl Policy {
             // The cursor stands before the whole batch. For one category the id alone is exact; of
             // several, each has its own.
             if self.several {
-                self.seen.insert(event.category.clone(), event.id);
+                // More categories than that were never asked for.
+                if self.seen.len() < MAX_SEEN || self.seen.contains_key(&event.category) {
+                    self.seen.insert(event.category.clone(), event.id);
+                }
                 self.position.seen = self.seen.values().copied().collect();
             } else {
                 self.position.cursor = None;
@@ -112,10 +120,8 @@ impl Policy {
         if self.several && !content.strict {
             return Err(Error::one_category());
         }
-        if self.head.cursor.is_some() && !content.strict && self.head.since.is_some() {
-            // Another server, to which the cursor meant nothing: it answered from now on.
-            tracing::debug!("the server has no cursors any more: asked again by time and id");
-            self.head.cursor = None;
+        if let Some(without) = self.head.without_cursor_after(&content) {
+            self.head = without;
             return Ok(Duration::ZERO);
         }
         let quiet = content.is_quiet();
@@ -183,6 +189,16 @@ impl Policy {
 }
 
 impl Position {
+    /// Where to ask again instead of taking this answer: it comes from another server, to which the
+    /// cursor meant nothing, so that it answered from now on.
+    pub(crate) fn without_cursor_after(&self, content: &Content) -> Option<Self> {
+        let ignored = self.cursor.is_some() && !content.strict && self.since.is_some();
+        ignored.then(|| {
+            tracing::debug!("the server has no cursors any more: asked again by time and id");
+            Self { cursor: None, seen: Vec::new(), ..self.clone() }
+        })
+    }
+
     /// The position after an answer to a poll from here; `waited` if that took its time.
     pub(crate) fn advanced(&self, content: &Content, waited: bool) -> Self {
         let mut next = self.clone();
@@ -192,7 +208,9 @@ impl Position {
             next.last_id = Some(event.id);
         } else if let (false, Some(timestamp)) = (content.strict, content.timestamp) {
             let reached = timestamp - if waited { BEHIND } else { 0 };
-            next.since = Some(next.since.map_or(reached, |since| since.max(reached)));
+            let ahead = |since: &i64| since.saturating_sub(timestamp) > CLOCK_STEP;
+            let since = next.since.filter(|since| !ahead(since));
+            next.since = Some(since.map_or(reached, |since| since.max(reached)));
         }
         match &content.cursor {
             Some(cursor) => next.cursor = Some(cursor.clone()),

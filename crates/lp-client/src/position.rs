@@ -36,7 +36,7 @@ pub struct Position {
 }
 
 /// The most ids that are kept beside a cursor: more than any server takes categories.
-const MAX_SEEN: usize = 1_024;
+pub(crate) const MAX_SEEN: usize = 1_024;
 
 impl Position {
     /// From the moment when the server gets the first poll.

@@ -199,6 +199,10 @@ async fn a_publication_is_posted_once_and_its_answer_told() {
     let (_, request) = received.recv().unwrap();
     assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/publish"));
     assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_ne!(
+        request.header("accept"),
+        Some("application/vnd.longpoll+json, application/json;q=0.9")
+    );
     assert_eq!(request.body, r#"{"category":"ä \"b\"","data":{"n":[1,null]}}"#.as_bytes());
     // What merely ends like null is data.
     client.publish("a", r#","data":null}"#).await.unwrap();

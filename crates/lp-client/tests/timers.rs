@@ -255,3 +255,18 @@ async fn a_follower_starts_where_it_is_told() {
         assert_eq!(*follow.position(), position);
     }
 }
+
+/// A cursor means nothing to golongpoll: it answers from now on, which is no answer.
+#[tokio::test(start_paused = true)]
+async fn one_poll_with_a_cursor_is_asked_again_where_there_are_none() {
+    let script = Script::default();
+    script.json(45 * SECOND, QUIET);
+    script.json(Duration::ZERO, events(7));
+    let client = builder(&script).build().unwrap();
+    let saved = format!("since_time=5&last_id={ID}&cursor=c").replace("-9dad", "-9da0");
+    let poll = Poll::new("a").position(saved.parse().unwrap());
+    assert_eq!(client.subscribe(poll).await.unwrap().events().len(), 1);
+    assert_eq!(script.query(0), "timeout=45&category=a&cursor=c");
+    let last_id = ID.replace("-9dad", "-9da0");
+    assert_eq!(script.query(1), format!("timeout=45&category=a&since_time=5&last_id={last_id}"));
+}

@@ -70,7 +70,7 @@ async fn main() -> ExitCode {
     let follow = match start(args) {
         Ok(follow) => follow,
         Err(error) => {
-            eprintln!("lp-tail: {}", with_causes(&*error));
+            tell(&with_causes(&*error));
             return ExitCode::from(2);
         }
     };
@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("lp-tail: {}", with_causes(&*error));
+            tell(&with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -117,14 +117,14 @@ async fn print_all(mut follow: Follow, file: Option<PathBuf>) -> Result<(), Box<
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
                 done => done?,
             },
-            Item::Gap(gap) => eprintln!(
-                "lp-tail: events are missing{} ({})",
-                gap.category.map(|category| format!(" in {category:?}")).unwrap_or_default(),
-                gap.reason
-            ),
+            Item::Gap(gap) => {
+                let category = gap.category.map(|category| format!(" in {category:?}"));
+                let category = category.unwrap_or_default();
+                tell(&format!("events are missing{category}: {:?}", gap.reason));
+            }
             Item::Disconnected(lost) => {
                 let (error, wait) = (with_causes(&lost.error), lost.retry_in.as_secs_f32());
-                eprintln!("lp-tail: {error}; again in {wait:.1} s");
+                tell(&format!("{error}; again in {wait:.1} s"));
             }
             _ => {}
         }
@@ -137,6 +137,11 @@ async fn print_all(mut follow: Follow, file: Option<PathBuf>) -> Result<(), Box<
         }
     }
     Ok(())
+}
+
+/// To the error output, where someone may or may not read.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "lp-tail: {text}");
 }
 
 fn print(event: &Event) -> io::Result<()> {

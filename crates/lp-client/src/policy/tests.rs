@@ -59,11 +59,14 @@ fn golongpolls_rule() {
     give(&mut policy, batch(vec![event(9_800, "a", 1), event(9_800, "a", 2)]));
     let last = format!("last_id={}", Uuid::from_u128(2));
     assert_eq!(head(&mut policy), format!("since_time=9800&{last}"));
-    // The time moves on, the id stays; and never back.
+    // The time moves on, the id stays.
     give(&mut policy, quiet_at(55_000));
     assert_eq!(head(&mut policy), format!("since_time=54500&{last}"));
-    give(&mut policy, quiet_at(20_000));
+    // A clock that was set back a little changes nothing, much more leads back.
+    give(&mut policy, quiet_at(52_500));
     assert_eq!(head(&mut policy), format!("since_time=54500&{last}"));
+    give(&mut policy, quiet_at(20_000));
+    assert_eq!(head(&mut policy), format!("since_time=19500&{last}"));
     assert_eq!(ids(&mut policy), [1, 2]);
 }
 
@@ -145,6 +148,21 @@ fn several_categories_need_a_server_that_takes_them() {
     assert_eq!(policy.ask(45 * SECOND).1, 45 * SECOND);
     let error = policy.answered(quiet_at(5), Instant::now(), SECOND).unwrap_err();
     assert!(error.is_one_category() && !error.is_retryable());
+}
+
+/// A server that makes up categories does not make the position grow without end.
+#[test]
+fn a_position_stays_one_that_can_be_read() {
+    let events = (0..2_000).map(|n| event(1, &format!("c{n}"), n)).collect();
+    let mut policy = Policy::new(Position::now(), 2, RetryPolicy::new());
+    give(&mut policy, strict(events, "c"));
+    while policy.next().is_some() {
+        let position = policy.position();
+        if policy.waiting() % 200 == 1 {
+            assert_eq!(position.to_string().parse::<Position>().unwrap(), *position);
+        }
+    }
+    assert!(policy.position().seen.is_empty());
 }
 
 fn busy(retry_after: Option<&'static str>) -> Error {

@@ -159,3 +159,37 @@ async fn golongpoll_in_the_place_of_ours() {
     assert_eq!(event(&mut follow).await.json::<u8>().unwrap(), 3);
     assert!(!follow.position().to_string().contains("cursor="));
 }
+
+/// Events aimed at the ends of quiet polls, in both forms.
+#[tokio::test]
+async fn no_event_is_lost_or_doubled_around_a_deadline() {
+    const EVENTS: u64 = 400;
+    let server = peers::gateway(&[]);
+    let strict = builder(&server).build().unwrap();
+    let golongpoll = builder(&server).header("accept", "application/json").build().unwrap();
+    let followers = (0..EVENTS).map(|n| {
+        let client = if n % 2 == 0 { strict.clone() } else { golongpoll.clone() };
+        // From -0.5 to 3.5 ms around the deadline of its first poll.
+        let aim = Duration::from_micros(999_500 + n * 4_000 / EVENTS);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(5 * n)).await;
+            let category = format!("c{n}");
+            let start = Poll::new(&category).position(Position::oldest());
+            let mut follow = client.follow(start).unwrap();
+            let publish = async {
+                tokio::time::sleep(aim).await;
+                client.publish(&category, &1).await.unwrap();
+                client.publish(&category, &2).await.unwrap();
+            };
+            let read = async {
+                let first = event(&mut follow).await.json::<u8>().unwrap();
+                (first, event(&mut follow).await.json::<u8>().unwrap())
+            };
+            let read = tokio::time::timeout(10 * SECOND, read);
+            tokio::join!(read, publish).0.is_ok_and(|seen| seen == (1, 2))
+        })
+    });
+    for (n, follower) in followers.collect::<Vec<_>>().into_iter().enumerate() {
+        assert!(follower.await.unwrap(), "c{n}");
+    }
+}

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub)] // Modules of one program.
 
 mod both;
+mod killed;
 mod ours;
 mod peers;
 mod publications;

@@ -96,7 +96,8 @@ async fn a_thousand_events_come_in_order_to_several() {
 /// Its polls of a second time out again and again, while events are aimed at their ends.
 #[tokio::test]
 async fn none_is_lost_or_doubled_around_its_timeouts() {
-    const FOLLOWERS: usize = 8;
+    const FOLLOWERS: usize = 16;
+    const ROUNDS: u32 = 5;
     let server = peers::gateway(&[]);
     let client = publisher(&server);
     let mut followers: Vec<_> = (0..FOLLOWERS)
@@ -113,8 +114,8 @@ async fn none_is_lost_or_doubled_around_its_timeouts() {
     for n in 0..FOLLOWERS {
         let client = client.clone();
         sent.push(tokio::spawn(async move {
-            for event in 1..=4 {
-                let aim = Duration::from_micros(999_000 + 500 * n as u64);
+            for event in 1..=ROUNDS {
+                let aim = Duration::from_micros(999_000 + 300 * n as u64);
                 tokio::time::sleep(aim).await;
                 client.publish(&format!("c{n}"), &event).await.unwrap();
             }
@@ -124,7 +125,7 @@ async fn none_is_lost_or_doubled_around_its_timeouts() {
         task.await.unwrap();
     }
     for (n, follower) in followers.iter_mut().enumerate() {
-        for event in 1..=4 {
+        for event in 1..=ROUNDS {
             assert_eq!(follower.event()["data"], event, "c{n}, begun within {begun:?}");
         }
     }
