@@ -4,18 +4,17 @@ use crate::guard::Guard;
 use crate::options::Options;
 use crate::page;
 use crate::session::{Access, Entry};
+use crate::store::Store;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusHandle;
-use rt_broker::{Engine as _, Health, MemoryEngine};
+use rt_broker::Health;
 use rt_serve::RequestBody;
 use sse_hub::{Body, Grant, Hub, Packet, json_error};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
 
 /// The most clients that one answer about presence names; its total counts all.
 const PRESENCE_SHOWN: usize = 1_000;
@@ -23,7 +22,7 @@ const PRESENCE_SHOWN: usize = 1_000;
 pub struct App {
     hub: Hub,
     polls: LongPoll,
-    engine: Arc<MemoryEngine>,
+    store: Store,
     metrics: PrometheusHandle,
     access: Access,
     guard: Guard,
@@ -32,14 +31,11 @@ pub struct App {
 
 type Answer = Result<Response<Body>, Response<Body>>;
 
-/// A poll that waits.
-pub type Polling = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
-
 impl App {
     pub fn new(
         hub: Hub,
         polls: LongPoll,
-        engine: Arc<MemoryEngine>,
+        store: Store,
         metrics: PrometheusHandle,
         token: Option<String>,
         options: &Options,
@@ -48,7 +44,7 @@ impl App {
         let guard = Guard::new(address, &options.allow_host, &options.allow_origin);
         let access = Access::new(token);
         let trust_client_ids = options.trust_client_ids;
-        Self { hub, polls, engine, metrics, access, guard, trust_client_ids }
+        Self { hub, polls, store, metrics, access, guard, trust_client_ids }
     }
 
     pub async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
@@ -60,17 +56,18 @@ impl App {
         self.finish(asked.as_ref(), response)
     }
 
-    /// A long poll, the short way: its wait is all that is kept of it.
-    pub fn poll(&self, request: Request<()>) -> Option<Polling> {
-        let welcome = request.uri().path() == "/events"
-            && request.headers().get(header::ORIGIN).is_none()
+    /// Polls and publications on the fast path, where nothing else has to be said of them; of a poll
+    /// its wait is all that is kept.
+    pub fn fast(
+        &self,
+        request: Request<Bytes>,
+        peer: SocketAddr,
+    ) -> Option<impl Future<Output = Response<Bytes>> + Send + use<>> {
+        let welcome = matches!(request.uri().path(), "/events" | "/publish")
+            && !request.headers().contains_key(header::ORIGIN)
             && self.guard.refuse(&request).is_none()
             && self.access.of(request.headers()).is_some();
-        // All others are answered as any request is.
-        welcome.then(|| -> Polling {
-            let poll = self.polls.subscribe(&request.into_parts().0);
-            Box::pin(async move { poll.await.map(lp_server::Body::into_bytes) })
-        })
+        welcome.then(|| self.polls.answer_small(request, peer)).flatten()
     }
 
     /// What every answer says.
@@ -168,7 +165,7 @@ impl App {
     }
 
     async fn health(&self) -> Answer {
-        match self.engine.health().await {
+        match self.store.health().await {
             Health::Ok => Ok(json(r#"{"status": "ok"}"#)),
             Health::Degraded(why) => {
                 Ok(json(serde_json::json!({ "status": "degraded", "why": why }).to_string()))
@@ -180,7 +177,7 @@ impl App {
 
     fn metrics(&self) -> Response<Body> {
         metrics::gauge!("rt_broker_topics").set(self.hub.broker().topics().len() as f64);
-        metrics::gauge!("rt_broker_history_bytes").set(self.engine.bytes() as f64);
+        metrics::gauge!("rt_broker_history_bytes").set(self.store.bytes() as f64);
         let mut response = json(self.metrics.render());
         let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, text);
@@ -208,8 +205,7 @@ async fn read(request: Request<RequestBody>) -> Result<Bytes, Response<Body>> {
 
 /// Whether a browser asks whether it may send another request.
 fn is_preflight(request: &Request<RequestBody>) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN)
 }
 
 /// HEAD goes where GET does; hyper leaves its body out.

@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 /// form or script elsewhere its own origin: neither is let in.
 pub struct Guard {
     listen: SocketAddr,
+    /// The listener's address as a Host header has it.
+    usual: String,
     hosts: Vec<String>,
     origins: Vec<String>,
 }
@@ -17,11 +19,14 @@ impl Guard {
         let lower = |names: &[String]| {
             names.iter().map(|name| name.trim_end_matches('/').to_ascii_lowercase()).collect()
         };
-        Self { listen, hosts: lower(hosts), origins: lower(origins) }
+        Self { listen, usual: listen.to_string(), hosts: lower(hosts), origins: lower(origins) }
     }
 
     /// The answer to a request that is not heard.
     pub fn refuse<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        if self.is_usual(request) {
+            return None;
+        }
         let Some(host) = host(request) else {
             return Some(json_error(StatusCode::BAD_REQUEST, "the request names no Host"));
         };
@@ -36,6 +41,15 @@ impl Guard {
         }
         let error = format!("the origin {origin:?} may not use this gateway; see --allow-origin");
         Some(json_error(StatusCode::FORBIDDEN, &error))
+    }
+
+    /// A request without an origin to the address as it was given, which most are.
+    fn is_usual<B>(&self, request: &Request<B>) -> bool {
+        let headers = request.headers();
+        let host = headers.get(header::HOST).map(|host| host.as_bytes());
+        request.uri().authority().is_none()
+            && !headers.contains_key(header::ORIGIN)
+            && host == Some(self.usual.as_bytes())
     }
 
     /// Lets the pages of an allowed origin read the answer.

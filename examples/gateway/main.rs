@@ -8,13 +8,13 @@ mod memory;
 mod options;
 mod page;
 mod session;
+mod store;
 
 use app::App;
 use clap::Parser;
 use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use options::Options;
-use rt_broker::{Broker, MemoryEngine};
 use rt_serve::{Limits, Server, service_fn};
 use sse_hub::Hub;
 use std::error::Error;
@@ -22,6 +22,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 use tokio::time::MissedTickBehavior;
 use tracing_subscriber::prelude::*;
 
@@ -50,13 +51,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
 
-    let engine = MemoryEngine::builder()
-        .bounds(options.bounds())
-        .max_topics(options.zones_max)
-        .max_bytes(options.history_total_bytes)
-        .build();
-    let engine = Arc::new(engine);
-    let broker = Broker::builder_shared(engine.clone()).max_lag(options.lag_bytes).build();
+    let store = Store::open(&options)?;
+    let broker = store.broker().max_lag(options.lag_bytes).build();
     let hub = options.hub(Hub::builder(broker.clone())).build();
     let polls = options.polls(LongPoll::builder(broker)).build();
 
@@ -65,16 +61,24 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         .body_bytes(options.body_max);
     let server = Server::builder().limits(limits).http2(options.http2).bind(options.listen)?;
     let address = server.local_addr();
-    let app =
-        Arc::new(App::new(hub.clone(), polls.clone(), engine, metrics, token, &options, address));
-    let (polled, app) = (app.clone(), app);
+    let app = Arc::new(App::new(
+        hub.clone(),
+        polls.clone(),
+        store.clone(),
+        metrics,
+        token,
+        &options,
+        address,
+    ));
+    let (fast, app) = (app.clone(), app);
     let service = service_fn(move |request| {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app.answer(request).await) }
     });
     tokio::spawn(memory::give_back(hub.clone()));
     let (streams, waiting) = (hub.clone(), polls.clone());
-    let running = server.serve_with_polls(service, move |poll, _| polled.poll(poll));
+    let running =
+        server.serve_with_fast_path(service, move |request, peer| fast.fast(request, peer));
     let running = running.before_drain(move || {
         streams.shutdown();
         waiting.shutdown();
@@ -86,6 +90,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     interrupted().await?;
     let streams = hub.connections();
     let drained = running.shutdown(DRAIN).await;
+    store.close().await?;
     println!("stopped: {streams} streams ended, {} connections cut", drained.cut);
     Ok(())
 }
@@ -115,6 +120,7 @@ fn greet(address: std::net::SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "gateway on http://{address}/  (Ctrl-C ends it)\n")?;
     writeln!(out, "  watch    curl -N 'http://{address}/sse?zone=default'")?;
+    writeln!(out, "  poll     curl 'http://{address}/events?timeout=60&category=default'")?;
     writeln!(
         out,
         "  publish  curl http://{address}/publish -d '{{\"category\":\"default\",\"data\":\"hello\"}}'"

@@ -20,6 +20,15 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// Where publications are kept: memory, or file:PATH for a folder that survives the process.
+    #[arg(long, value_name = "memory|file:PATH", value_parser = kept, help_heading = "History")]
+    #[arg(default_value = "memory")]
+    pub broker: Kept,
+
+    /// When a publication in a file is acknowledged.
+    #[arg(long, value_enum, default_value_t = SyncMode::Always, help_heading = "History")]
+    pub sync: SyncMode,
+
     /// Publications that a zone keeps for those who come back; 0 keeps none.
     #[arg(long, value_name = "N", default_value_t = 250, help_heading = "History")]
     pub history: usize,
@@ -122,6 +131,22 @@ pub struct Options {
     pub log_payloads: bool,
 }
 
+#[derive(Clone, Debug)]
+pub enum Kept {
+    Memory,
+    File(PathBuf),
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug)]
+pub enum SyncMode {
+    /// Once it is on the disk.
+    Always,
+    /// At once; it is on the disk 100 ms later at the most.
+    Group,
+    /// At once; the system writes it when it sees fit.
+    None,
+}
+
 #[derive(Clone, Copy, ValueEnum, Debug)]
 pub enum Slow {
     /// It is told what it lost and goes on.
@@ -193,6 +218,14 @@ impl Options {
             ));
         }
         Ok(Some(token.to_owned()))
+    }
+}
+
+fn kept(text: &str) -> Result<Kept, String> {
+    match text.split_once(':') {
+        None if text == "memory" => Ok(Kept::Memory),
+        Some(("file", path)) if !path.is_empty() => Ok(Kept::File(path.into())),
+        _ => Err("must be memory, or file: and the path of a folder".to_owned()),
     }
 }
 

@@ -30,7 +30,6 @@ fn publish_says_what_is_wrong() {
         ("", "Invalid POST body json."),
         ("{", "Invalid POST body json."),
         (r#"{"category":7,"data":1}"#, "Invalid POST body json."),
-        (r#"{"category":"z","data":1} x"#, "Invalid POST body json."),
         (r#"{"data":1}"#, CATEGORY),
         (r#"{"category":null,"data":1}"#, CATEGORY),
         (r#"{"category":"","data":1}"#, CATEGORY),
@@ -160,9 +159,18 @@ fn nothing_that_is_sent_disturbs_a_stream() {
         format!("GET / HTTP/1.1\r\nhost: {}\r\n{}\r\n", gateway.address, "a: b\r\n".repeat(100));
     assert_eq!(gateway.raw(many.as_bytes()).status, 431);
     assert_eq!(gateway.raw(b"\0\x01\x02 nonsense\r\n\r\n").status, 400);
-    for body in [&b"\xff\xfe"[..], &[b'['; 100_000], b"{\"category\":\"z\",\"data\":\"\xff\"}"] {
+    for body in [&b"\xff\xfe"[..], &[b'['; 100_000]] {
         assert_eq!(gateway.post("/publish", body).status, 400);
         assert_eq!(gateway.post("/send", body).status, 400);
+    }
+    assert_eq!(gateway.post("/send", b"{\"zone\":\"z\",\"data\":\"\xff\"}").status, 400);
+    // golongpoll takes these two, and so what it makes of them is published.
+    let trailing = &b"{\"category\":\"z\",\"data\":1} x"[..];
+    for (body, data) in
+        [(&b"{\"category\":\"z\",\"data\":\"\xff\"}"[..], "\"\u{fffd}\""), (trailing, "1")]
+    {
+        assert_eq!(gateway.post("/publish", body).status, 200);
+        assert_eq!(watcher.next().data, data);
     }
     let (status, error) = gateway.get("/nothing").error();
     assert_eq!(status, 404);

@@ -3,6 +3,7 @@
 use crate::tools::{Done, cargo, command, has, root, run as execute};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The Centrifugo that is tested against, as its Go module.
 const CENTRIFUGO: (&str, &str) = ("github.com/centrifugal/centrifugo/v5", "v5.4.9");
@@ -25,6 +26,7 @@ const PEERS: &[Peer] = &[
         run: chromium,
     },
     Peer { name: "centrifugo", needs: &[("go", "install Go 1.26 or newer")], run: centrifugo },
+    Peer { name: "golongpoll", needs: &[("go", "install Go 1.26 or newer")], run: golongpoll },
 ];
 
 /// Runs the peers of these names; none means all.
@@ -67,7 +69,7 @@ fn axum() -> Done {
 
 fn chromium() -> Done {
     execute(&mut cargo(&["build", "--package", "examples", "--examples"]))?;
-    testkit("interop_chromium", "EXAMPLES", &root().join("target/debug/examples"))
+    testkit("interop_chromium", &[("EXAMPLES", root().join("target/debug/examples"))])
 }
 
 fn centrifugo() -> Done {
@@ -83,15 +85,33 @@ fn centrifugo() -> Done {
                 fs::write(folder.join("go.mod"), text).map_err(|error| error.to_string())?;
                 let mut build = command("go", &["build", "-o"]);
                 build.arg(&binary).arg(module).current_dir(&folder);
-                execute(build.env("GOFLAGS", "-mod=mod").env("GOTOOLCHAIN", "local"))?;
+                execute(&mut with_module(build))?;
             }
             binary
         }
     };
-    testkit("interop_centrifugo", "CENTRIFUGO_BIN", &binary)
+    testkit("interop_centrifugo", &[("CENTRIFUGO_BIN", binary)])
 }
 
-fn testkit(test: &str, variable: &str, value: &std::path::Path) -> Done {
+fn golongpoll() -> Done {
+    let ours = ["build", "--package", "examples", "--package", "examples-clients", "--examples"];
+    execute(&mut cargo(&ours))?;
+    let folder = root().join("target/interop/golongpoll");
+    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let mut build = command("go", &["build", "-o"]);
+    build.arg(&folder).args(["./server", "./client"]).current_dir(root().join("xtask/golongpoll"));
+    execute(&mut with_module(build))?;
+    let examples = root().join("target/debug/examples");
+    testkit("interop_golongpoll", &[("GOLONGPOLL", folder), ("EXAMPLES", examples)])
+}
+
+/// Go takes the modules that `go.mod` names, and itself as it is.
+fn with_module(mut build: Command) -> Command {
+    build.env("GOFLAGS", "-mod=mod").env("GOTOOLCHAIN", "local");
+    build
+}
+
+fn testkit(test: &str, variables: &[(&str, PathBuf)]) -> Done {
     let args = ["test", "--package", "rt-testkit", "--features", "interop", "--test", test];
-    execute(cargo(&args).env(variable, value))
+    execute(cargo(&args).envs(variables.iter().map(|(name, value)| (name, value))))
 }

@@ -159,7 +159,8 @@ impl Publish {
             return Err(BadPublish::Category);
         }
         let data = fields.data.ok_or(BadPublish::Data)?;
-        let data = body.slice_ref(data.get().as_bytes());
+        // A copy: what is held for long must not hold on to the buffer that it was read into.
+        let data = Bytes::copy_from_slice(data.get().as_bytes());
         Ok(Self { category, data })
     }
 }

@@ -29,6 +29,12 @@
 //! The strict form is asked for by `Accept: application/vnd.longpoll+json` or `form=strict`: real
 //! status codes, an opaque cursor that needs no clock, several categories in one poll, bounded
 //! answers. Both are described in the README.
+//!
+
+//! # Features
+//! None is on. `server`: `Server`, a listener of its own over `rt-serve`. `file`: its events
+//! survive the process (`FilePersistor`).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 mod body;
@@ -42,6 +48,8 @@ mod long_poll;
 mod options;
 mod query;
 mod queue;
+#[cfg(feature = "server")]
+mod server;
 mod service;
 mod single;
 mod strict;
@@ -53,4 +61,8 @@ pub use body::Body;
 pub use hook::basic_auth;
 pub use long_poll::LongPoll;
 pub use options::{Gone, LongPollBuilder};
+#[cfg(feature = "file")]
+pub use server::FilePersistor;
+#[cfg(feature = "server")]
+pub use server::{Error, Server, ServerOptions};
 pub use service::{Answering, LongPollService};

@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its end.
 
-use crate::polls::{self, Polls};
+use crate::fast::{self, FastPath};
 use crate::rewind::Rewind;
 use crate::stall::WriteStall;
 use crate::{Limits, RequestBody, Serves};
@@ -36,26 +36,54 @@ pub(crate) struct Shared {
     pub(crate) http2: bool,
 }
 
-pub(crate) async fn run<S: Serves, P: Polls>(
-    mut stream: TcpStream,
+/// Serves a connection the general way.
+pub(crate) async fn run<S: Serves>(
+    stream: TcpStream,
     peer: SocketAddr,
     service: S,
-    polls: Option<P>,
     shared: Arc<Shared>,
 ) {
     #[cfg(feature = "http2")]
-    if shared.http2 {
-        // Boxed, so that HTTP/1's state is no larger for the possibility.
-        let looked = Box::pin(version::is_http2(&stream, shared.limits.head_timeout));
-        if looked.await {
-            return Box::pin(http2(stream, peer, service, shared)).await;
-        }
+    if is_http2(&stream, &shared).await {
+        return Box::pin(http2(stream, peer, service, shared)).await;
     }
-    let Some(polls) = polls else { return http1(stream, peer, service, shared).await };
-    if let Some(unread) = polls::run(&mut stream, peer, &polls, &shared).await {
-        // Boxed, so that a waiting poll is no larger for the possibility.
-        Box::pin(http1(Rewind::new(unread, stream), peer, service, shared)).await;
+    http1(stream, peer, service, shared).await;
+}
+
+/// Serves a connection on the fast path; gives it back, with what was read of it, once something
+/// comes that has to go the general way.
+pub(crate) async fn run_fast<F: FastPath>(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    path: &F,
+    shared: &Shared,
+) -> Option<Rewind<TcpStream>> {
+    #[cfg(feature = "http2")]
+    if is_http2(&stream, shared).await {
+        return Some(Rewind::new(Vec::new(), stream));
     }
+    let unread = fast::run(&mut stream, peer, path, shared).await?;
+    Some(Rewind::new(unread, stream))
+}
+
+/// Serves what the fast path gave back.
+pub(crate) async fn go_on<S: Serves>(
+    io: Rewind<TcpStream>,
+    peer: SocketAddr,
+    service: S,
+    shared: Arc<Shared>,
+) {
+    match io.into_unread() {
+        // Nothing was read of it: its version is still to be told.
+        Ok(stream) => run(stream, peer, service, shared).await,
+        Err(io) => http1(io, peer, service, shared).await,
+    }
+}
+
+#[cfg(feature = "http2")]
+async fn is_http2(stream: &TcpStream, shared: &Shared) -> bool {
+    // Boxed, so that HTTP/1's state is no larger for the possibility.
+    shared.http2 && Box::pin(version::is_http2(stream, shared.limits.head_timeout)).await
 }
 
 async fn http1<S, T>(io: T, peer: SocketAddr, service: S, shared: Arc<Shared>)

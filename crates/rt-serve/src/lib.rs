@@ -10,7 +10,7 @@
 //!
 //! # #[tokio::main] async fn main() -> Result<(), rt_serve::Error> {
 //! let service = service_fn(|_request: Request<RequestBody>| async {
-//!     Ok::<_, Infallible>(Response::new(Full::new("hello\n".into())))
+//!     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("hello\n")))
 //! });
 //! let server = Server::builder().bind("127.0.0.1:8080".parse().unwrap())?;
 //! let running = server.serve(service);
@@ -27,8 +27,8 @@
 mod body;
 mod connection;
 mod error;
+mod fast;
 mod limits;
-mod polls;
 mod refuse;
 mod rewind;
 mod server;
@@ -38,8 +38,8 @@ mod stall;
 
 pub use body::{BodyError, RequestBody};
 pub use error::Error;
+pub use fast::FastPath;
 pub use limits::Limits;
-pub use polls::Polls;
 pub use server::{Drained, Running, Server, ServerBuilder};
 pub use serves::Serves;
 pub use service::{ServiceFn, service_fn};

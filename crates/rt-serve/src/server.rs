@@ -2,7 +2,7 @@
 
 use crate::connection::{self, End, Shared};
 use crate::refuse::Refuser;
-use crate::{Error, Limits, Polls, Serves};
+use crate::{Error, FastPath, Limits, Serves};
 use bytes::Bytes;
 use http::{Request, Response};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -120,16 +120,19 @@ impl Server {
 
     /// Accepts connections in the background and serves them, each with a clone of the service.
     pub fn serve<S: Serves>(self, service: S) -> Running {
-        self.start(service, None::<fn(Request<()>, SocketAddr) -> Option<Pending<Response<Bytes>>>>)
+        self.start(
+            service,
+            None::<fn(Request<Bytes>, SocketAddr) -> Option<Pending<Response<Bytes>>>>,
+        )
     }
 
-    /// As [`serve`](Self::serve), with a short way for requests that wait long for a small answer:
-    /// see [`Polls`].
-    pub fn serve_with_polls<S: Serves, P: Polls>(self, service: S, polls: P) -> Running {
-        self.start(service, Some(polls))
+    /// As [`serve`](Self::serve), with a fast path beside the service for small requests: see
+    /// [`FastPath`].
+    pub fn serve_with_fast_path<S: Serves, F: FastPath>(self, service: S, path: F) -> Running {
+        self.start(service, Some(path))
     }
 
-    fn start<S: Serves, P: Polls>(self, service: S, polls: Option<P>) -> Running {
+    fn start<S: Serves, F: FastPath>(self, service: S, path: Option<F>) -> Running {
         let end = End::default();
         let tasks = TaskTracker::new();
         let accepting = CancellationToken::new();
@@ -146,7 +149,7 @@ impl Server {
             tasks: tasks.clone(),
             hooks: Vec::new(),
         };
-        let accept = self.accept(service, polls, shared, tasks);
+        let accept = self.accept(service, path, shared, tasks);
         tokio::spawn(async move {
             tokio::select! {
                 () = accepting.cancelled() => {}
@@ -156,10 +159,10 @@ impl Server {
         running
     }
 
-    async fn accept<S: Serves, P: Polls>(
+    async fn accept<S: Serves, F: FastPath>(
         self,
         service: S,
-        polls: Option<P>,
+        path: Option<F>,
         shared: Arc<Shared>,
         tasks: TaskTracker,
     ) {
@@ -182,10 +185,23 @@ impl Server {
                 continue;
             };
             prepare(&stream, self.limits.write_timeout);
-            let (service, polls, shared) = (service.clone(), polls.clone(), shared.clone());
+            let (service, shared) = (service.clone(), shared.clone());
+            let Some(path) = path.clone() else {
+                tasks.spawn(async move {
+                    connection::run(stream, peer, service, shared).await;
+                    drop(place);
+                });
+                continue;
+            };
+            let tracker = tasks.clone();
             tasks.spawn(async move {
-                connection::run(stream, peer, service, polls, shared).await;
-                drop(place);
+                let other = connection::run_fast(stream, peer, &path, &shared).await;
+                let Some(other) = other else { return drop(place) };
+                // A task of its own, so that neither way is larger for the other.
+                tracker.spawn(async move {
+                    connection::go_on(other, peer, service, shared).await;
+                    drop(place);
+                });
             });
         }
     }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use examples_clients::with_causes;
 use futures_util::StreamExt;
 use serde::Serialize;
 use sse_client::{End, Error, EventStream, EventStreamBuilder, Method, RetryPolicy, StreamItem};
@@ -176,17 +177,6 @@ fn reason(end: End) -> &'static str {
         End::Finished => "finished",
         _ => "other",
     }
-}
-
-/// The error and its causes on one line.
-fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        text = format!("{text}: {this}");
-        cause = this.source();
-    }
-    text
 }
 
 fn text_or_file(given: &str) -> Result<String, String> {

@@ -117,9 +117,16 @@ impl Window {
     }
 }
 
+/// The first item after an offset. Offsets follow each other as a rule, so that the place is known
+/// without a search through all that is held.
 fn index_after(items: &VecDeque<Item>, after: u64) -> usize {
-    match items.back() {
-        Some(last) if last.offset() > after => items.partition_point(|i| i.offset() <= after),
-        _ => items.len(),
+    let (Some(first), Some(last)) = (items.front(), items.back()) else { return 0 };
+    if last.offset() <= after {
+        return items.len();
+    }
+    let guess = after.saturating_sub(first.offset()) as usize;
+    match items.get(guess) {
+        Some(item) if item.offset() == after => guess + 1,
+        _ => items.partition_point(|item| item.offset() <= after),
     }
 }

@@ -1,34 +1,55 @@
 //! Runs the examples as a user does: as programs.
 #![allow(dead_code, unreachable_pub)] // Each test file uses its part of this module.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 /// A running example; killed when dropped.
 pub struct Program {
     child: Child,
-    out: BufReader<ChildStdout>,
+    out: Option<BufReader<ChildStdout>>,
+    errors: Option<JoinHandle<String>>,
 }
 
 impl Program {
     pub fn start(name: &str, args: &[&str]) -> Self {
-        let mut child = Command::new(path(name))
-            .args(args)
-            // A proxy of this machine has no business with loopback.
-            .env("NO_PROXY", "*")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self { child, out }
+        Self::start_with(name, args, &[])
+    }
+
+    /// With these in its environment.
+    pub fn start_with(name: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(command(name, args).envs(variables.iter().copied()).stdin(Stdio::null()))
+    }
+
+    /// With this as its input.
+    pub fn start_with_input(name: &str, args: &[&str], input: &str) -> Self {
+        let mut this = Self::spawn(command(name, args).stdin(Stdio::piped()));
+        let mut pipe = this.child.stdin.take().expect("a pipe");
+        pipe.write_all(input.as_bytes()).expect("it reads its input");
+        this
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the example starts");
+        let out = child.stdout.take().map(BufReader::new);
+        let mut pipe = child.stderr.take().expect("a pipe");
+        // Read to its end, or the program blocks when the pipe is full.
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).expect("text");
+            text
+        });
+        Self { child, out, errors: Some(errors) }
     }
 
     /// The next line it prints; `None` at the end.
     pub fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        let read = self.out.read_line(&mut line).expect("text");
+        let out = self.out.as_mut().expect("it is open");
+        let read = out.read_line(&mut line).expect("text");
         (read > 0).then(|| line.trim_end().to_owned())
     }
 
@@ -36,9 +57,27 @@ impl Program {
         serde_json::from_str(&self.line().expect("another line")).expect("JSON")
     }
 
+    /// Nobody reads any more.
+    pub fn close_output(&mut self) {
+        self.out = None;
+    }
+
+    /// As Ctrl-C does.
+    pub fn interrupt(&self) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    }
+
     /// Waits until it ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child")
+    }
+
+    /// All that it wrote to its error output, once it has ended.
+    pub fn errors(&mut self) -> String {
+        let errors = self.errors.take().expect("asked once");
+        errors.join().expect("text")
     }
 }
 
@@ -47,6 +86,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn command(name: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(path(name));
+    // A proxy of this machine has no business with loopback.
+    command.args(args).env("NO_PROXY", "*");
+    command
 }
 
 /// `cargo test` builds the examples beside the tests' own folder.

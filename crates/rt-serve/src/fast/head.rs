@@ -1,4 +1,4 @@
-//! A request's head, where it is one that goes the short way.
+//! A small request, where it is one that goes the fast path.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -10,24 +10,25 @@ const MAX_HEADERS: usize = 32;
 
 /// A request with the bytes that it was read from.
 pub(super) struct Head {
-    pub(super) request: Request<()>,
+    pub(super) request: Request<Bytes>,
     pub(super) bytes: Bytes,
 }
 
 // It lives for a step only: no box for the variant that is the rule.
 #[allow(clippy::large_enum_variant)]
 pub(super) enum Parsed {
-    Poll(Head),
+    Whole(Head),
     /// More of it has to be read.
     Partial,
     /// hyper is to look at it, and to answer it where it is wrong.
     Other,
 }
 
-/// Takes one head from the front of what was read.
-pub(super) fn parse(read: &mut Vec<u8>) -> Parsed {
+/// Takes one request from the front of what was read; head and body are to fit into `limit` bytes.
+pub(super) fn parse(read: &mut Vec<u8>, limit: usize) -> Parsed {
     // Not even a beginning of what goes this way: no need to wait for the rest.
-    if !read.is_empty() && !read.starts_with(b"GET /") && !b"GET /".starts_with(read) {
+    let may_be = |begin: &[u8]| read.starts_with(begin) || begin.starts_with(read);
+    if !may_be(b"GET /") && !may_be(b"POST /") {
         return Parsed::Other;
     }
     let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
@@ -37,40 +38,61 @@ pub(super) fn parse(read: &mut Vec<u8>) -> Parsed {
         Ok(Status::Partial) => return Parsed::Partial,
         Err(_) => return Parsed::Other,
     };
-    if head.version != Some(1) || !is_plain(head.headers) {
+    let method = if head.method == Some("POST") { Method::POST } else { Method::GET };
+    let body = match body_length(head.headers) {
+        Some(0) => 0,
+        Some(body) if method == Method::POST => body,
+        _ => return Parsed::Other,
+    };
+    if head.version != Some(1) || length.saturating_add(body) > limit {
         return Parsed::Other;
     }
-    let bytes = Bytes::copy_from_slice(&read[..length]);
-    match request(&head, &read[..length], &bytes) {
-        Some(request) => {
-            match length == read.len() {
-                // Nothing is kept while the poll waits.
-                true => *read = Vec::new(),
-                false => drop(read.drain(..length)),
-            }
-            Parsed::Poll(Head { request, bytes })
-        }
-        None => Parsed::Other,
+    if read.len() < length + body {
+        return Parsed::Partial;
     }
+    let bytes = Bytes::copy_from_slice(&read[..length + body]);
+    let Some(request) = request(method, &head, read, &bytes) else { return Parsed::Other };
+    let request = request.map(|()| bytes.slice(length..));
+    match bytes.len() == read.len() {
+        // Nothing is kept while the answer is waited for.
+        true => *read = Vec::new(),
+        false => drop(read.drain(..bytes.len())),
+    }
+    Parsed::Whole(Head { request, bytes })
 }
 
-/// Whether no header says anything of a body or of the connection that has to be acted upon.
-fn is_plain(headers: &[httparse::Header<'_>]) -> bool {
-    headers.iter().all(|line| {
+/// The length of the body; `None` where a header says anything else of it, or of the connection,
+/// that has to be acted upon.
+fn body_length(headers: &[httparse::Header<'_>]) -> Option<usize> {
+    let mut length = None;
+    for line in headers {
         let is = |name: &str| line.name.eq_ignore_ascii_case(name);
-        match line.name.len() {
-            6 => !is("expect"),
-            7 => !is("upgrade"),
-            10 => !is("connection") || line.value.eq_ignore_ascii_case(b"keep-alive"),
-            14 => !is("content-length"),
-            17 => !is("transfer-encoding"),
-            _ => true,
+        let other = match line.name.len() {
+            6 => is("expect"),
+            7 => is("upgrade"),
+            10 => is("connection") && !line.value.eq_ignore_ascii_case(b"keep-alive"),
+            14 if is("content-length") => {
+                let digits = line.value.iter().all(u8::is_ascii_digit);
+                let text = std::str::from_utf8(line.value).ok().filter(|_| digits)?;
+                length.replace(text.parse().ok()?).is_some()
+            }
+            17 => is("transfer-encoding"),
+            _ => false,
+        };
+        if other {
+            return None;
         }
-    })
+    }
+    Some(length.unwrap_or(0))
 }
 
 /// The request of a head that was parsed in `read`, sharing the bytes of its copy.
-fn request(head: &httparse::Request<'_, '_>, read: &[u8], bytes: &Bytes) -> Option<Request<()>> {
+fn request(
+    method: Method,
+    head: &httparse::Request<'_, '_>,
+    read: &[u8],
+    bytes: &Bytes,
+) -> Option<Request<()>> {
     let copy_of = |part: &[u8]| {
         let start = part.as_ptr().addr() - read.as_ptr().addr();
         bytes.slice(start..start + part.len())
@@ -85,7 +107,7 @@ fn request(head: &httparse::Request<'_, '_>, read: &[u8], bytes: &Bytes) -> Opti
         return None;
     }
     let mut request = Request::new(());
-    *request.method_mut() = Method::GET;
+    *request.method_mut() = method;
     *request.uri_mut() = Uri::from_maybe_shared(copy_of(head.path?.as_bytes())).ok()?;
     *request.headers_mut() = headers;
     Some(request)
@@ -97,8 +119,8 @@ mod tests {
 
     fn kind(text: &str) -> &'static str {
         let mut read = text.as_bytes().to_vec();
-        match parse(&mut read) {
-            Parsed::Poll(_) => "poll",
+        match parse(&mut read, 200) {
+            Parsed::Whole(_) => "whole",
             Parsed::Partial => "partial",
             Parsed::Other => {
                 assert_eq!(read, text.as_bytes(), "hyper is given all that was read");
@@ -113,16 +135,27 @@ mod tests {
             ("", "partial"),
             ("GE", "partial"),
             ("GET /a HTTP/1.1\r\nHost: x\r\n", "partial"),
-            ("GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "poll"),
-            ("GET / HTTP/1.1\r\nhost: x\r\nconnection: Keep-Alive\r\n\r\n", "poll"),
-            ("P", "other"),
+            ("GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "whole"),
+            ("GET / HTTP/1.1\r\nhost: x\r\nconnection: Keep-Alive\r\n\r\n", "whole"),
+            ("P", "partial"),
+            ("PUT", "other"),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", "partial"),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "whole"),
+            ("POST / HTTP/1.1\r\nHost: x\r\n\r\n", "whole"),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 199\r\n\r\n", "other"),
+            ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc", "other"),
+            (
+                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+                "other",
+            ),
+            ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "other"),
             ("GEX", "other"),
             ("GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", "other"),
             ("GET /a HTTP/1.0\r\nHost: x\r\n\r\n", "other"),
             ("GET /a HTTP/1.1\r\n\r\n", "other"),
             ("GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "other"),
             ("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "other"),
-            ("GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "other"),
+            ("GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "whole"),
             ("GET /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "other"),
             ("GET /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", "other"),
             ("GET /a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", "other"),
@@ -137,10 +170,12 @@ mod tests {
 
     #[test]
     fn what_follows_stays() {
-        let first = "GET /1?x=%20 HTTP/1.1\r\nHost: x\r\nAccept: a\r\nAccept: b\r\n\r\n";
+        let first = "POST /1?x=%20 HTTP/1.1\r\nHost: x\r\nAccept: a\r\nAccept: b\r\n\
+            Content-Length: 2\r\n\r\nhi";
         let mut read = format!("{first}GET /2").into_bytes();
-        let Parsed::Poll(head) = parse(&mut read) else { panic!("a poll") };
+        let Parsed::Whole(head) = parse(&mut read, 200) else { panic!("a request") };
         assert_eq!(head.request.uri(), "/1?x=%20");
+        assert_eq!(head.request.body(), "hi");
         assert_eq!(head.request.headers().get_all("accept").iter().count(), 2);
         assert_eq!((&head.bytes[..], &read[..]), (first.as_bytes(), &b"GET /2"[..]));
     }

@@ -1,5 +1,5 @@
-//! The short way for long polls: connections that carry requests without a body, each answered
-//! whole after a wait.
+//! The fast path: connections that carry small requests, each answered whole, as a rule after a
+//! wait. Long polls and publications are such.
 //!
 //! hyper keeps two buffers and a request's state for as long as a connection lives, and a timer for
 //! each head. Ten thousand polls that wait have no use for any of it: here a waiting connection is
@@ -23,42 +23,46 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Answers polls the short way; given to [`Server::serve_with_polls`](crate::Server::serve_with_polls).
-/// Closures of this form are such a thing.
+/// Answers requests on the fast path; given to
+/// [`Server::serve_with_fast_path`](crate::Server::serve_with_fast_path). Closures of this form are
+/// such a thing.
 ///
-/// A request comes here if it is a GET without a body over HTTP/1.1, on a connection that has
-/// carried nothing else. `None` sends it, and all that follows on its connection, to the server's
-/// service. The peer's address comes beside the request, not in its extensions. The answer's body comes whole; its length, the date and what keeps or closes the
-/// connection are added.
-pub trait Polls: Clone + Send + Sync + 'static {
+/// A request comes here if it is a GET without a body, or a POST whose body fits into
+/// [`Limits::head_bytes`](crate::Limits::head_bytes) beside its head, over HTTP/1.1 and without
+/// anything out of the ordinary, on a connection that has carried nothing else. `None` sends it,
+/// and all that follows on its connection, to the server's service. The peer's address comes beside
+/// the request, not in its extensions.
+///
+/// The answer's body comes whole; its length, the date and what keeps or closes the connection are
+/// added.
+pub trait FastPath: Clone + Send + Sync + 'static {
     /// An answer that is waited for. Dropped where the client goes away first.
     type Answer: Future<Output = Response<Bytes>> + Send;
 
     /// Begins to answer, or leaves the request to the service.
-    fn answer(&self, request: Request<()>, peer: SocketAddr) -> Option<Self::Answer>;
+    fn answer(&self, request: Request<Bytes>, peer: SocketAddr) -> Option<Self::Answer>;
 }
 
-impl<F, A> Polls for F
+impl<F, A> FastPath for F
 where
-    F: Fn(Request<()>, SocketAddr) -> Option<A> + Clone + Send + Sync + 'static,
+    F: Fn(Request<Bytes>, SocketAddr) -> Option<A> + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Bytes>> + Send,
 {
     type Answer = A;
 
-    fn answer(&self, request: Request<()>, peer: SocketAddr) -> Option<A> {
+    fn answer(&self, request: Request<Bytes>, peer: SocketAddr) -> Option<A> {
         self(request, peer)
     }
 }
 
-/// What was read at once at the most; a poll's head is far smaller.
+/// How much is read at once; most requests are far smaller.
 const READ: usize = 4 << 10;
 
-/// Serves polls until the connection is over, or until something else comes: then what was read of
-/// it.
-pub(crate) async fn run<P: Polls>(
+/// Serves a connection until it is over, or until something else comes: then what was read of it.
+pub(crate) async fn run<F: FastPath>(
     stream: &mut TcpStream,
     peer: SocketAddr,
-    polls: &P,
+    path: &F,
     shared: &Shared,
 ) -> Option<Vec<u8>> {
     let mut connection = Connection {
@@ -71,8 +75,8 @@ pub(crate) async fn run<P: Polls>(
     loop {
         let since = Instant::now();
         let request = loop {
-            match head::parse(&mut connection.read) {
-                Parsed::Poll(request) => break request,
+            match head::parse(&mut connection.read, connection.limit) {
+                Parsed::Whole(request) => break request,
                 Parsed::Other => return Some(connection.read),
                 Parsed::Partial if connection.read.len() >= connection.limit => {
                     return Some(connection.read);
@@ -85,7 +89,7 @@ pub(crate) async fn run<P: Polls>(
             }
         };
         let Head { request, bytes } = request;
-        let Some(answer) = polls.answer(request, peer) else {
+        let Some(answer) = path.answer(request, peer) else {
             // In front of what came after it.
             let mut unread = Vec::from(bytes);
             unread.append(&mut connection.read);

@@ -1,0 +1,58 @@
+//! One exchange with the server: a request, its deadline, and whether it was a success.
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use rt_common::{Body, HttpError};
+
+use crate::builder::Config;
+use crate::{Error, parse};
+
+/// How much of an unexpected answer's body is kept for the error, and how long it is waited for.
+const ERROR_BODY_BYTES: usize = 4 * 1024;
+const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// An answer of success with its whole body.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Sends the request and takes the whole answer within `deadline`.
+pub(crate) async fn exchange(
+    config: &Config,
+    request: Request<Bytes>,
+    deadline: Duration,
+) -> Result<Reply, Error> {
+    let method = request.method().clone();
+    let url = request.uri().to_string();
+    let named = |error: HttpError| error.with_target(&method, &url);
+    let taken = async {
+        let answer = config.http.send(request).await?;
+        match answer.status() {
+            StatusCode::OK | StatusCode::NO_CONTENT => {
+                let (head, body) = answer.into_parts();
+                let body = body.collect_within(config.max_answer_bytes).await.map_err(named)?;
+                Ok(Reply { status: head.status, headers: head.headers, body })
+            }
+            _ => Err(unwanted(answer, named).await),
+        }
+    };
+    match tokio::time::timeout(deadline, taken).await {
+        Ok(reply) => reply,
+        Err(_) => Err(named(HttpError::timed_out()).into()),
+    }
+}
+
+async fn unwanted(answer: Response<Body>, named: impl Fn(HttpError) -> HttpError) -> Error {
+    let (head, body) = answer.into_parts();
+    if head.status.is_redirection()
+        && let Some(location) = head.headers.get(header::LOCATION)
+    {
+        return Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes()));
+    }
+    let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
+    let refusal = parse::refusal(&body);
+    Error::status_with(named(HttpError::from_status(head.status, &head.headers, body)), refusal)
+}

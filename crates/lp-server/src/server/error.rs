@@ -1,0 +1,60 @@
+//! Why a server could not be started, or stopped whole.
+
+use std::fmt;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error of a [`Server`](super::Server). Opaque: ask it what it is.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    source: Source,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Listen {
+        in_use: bool,
+    },
+    #[cfg(feature = "file")]
+    Store,
+}
+
+impl Error {
+    pub(super) fn listen(source: rt_serve::Error) -> Self {
+        Self { kind: Kind::Listen { in_use: source.is_address_in_use() }, source: source.into() }
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn store(source: rt_broker::Error) -> Self {
+        Self { kind: Kind::Store, source: source.into() }
+    }
+
+    /// Whether another process listens on the address.
+    #[must_use]
+    pub fn is_address_in_use(&self) -> bool {
+        matches!(self.kind, Kind::Listen { in_use: true })
+    }
+
+    /// Whether the store could not be opened or written.
+    #[must_use]
+    pub fn is_store(&self) -> bool {
+        !matches!(self.kind, Kind::Listen { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Listen { .. } => "the server cannot listen",
+            #[cfg(feature = "file")]
+            Kind::Store => "the server's store failed",
+        })
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
