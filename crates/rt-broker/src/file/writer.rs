@@ -7,7 +7,7 @@ use super::queue::{Job, Publish, Written};
 use super::shared::Shared;
 use super::store::Store;
 use super::topics::{Topics, Traces};
-use crate::{Entry, Error};
+use crate::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -196,21 +196,19 @@ impl Writer {
         self.deliver(written);
     }
 
-    /// Gives what is written to the logs, and wakes who waits for it.
-    pub(super) fn append<'a>(&self, written: impl Iterator<Item = (&'a str, &'a Arc<Entry>)>) {
+    /// Gives what is written to the logs, wakes who waits for it, and answers.
+    fn deliver(&self, mut written: Vec<Written>) {
         let mut woken = Vec::new();
         let mut topics = self.shared.topics();
-        for (name, entry) in written {
-            if let Some(topic) = topics.by_name.get_mut(name) {
-                topic.append_to_logs(entry, &mut woken);
+        for one in &mut written {
+            if let Some(entry) = &one.entry
+                && let Some(topic) = topics.by_name.get_mut(&*one.topic)
+            {
+                one.receipt.counted = topic.append_to_logs(entry, &mut woken);
             }
         }
         drop(topics);
         drop(woken);
-    }
-
-    fn deliver(&self, written: Vec<Written>) {
-        self.append(written.iter().filter_map(|one| Some((&*one.topic, one.entry.as_ref()?))));
         written.into_iter().for_each(|one| drop(one.reply.send(Ok(one.receipt))));
     }
 

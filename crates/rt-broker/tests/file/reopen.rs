@@ -281,6 +281,22 @@ async fn what_is_empty_and_unused_is_freed() {
     assert_eq!((broker.topics().len(), broker.open_topics()), (0, 0));
 }
 
+/// A group is larger than what a log remembers of its last publications.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everyone_of_a_large_group_is_told_how_many_it_reached() {
+    let store = Store::new();
+    let broker = store.open(LARGE);
+    let _subscriptions = [0; 3].map(|_| broker.subscribe("t", Start::Live).unwrap());
+    held(&broker, "t").await;
+    let publishers = (0..2_000).map(|_| {
+        let broker = broker.clone();
+        tokio::spawn(async move { publish(&broker, "t", "x").await.reached() })
+    });
+    for publisher in publishers.collect::<Vec<_>>() {
+        assert_eq!(publisher.await.unwrap(), 3);
+    }
+}
+
 /// History that does not fit what the engine remembers of it is looked up on the disk.
 #[tokio::test]
 async fn long_histories_keep_to_their_bounds() {
