@@ -11,12 +11,14 @@ use crate::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Publications that are written as one change at most: so that a flood does not delay the answers
 /// to those who came first for long.
 const MOST: usize = 1_024;
 const MOST_BYTES: usize = 4 << 20;
+/// Between two tries to open a store again that failed, while nobody publishes.
+const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) folder: Folder,
@@ -57,12 +59,17 @@ impl Writer {
             }
             self.publish(&mut batch, &mut bytes);
             self.sync_if_due();
+            // Its health is asked for by those who then send nobody: it recovers by itself.
+            let _ = self.mended();
             self.delete_garbage();
         }
         self.close()
     }
 
     fn wake_at(&self) -> Option<Instant> {
+        if self.broken.is_some() {
+            return Some(Instant::now() + RETRY);
+        }
         if !self.garbage.is_empty() {
             return Some(Instant::now());
         }
