@@ -44,7 +44,15 @@ impl Writer {
     /// Does what it is asked for until the queue is closed.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let (mut taken, mut batch, mut bytes) = (VecDeque::new(), VecDeque::new(), 0);
-        while self.shared.queue.take(&mut taken, self.wake_at()) {
+        let mut together = 0;
+        loop {
+            if together > 1 && self.shared.sync == Sync::Always {
+                self.shared.queue.gather(together);
+            }
+            if !self.shared.queue.take(&mut taken, self.wake_at()) {
+                break;
+            }
+            together = taken.len();
             while let Some(job) = taken.pop_front() {
                 if let Job::Publish(publish) = job {
                     bytes += publish.message.size();
