@@ -90,7 +90,9 @@ impl Broker {
         let mut receipt = self.inner.engine.publish(topic, message).await?;
         if !receipt.is_duplicate() {
             let log = self.logs().get(topic).map(|open| open.log.clone());
-            receipt.reached = log.map_or(0, |log| log.reached(receipt.position()));
+            let reached =
+                |log: Arc<Log>| receipt.counted.unwrap_or_else(|| log.reached(receipt.position()));
+            receipt.reached = log.map_or(0, reached);
         }
         metrics::counter!("rt_broker_publications_total").increment(1);
         Ok(receipt)
