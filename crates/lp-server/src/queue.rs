@@ -65,13 +65,26 @@ pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> 
     };
     let category = &**watch.subscription.topic();
     let last = claim.entries.last().map(|entry| entry.publication().position());
-    let cursor = last.or(confirmed).unwrap_or(watch.opened);
+    // Who holds nothing must not confirm what another holds: no claim ends at offset 0.
+    let nothing = Position::new(watch.opened.epoch(), 0);
+    let lost = claim.evicted.filter(|lost| {
+        confirmed.is_some_and(|c| c.epoch() == lost.epoch() && c.offset() < lost.offset())
+    });
+    let gaps = lost.map(|lost| {
+        inner.counters.gaps.increment(1);
+        let from = confirmed.map(|confirmed| confirmed.to_string());
+        strict::gap(category, "evicted", from.as_deref(), lost)
+    });
+    let gaps: Vec<_> = gaps.into_iter().collect();
+    // A cursor that has been told of a gap stands behind it.
+    let cursor = last.or(lost.map(|_| nothing)).or(confirmed).unwrap_or(nothing);
+    let full = claim.entries.len() >= limit;
     let cursor = Cursor::new(std::iter::once((category, cursor))).text();
     let events = claim.entries.iter().map(|entry| encode::event(entry, category).clone());
     let events: Vec<Bytes> = events.collect();
-    let answer = match events.is_empty() {
+    let answer = match events.is_empty() && gaps.is_empty() {
         true => answer::strict(Bytes::new(), &cursor),
-        false => answer::strict(strict::answer(&events, &cursor, false, &[]), &cursor),
+        false => answer::strict(strict::answer(&events, &cursor, full, gaps), &cursor),
     };
     if closing { answer::closing(answer) } else { answer }
 }
@@ -124,7 +137,9 @@ async fn claim(
                 _ => &inner.counters.deliveries,
             };
             counter.increment(claim.entries.len().max(1) as u64);
-            return Ok((claim, mark, inner.wait.is_closed()));
+            // What somebody else holds may come back: who goes by the mark must see it then.
+            let before = claim.held_since.map_or(mark, |time| mark.min(time.saturating_sub(1)));
+            return Ok((claim, before, inner.wait.is_closed()));
         }
         if place.is_none() {
             place = Some(inner.wait.place().ok_or_else(too_many)?);

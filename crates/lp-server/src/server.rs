@@ -7,11 +7,12 @@ use crate::{Body, LongPoll};
 use bytes::Bytes;
 use http::Response;
 use rt_broker::{Broker, Engine, MemoryEngine};
-use rt_serve::{Drained, Running};
+use rt_serve::Running;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 pub use error::Error;
 #[cfg(feature = "file")]
@@ -39,6 +40,7 @@ pub use options::ServerOptions;
 pub struct Server {
     long_poll: LongPoll,
     address: SocketAddr,
+    /// Held by who is stopping it: a second call waits for the first.
     running: Mutex<Option<Running>>,
     store: Store,
 }
@@ -112,9 +114,12 @@ impl Server {
     /// # Errors
     /// Where what was acknowledged could not be written to the store.
     pub async fn stop(&self, deadline: Duration) -> Result<usize, Error> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(running) = running else { return Ok(0) };
-        let Drained { cut, .. } = running.shutdown(deadline).await;
+        let mut running = self.running.lock().await;
+        let cut = match running.take() {
+            Some(running) => running.shutdown(deadline).await.cut,
+            None => 0,
+        };
+        // In a second call too: the first one may have been dropped midway.
         match &self.store {
             Store::Memory => Ok(cut),
             #[cfg(feature = "file")]

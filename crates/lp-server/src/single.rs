@@ -17,7 +17,7 @@ pub(crate) fn too_many() -> Response<Body> {
 }
 
 pub(crate) async fn answer(inner: &Inner, poll: Poll) -> Response<Body> {
-    let subscribed = inner.options.broker.subscribe(&poll.category, poll.start);
+    let subscribed = inner.options.broker.subscribe_to_poll(&poll.category, poll.start);
     let (timeout, mut gap) = (poll.timeout, None);
     drop(poll.category);
     let mut subscription = match subscribed {

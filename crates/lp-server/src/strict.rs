@@ -7,7 +7,7 @@ use crate::golongpoll::{self, BadPoll};
 use crate::query::Query;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use rt_broker::{Gap, Start};
+use rt_broker::{Position, Start};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -35,10 +35,13 @@ pub(crate) fn is_asked_for(query: &Query<'_>, headers: &HeaderMap) -> bool {
         b"strict" => true,
         b"" => {
             let accepts = headers.get_all(header::ACCEPT).iter();
-            let mut types = accepts.filter_map(|value| value.to_str().ok()).flat_map(|value| {
-                value.split(',').map(|range| range.split(';').next().unwrap_or_default().trim())
+            let mut ranges = accepts.filter_map(|value| value.to_str().ok()).flat_map(|value| {
+                value.split(',').map(|range| range.split_once(';').unwrap_or((range, "")))
             });
-            types.any(|kind| kind.eq_ignore_ascii_case(CONTENT_TYPE))
+            ranges.any(|(kind, weight)| {
+                let refused = weight.trim().trim_end_matches(['0', '.']) == "q=";
+                kind.trim().eq_ignore_ascii_case(CONTENT_TYPE) && !refused
+            })
         }
         _ => false,
     }
@@ -78,23 +81,23 @@ impl Poll {
             return Err("name the category to poll: category=NAME".to_owned());
         }
         let start = golongpoll::start(query).map_err(|wrong| wrong.text(max).into_owned())?;
-        let cursor = match cursor_text(query, headers) {
+        let cursor = match query.text("cursor") {
             Some(text) => Some(Cursor::parse(&text).ok_or("this is no cursor of this server")?),
-            None => None,
+            None => cursor_of(headers),
         };
         Ok(Self { timeout, categories, cursor, start, limit })
     }
 }
 
-/// The query's `cursor`, else the ETag of the last answer as `If-None-Match` has it.
-fn cursor_text(query: &Query<'_>, headers: &HeaderMap) -> Option<String> {
-    if let Some(text) = query.text("cursor") {
-        return Some(text.into_owned());
-    }
-    let tag = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?.trim();
-    let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'))?;
-    Some(tag.to_owned())
+/// The cursor in the ETag of the last answer, as `If-None-Match` has it. A proxy may have changed it:
+/// what is no cursor says nothing.
+fn cursor_of(headers: &HeaderMap) -> Option<Cursor> {
+    let tags = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+    tags.split(',').find_map(|tag| {
+        let tag = tag.trim();
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        Cursor::parse(tag.strip_prefix('"')?.strip_suffix('"')?)
+    })
 }
 
 fn number(query: &Query<'_>, name: &str, min: u64, max: u64) -> Result<Option<u64>, String> {
@@ -107,8 +110,14 @@ fn number(query: &Query<'_>, name: &str, min: u64, max: u64) -> Result<Option<u6
     within.map(Some).ok_or_else(|| format!("{name} must be a whole number from {min} to {max}"))
 }
 
+/// A gap as an answer tells it.
+pub(crate) fn gap(category: &str, reason: &str, from: Option<&str>, resume: Position) -> Value {
+    let resume = resume.to_string();
+    json!({ "category": category, "reason": reason, "from": from, "resume": resume })
+}
+
 /// An answer with events, or with gaps alone.
-pub(crate) fn answer(events: &[Bytes], cursor: &str, more: bool, gaps: &[(&str, &Gap)]) -> Bytes {
+pub(crate) fn answer(events: &[Bytes], cursor: &str, more: bool, gaps: Vec<Value>) -> Bytes {
     let size: usize = events.iter().map(|event| event.len() + 1).sum();
     let mut body = BytesMut::with_capacity(size + cursor.len() + 64);
     body.extend_from_slice(br#"{"events":["#);
@@ -122,14 +131,8 @@ pub(crate) fn answer(events: &[Bytes], cursor: &str, more: bool, gaps: &[(&str, 
     body.extend_from_slice(cursor.as_bytes());
     body.extend_from_slice(if more { br#"","more":true"# } else { br#"","more":false"# });
     if !gaps.is_empty() {
-        let told = |(category, gap): &(&str, &Gap)| {
-            let (from, resume) = (gap.from(), gap.resume().to_string());
-            let reason = gap.reason().as_str();
-            json!({ "category": category, "reason": reason, "from": from, "resume": resume })
-        };
-        let gaps = Value::from_iter(gaps.iter().map(told));
         body.extend_from_slice(br#","gaps":"#);
-        body.extend_from_slice(gaps.to_string().as_bytes());
+        body.extend_from_slice(Value::from(gaps).to_string().as_bytes());
     }
     body.extend_from_slice(b"}");
     body.freeze()

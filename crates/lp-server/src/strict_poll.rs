@@ -10,6 +10,7 @@ use crate::{Body, answer, encode};
 use bytes::Bytes;
 use http::Response;
 use rt_broker::{Delivery, Entry, Error, Gap, Position, Start, Subscription};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ fn subscribe(inner: &Inner, asked: Asked) -> Result<Vec<Follow>, Response<Body>>
     let place = |(index, category): (usize, String)| {
         let position = cursor.as_ref().and_then(|cursor| cursor.position(index, &category));
         let start = position.map_or_else(|| start.clone(), Start::After);
-        let subscription = inner.options.broker.subscribe(&category, start)?;
+        let subscription = inner.options.broker.subscribe_to_poll(&category, start)?;
         let after = subscription.position();
         Ok(Follow { subscription, after, pending: VecDeque::new(), gap: None })
     };
@@ -113,15 +114,13 @@ fn given(inner: &Inner, mut follows: Vec<Follow>, room: &Room) -> Response<Body>
     let places = follows.iter().map(|follow| (&**follow.subscription.topic(), follow.position()));
     let places = places.filter_map(|(category, position)| Some((category, position?)));
     let cursor = Cursor::new(places).text();
-    let gaps = follows.iter();
-    let gaps = gaps.filter_map(|f| Some((&**f.subscription.topic(), f.gap.as_ref()?)));
-    let gaps: Vec<(&str, &Gap)> = gaps.collect();
+    let gaps: Vec<Value> = follows.iter().filter_map(Follow::told).collect();
     if events.is_empty() && gaps.is_empty() {
         inner.counters.timeouts.increment(1);
         return answer::strict(Bytes::new(), &cursor);
     }
     inner.counters.deliveries.increment(events.len() as u64);
-    answer::strict(strict::answer(&events, &cursor, more, &gaps), &cursor)
+    answer::strict(strict::answer(&events, &cursor, more, gaps), &cursor)
 }
 
 /// Takes the oldest of all categories until the answer is full.
@@ -145,6 +144,12 @@ fn merge(follows: &mut [Follow], room: &Room) -> Vec<Bytes> {
 }
 
 impl Follow {
+    fn told(&self) -> Option<Value> {
+        let gap = self.gap.as_ref()?;
+        let reason = gap.reason().as_str();
+        Some(strict::gap(self.subscription.topic(), reason, gap.from(), gap.resume()))
+    }
+
     fn keep(&mut self, all: Vec<Delivery>, room: &Room) {
         for delivery in all {
             match delivery {

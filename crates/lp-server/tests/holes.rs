@@ -8,6 +8,7 @@ use lp_server::LongPoll;
 use rt_broker::{Bounds, Broker, MemoryEngine, Message};
 use serde_json::json;
 use std::collections::HashMap;
+use std::future::Future as _;
 use std::time::{Duration, Instant};
 
 fn with_history(count: usize) -> LongPoll {
@@ -36,8 +37,9 @@ async fn no_event_is_lost_around_a_time_out() {
                 seen = follower.poll(&polls, 1).await;
                 polled += 1;
             }
-            let again = match n % 16 {
-                0 => follower.poll(&polls, 1).await,
+            // Of both rules: none comes twice.
+            let again = match n % 8 {
+                0 | 1 => follower.poll(&polls, 1).await,
                 _ => Vec::new(),
             };
             (seen, again, polled)
@@ -154,4 +156,56 @@ async fn a_shutdown_answers_those_who_wait_and_those_who_come() {
     let refused = post(&polls, r#"{"category":"a","data":2}"#).await;
     assert_eq!((refused.status.as_u16(), refused.header("connection")), (503, Some("close")));
     polls.shutdown();
+}
+
+/// However much comes before a poll gets to look: what is held is given, without a gap.
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_no_gap_for_one_who_waits() {
+    let bounds = Bounds::new().count(1_000).bytes(64 << 20);
+    let engine = MemoryEngine::builder().bounds(bounds).build();
+    let polls = LongPoll::builder(Broker::builder(engine).max_lag(1_000).build()).build();
+    let waiting = ["", "form=strict&"].map(|form| {
+        let polls = polls.clone();
+        tokio::spawn(async move { poll(&polls, &format!("{form}timeout=99&category=a")).await })
+    });
+    while polls.waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // On this thread alone, so that no poll runs in between.
+    for n in 0..200 {
+        let message = Message::json(format!("[{n},{:?}]", "x".repeat(100))).unwrap();
+        let mut publish = std::pin::pin!(polls.broker().publish("a", message));
+        let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(publish.as_mut().poll(cx).is_ready());
+    }
+    for answer in waiting {
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.data().len(), 200);
+        assert_eq!(answer.header("longpoll-gap"), None);
+        assert!(!answer.text.contains("gaps"));
+    }
+}
+
+/// A category that was dropped at the cap between two polls stamps above what a poll was told.
+#[tokio::test(start_paused = true)]
+async fn a_category_made_again_stamps_above_a_time_out() {
+    let engine = MemoryEngine::builder().max_topics(1).clock(|| 5_000).build();
+    let polls = LongPoll::builder(Broker::builder(engine).build()).build();
+    let mut follower = Follower::new("a", 1, true);
+    assert!(follower.poll(&polls, 1).await.is_empty());
+    publish(&polls, "b", "which drops a").await;
+    publish(&polls, "a", 1).await;
+    assert_eq!(follower.poll(&polls, 1).await, [1]);
+}
+
+#[tokio::test]
+async fn a_category_that_began_anew_is_told_in_both_forms() {
+    let polls = LongPoll::in_memory();
+    publish(&polls, "a", 1).await;
+    let mut follower = Follower::new("a", 1, true);
+    follower.poll(&polls, 1).await;
+    polls.broker().engine().remove("a").await.unwrap();
+    publish(&polls, "a", 2).await;
+    let answer = poll(&polls, &follower.query(1)).await;
+    assert_eq!((answer.data(), answer.header("longpoll-gap")), (vec![2.into()], Some("epoch")));
 }

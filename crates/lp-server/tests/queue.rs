@@ -74,6 +74,56 @@ async fn workers_share_what_is_there_whatever_cursor_they_had() {
     assert_eq!(strict(String::new()).await.status, 204);
 }
 
+/// A cursor of one who was given nothing confirms nothing of another's.
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_confirms_nothing() {
+    let polls = queue();
+    let strict =
+        async |rest: &str| poll(&polls, &format!("form=strict&timeout=1&category=a{rest}")).await;
+    publish(&polls, "a", 1).await;
+    assert_eq!(strict("").await.data(), [1], "and its poller dies");
+    let other = strict("").await;
+    assert_eq!(other.status, 204);
+    let cursor = format!("&cursor={}", other.cursor());
+    assert_eq!(strict(&cursor).await.status, 204);
+    advance(LEASE).await;
+    assert_eq!(strict(&cursor).await.data(), [1]);
+}
+
+/// The lease is longer than the polls: the time-out's timestamp must not move the client past what
+/// will come back.
+#[tokio::test(start_paused = true)]
+async fn a_client_does_not_move_on_past_what_somebody_holds() {
+    let polls = queue();
+    let mut follower = Follower::new("a", 1, true);
+    publish(&polls, "a", 1).await;
+    poll(&polls, &follower.query(1)).await; // Whose answer is lost on the way.
+    let mut seen = Vec::new();
+    for _ in 0..40 {
+        seen.extend(follower.poll(&polls, 1).await);
+    }
+    assert_eq!(seen, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_did_not_fit_are_told_as_a_gap() {
+    let bounds = Bounds::new().count(2).delete_after_retrieval(LEASE);
+    let engine = MemoryEngine::builder().bounds(bounds).build();
+    let polls = LongPoll::builder(Broker::builder(engine).build()).build();
+    let begin = poll(&polls, "form=strict&timeout=1&category=a").await;
+    for n in 0..5 {
+        publish(&polls, "a", n).await;
+    }
+    let query = format!("form=strict&limit=1&category=a&cursor={}", begin.cursor());
+    let answer = poll(&polls, &query).await;
+    assert_eq!(answer.data(), [3]);
+    assert_eq!(answer.json()["more"], true);
+    assert_eq!(answer.json()["gaps"][0]["reason"], "evicted");
+    let query = format!("form=strict&limit=1&category=a&cursor={}", answer.cursor());
+    let rest = poll(&polls, &query).await;
+    assert_eq!((rest.data(), rest.json()["gaps"].is_null()), (vec![4.into()], true));
+}
+
 #[tokio::test]
 async fn a_waiting_poll_is_woken_and_one_gets_it() {
     let polls = queue();

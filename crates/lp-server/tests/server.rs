@@ -90,6 +90,28 @@ async fn stopping_wakes_those_who_wait() {
     }
 }
 
+/// Publishers at work, and a client that never reads, while the server is stopped: it ends by the
+/// deadline.
+#[tokio::test]
+async fn a_stop_keeps_to_its_deadline() {
+    let server = Server::start(options()).await.unwrap();
+    let address = server.local_addr();
+    let large = format!(r#"{{"category":"big","data":"{}"}}"#, "x".repeat(900_000));
+    let rest = format!("Content-Length: {}\r\n\r\n{large}", large.len());
+    assert!(ask(address, "POST", "/publish", &rest).await.contains("true"));
+    let mut stuck = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let poll = "GET /events?timeout=1&category=big&since_time=0 HTTP/1.1\r\nHost: x\r\n\r\n";
+        stream.write_all(poll.repeat(10).as_bytes()).await.unwrap();
+        stream.readable().await.unwrap();
+        stuck.push(stream);
+    }
+    let began = Instant::now();
+    let cut = server.stop(Duration::from_millis(200)).await.unwrap();
+    assert!(cut > 0 && began.elapsed() < LONG / 2, "{cut} cut in {:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn what_cannot_be_started_says_why() {
     let first = Server::start(options()).await.unwrap();
@@ -191,6 +213,52 @@ mod file {
             }
             server.stop(LONG).await.unwrap();
         }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// Publishers go on while the server is stopped: what was acknowledged is there afterwards.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stop_under_load_loses_nothing_that_was_acknowledged() {
+        let folder = folder("load");
+        let persistor = || FilePersistor::new(&folder).group(1 << 20, Duration::from_secs(3600));
+        let bounds = rt_broker::Bounds::new().count(1_000_000).bytes(1 << 30);
+        let start = || Server::start(options().persist(persistor()).bounds(bounds));
+        let server = start().await.unwrap();
+        let address = server.local_addr();
+        let publishers = (0..4_u64).map(|publisher| {
+            tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                for n in 0.. {
+                    let data = publisher * 1_000_000 + n;
+                    let Ok(mut stream) = TcpStream::connect(address).await else { break };
+                    let body = format!(r#"{{"category":"a","data":{data}}}"#);
+                    let head = "POST /publish HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+                    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+                    let mut answer = String::new();
+                    let asked = stream.write_all(request.as_bytes()).await.is_ok()
+                        && stream.read_to_string(&mut answer).await.is_ok();
+                    if !asked || !answer.contains("true") {
+                        break;
+                    }
+                    acknowledged.push(data);
+                }
+                acknowledged
+            })
+        });
+        let publishers: Vec<_> = publishers.collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.stop(LONG).await.unwrap();
+        let mut acknowledged = Vec::new();
+        for publisher in publishers {
+            acknowledged.extend(publisher.await.unwrap());
+        }
+        assert!(acknowledged.len() > 4, "{acknowledged:?}");
+        let server = start().await.unwrap();
+        let query = "/events?timeout=1&category=a&since_time=0";
+        let held = data(server.local_addr(), query).await;
+        let missing: Vec<_> = acknowledged.iter().filter(|data| !held.contains(data)).collect();
+        assert!(missing.is_empty(), "{missing:?} of {}", acknowledged.len());
+        server.stop(LONG).await.unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

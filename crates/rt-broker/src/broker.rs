@@ -127,7 +127,20 @@ impl Broker {
         if self.deletes_after_retrieval(topic) {
             return Err(Error::topic("its publications are deleted once a poller has them"));
         }
-        self.subscribe_to_any(topic, start, client)
+        self.subscribe_to_any(topic, start, client, self.inner.max_lag)
+    }
+
+    /// Subscribes for one look at what is there, which may be all that is held: however much comes
+    /// before it looks, no bound but the history's makes a gap for it. For long polls.
+    ///
+    /// # Errors
+    /// As [`subscribe_as`](Self::subscribe_as).
+    pub fn subscribe_to_poll(&self, topic: &str, start: Start) -> Result<Subscription, Error> {
+        check_topic(topic)?;
+        if self.deletes_after_retrieval(topic) {
+            return Err(Error::topic("its publications are deleted once a poller has them"));
+        }
+        self.subscribe_to_any(topic, start, None, usize::MAX)
     }
 
     /// Whether a topic's publications are claimed, and not subscribed to.
@@ -166,7 +179,7 @@ impl Broker {
     /// As [`subscribe_as`](Self::subscribe_as).
     pub fn watch(&self, topic: &str) -> Result<Subscription, Error> {
         check_topic(topic)?;
-        self.subscribe_to_any(topic, Start::Live, None)
+        self.subscribe_to_any(topic, Start::Live, None, usize::MAX)
     }
 
     fn subscribe_to_any(
@@ -174,13 +187,20 @@ impl Broker {
         topic: &str,
         start: Start,
         client: Option<Arc<str>>,
+        max_lag: usize,
     ) -> Result<Subscription, Error> {
         self.sweep_if_due();
         let now = self.inner.engine.now();
-        let mut reader = Reader::new(client, self.inner.max_lag);
+        let mut reader = Reader::new(client, max_lag);
         // A log may be closed between its look-up and now; another one is then made.
         for _ in 0..8 {
             let log = self.log(topic, now)?;
+            let start = match start {
+                // What comes while the log is still opening comes after this subscriber: all that
+                // was published before it is stamped at or below the mark.
+                Start::Live if log.is_opening() => Start::Time(self.inner.engine.watermark(topic)),
+                _ => start.clone(),
+            };
             match log.lock().add(reader, &start, now) {
                 Ok(key) => {
                     let engine = self.inner.engine.clone();

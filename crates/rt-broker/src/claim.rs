@@ -1,6 +1,6 @@
 //! Delete after retrieval: who holds what, until when.
 
-use crate::Entry;
+use crate::{Entry, Position};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,13 +20,18 @@ pub struct Claim {
     /// When the next lease of somebody else ends, in milliseconds of the engine's clock: the time to
     /// look again where there was nothing.
     pub look_again: Option<u64>,
+    /// The time of the oldest publication behind the start that somebody else holds, where there was
+    /// nothing to take: it may come back, so a poller that goes by time must not move on past it.
+    pub held_since: Option<u64>,
+    /// The newest position that left the history before it was taken, as the topic's bounds have it.
+    pub evicted: Option<Position>,
 }
 
 impl Claim {
     /// For engines.
     #[must_use]
     pub fn new(entries: Vec<Arc<Entry>>, lost: bool, look_again: Option<u64>) -> Self {
-        Self { entries, lost, look_again }
+        Self { entries, lost, look_again, held_since: None, evicted: None }
     }
 }
 

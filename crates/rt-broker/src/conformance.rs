@@ -42,6 +42,7 @@ pub async fn run(subject: &dyn Subject) {
     delivery::reached_counts_at_the_append(subject).await;
     delivery::one_who_reads_slowly_is_told(subject).await;
     delivery::nothing_is_stamped_at_or_below_a_watermark(subject).await;
+    delivery::what_a_mark_covers_is_seen_at_once(subject).await;
     claims::a_claim_is_deleted_once_it_is_confirmed(subject).await;
     claims::unconfirmed_it_comes_back_after_its_lease(subject).await;
     claims::pollers_side_by_side_share_out_what_is_there(subject).await;

@@ -104,6 +104,10 @@ impl Log {
         self.lock().reached(position)
     }
 
+    pub(crate) fn is_opening(&self) -> bool {
+        self.lock().is_opening()
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.lock().is_open()
     }

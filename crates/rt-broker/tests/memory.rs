@@ -150,3 +150,26 @@ async fn names_of_topics_are_checked() {
         assert!(broker.publish(&name, message).await.unwrap_err().is_invalid());
     }
 }
+
+/// Whatever call it is that drops what is too old: the count of all bytes follows.
+#[tokio::test]
+async fn what_expires_in_any_call_is_counted_out() {
+    let clock = Clock::new();
+    let bounds = Bounds::new().age(Duration::from_secs(1));
+    for bounds in [bounds, bounds.delete_after_retrieval(Duration::from_secs(9))] {
+        let engine = Arc::new(clock.engine().bounds(bounds).build());
+        let broker = Broker::builder_shared(engine.clone()).build();
+        for (topic, text) in [("a", "xxx"), ("b", "yy"), ("c", "z")] {
+            broker.publish(topic, Message::text(text).unwrap()).await.unwrap();
+        }
+        assert_eq!(engine.bytes(), 6);
+        clock.advance(Duration::from_secs(2));
+        engine.read("a", Start::Earliest, 9).await.unwrap();
+        assert_eq!(engine.bytes(), 3);
+        let claimed = engine.claim("b", Start::Earliest, 9, 9).await;
+        let claims = bounds.deletes_after_retrieval();
+        assert_eq!((claimed.is_ok(), engine.bytes()), (claims, if claims { 1 } else { 3 }));
+        broker.sweep();
+        assert_eq!(engine.bytes(), 0);
+    }
+}

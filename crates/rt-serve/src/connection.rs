@@ -82,8 +82,16 @@ pub(crate) async fn go_on<S: Serves>(
 
 #[cfg(feature = "http2")]
 async fn is_http2(stream: &TcpStream, shared: &Shared) -> bool {
+    if !shared.http2 {
+        return false;
+    }
     // Boxed, so that HTTP/1's state is no larger for the possibility.
-    shared.http2 && Box::pin(version::is_http2(stream, shared.limits.head_timeout)).await
+    let looked = Box::pin(version::is_http2(stream, shared.limits.head_timeout));
+    tokio::select! {
+        http2 = looked => http2,
+        // The general way ends it then, as it ends every idle connection.
+        () = shared.end.drain.cancelled() => false,
+    }
 }
 
 async fn http1<S, T>(io: T, peer: SocketAddr, service: S, shared: Arc<Shared>)

@@ -78,7 +78,7 @@ pub(crate) async fn run<F: FastPath>(
     loop {
         let since = Instant::now();
         let request = loop {
-            match head::parse(&mut connection.read, connection.limit) {
+            match head::parse(&mut connection.read, &shared.limits) {
                 Parsed::Whole(request) => break request,
                 Parsed::Other => return Some(connection.read),
                 Parsed::Partial if connection.read.len() >= connection.limit => {
@@ -102,7 +102,8 @@ pub(crate) async fn run<F: FastPath>(
         let response = connection.wait(answer, &shared.end.kill).await?;
         let last = connection.draining.load(Ordering::Acquire) || write::is_last(&response);
         let timeout = shared.limits.write_timeout;
-        let written = write::response(connection.stream, response, last, timeout).await;
+        let kill = &shared.end.kill;
+        let written = write::response(connection.stream, response, last, timeout, kill).await;
         if let Err(error) = &written {
             tracing::debug!(%peer, %error, "connection ended");
         }

@@ -131,3 +131,37 @@ pub(super) async fn nothing_is_stamped_at_or_below_a_watermark(subject: &dyn Sub
         }
     }
 }
+
+/// While others publish: what is stamped at or below a mark is in the log by the next look.
+pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
+    const EACH: usize = 150;
+    let broker = broker(subject, Bounds::new().count(10_000)).await;
+    let mut follower = broker.subscribe("t", Start::Live).expect("subscribed");
+    publish(&broker, "t", "open").await;
+    take(&mut follower, 1).await;
+    let publishers = (0..4).map(|_| {
+        let broker = broker.clone();
+        tokio::spawn(async move {
+            for _ in 0..EACH {
+                publish(&broker, "t", "x").await;
+            }
+        })
+    });
+    let publishers: Vec<_> = publishers.collect();
+    let (mut seen, mut mark) = (0, 0);
+    while seen < 4 * EACH {
+        let before = follower.watermark();
+        if let Some(Delivery::Batch(batch)) = follower.try_next().expect("readable") {
+            for entry in batch.entries() {
+                let time = entry.publication().time();
+                assert!(time > mark, "stamped {time} and seen only after {mark} was given");
+                seen += 1;
+            }
+        }
+        mark = before;
+        tokio::task::yield_now().await;
+    }
+    for publisher in publishers {
+        publisher.await.expect("published");
+    }
+}

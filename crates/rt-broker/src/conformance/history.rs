@@ -198,20 +198,27 @@ pub(super) async fn a_uuid_that_is_held_decides_else_the_time(subject: &dyn Subj
     take(&mut open, 3).await;
     let seen = async |uuid, time| {
         let mut from = broker.subscribe("t", Start::Seen { uuid, time }).expect("subscribed");
-        let Some(Delivery::Batch(batch)) = from.try_next().expect("readable") else {
-            return String::new();
-        };
-        batch.entries().iter().map(|entry| data(entry.publication())).collect()
+        std::future::poll_fn(|cx| from.poll_open(cx)).await.expect("open");
+        let mut given = String::new();
+        for delivery in from.try_all().expect("readable") {
+            match delivery {
+                Delivery::Gap(gap) => given.push_str(gap.reason().as_str()),
+                Delivery::Batch(batch) => {
+                    given.extend(batch.entries().iter().map(|entry| data(entry.publication())));
+                }
+            }
+        }
+        given
     };
     assert_eq!(seen(first.position().to_uuid(), u64::MAX).await, "23");
-    // One that is not held, of this life or not: all of that time and later.
+    // One that is not held: all of that time and later. One of another life is told so.
     let other = Position::new(Epoch::random(), 1).to_uuid();
     let ahead = Position::new(first.position().epoch(), 999).to_uuid();
-    for uuid in [other, ahead, uuid::Uuid::from_u128(7)] {
+    for (uuid, told) in [(other, "epoch"), (ahead, ""), (uuid::Uuid::from_u128(7), "")] {
         let time = second.time();
         let same = if first.time() == time { "123" } else { "23" };
-        assert_eq!(seen(uuid, time).await, same);
-        assert_eq!(seen(uuid, time + 1).await, "3");
+        assert_eq!(seen(uuid, time).await, format!("{told}{same}"));
+        assert_eq!(seen(uuid, time + 1).await, format!("{told}3"));
     }
 }
 

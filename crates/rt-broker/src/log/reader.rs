@@ -40,7 +40,14 @@ impl Reader {
             Start::Time(time) => place.time(time).map_err(|why| (why, time.to_string())),
             Start::Id(text) => place.id(&text).map_err(|why| (why, text.into_string())),
             Start::Seen { uuid, time } => {
-                place.seen(uuid, time).map_err(|why| (why, uuid.to_string()))
+                let after = place.seen(uuid, time);
+                if let (Ok(after), true) = (&after, place.is_of_another_life(uuid)) {
+                    // Gone on from by its time, which may have left something out.
+                    let resume = Position::new(place.epoch, *after);
+                    let gap = Gap::new(GapReason::Epoch, Some(uuid.to_string()), resume);
+                    self.gap = Some(Box::new(gap));
+                }
+                after.map_err(|why| (why, uuid.to_string()))
             }
         };
         match after {
@@ -131,6 +138,10 @@ impl Place<'_> {
             false => None,
         };
         imported.map_or_else(|| self.time(time.saturating_sub(1)), Ok)
+    }
+
+    fn is_of_another_life(&self, uuid: Uuid) -> bool {
+        Position::from_uuid(uuid).is_some_and(|position| position.epoch() != self.epoch)
     }
 
     fn newest(&self, is: impl Fn(&Publication) -> bool) -> Option<u64> {

@@ -186,6 +186,10 @@ impl Window {
         matches!(self.state, State::Closed)
     }
 
+    pub(crate) fn is_opening(&self) -> bool {
+        matches!(self.state, State::Opening)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Opening | State::Open)
     }

@@ -36,6 +36,9 @@ struct Topics {
     by_name: HashMap<Arc<str>, Topic>,
     /// Bytes of all history together.
     bytes: usize,
+    /// Nothing is stamped at or below this in a topic that is made from now on: the newest stamp or
+    /// mark of those that are gone, whose pollers may come back with it.
+    marked: u64,
     /// Counts uses, to find what was least recently used.
     tick: u64,
     keys: Keys,
@@ -91,7 +94,8 @@ impl MemoryEngine {
                     return Err(Error::full("as many as are allowed have subscribers"));
                 }
             }
-            topics.by_name.insert(name.into(), Topic::new((self.bounds)(name)));
+            let topic = Topic::new((self.bounds)(name), topics.marked);
+            topics.by_name.insert(name.into(), topic);
         }
         let topic = topics.by_name.get_mut(name).ok_or_else(|| Error::full("it was dropped"))?;
         topic.used = tick;
@@ -100,6 +104,15 @@ impl MemoryEngine {
 }
 
 impl Topics {
+    /// Does something with a topic, and keeps count of what it holds meanwhile.
+    fn counted<T>(&mut self, name: &str, act: impl FnOnce(&mut Topic) -> T) -> Option<T> {
+        let topic = self.by_name.get_mut(name)?;
+        let before = topic.bytes();
+        let done = act(topic);
+        self.bytes = self.bytes + topic.bytes() - before;
+        Some(done)
+    }
+
     /// Drops the least recently used topic that no log with subscribers stands on.
     fn drop_idle(&mut self, keep: Option<&str>) -> bool {
         for listed in [false, true] {
@@ -124,6 +137,7 @@ impl Topics {
             return false;
         }
         self.bytes -= topic.bytes();
+        self.marked = self.marked.max(topic.newest_stamp());
         self.by_name.remove(name);
         true
     }
@@ -159,10 +173,9 @@ impl Engine for MemoryEngine {
     ) -> BoxFuture<'a, Result<Page, Error>> {
         let now = self.now();
         let mut topics = self.lock();
-        let page = match topics.by_name.get_mut(topic) {
-            Some(topic) => topic.read(start, limit, now),
-            None => Page::new(Vec::new(), matches!(start, Start::After(_) | Start::Id(_))),
-        };
+        let lost = matches!(start, Start::After(_) | Start::Id(_));
+        let page = topics.counted(topic, |topic| topic.read(start, limit, now));
+        let page = page.unwrap_or_else(|| Page::new(Vec::new(), lost));
         Box::pin(ready(Ok(page)))
     }
 
@@ -175,9 +188,10 @@ impl Engine for MemoryEngine {
     ) -> BoxFuture<'a, Result<Claim, Error>> {
         let now = self.now();
         let mut topics = self.lock();
-        let topic = self.topic(&mut topics, topic);
-        let claim = topic.and_then(|topic| topic.claim(start, limit, bytes, now));
-        Box::pin(ready(claim))
+        let made = self.topic(&mut topics, topic).map(drop);
+        let claim = topics.counted(topic, |topic| topic.claim(start, limit, bytes, now));
+        let dropped = || Err(Error::full("it was dropped"));
+        Box::pin(ready(made.and_then(|()| claim.unwrap_or_else(dropped))))
     }
 
     fn confirm<'a>(
@@ -186,19 +200,18 @@ impl Engine for MemoryEngine {
         position: Position,
     ) -> BoxFuture<'a, Result<(), Error>> {
         let mut topics = self.lock();
-        if let Some(topic) = topics.by_name.get_mut(topic) {
-            let freed = topic.confirm(position);
-            topics.bytes -= freed;
-        }
+        topics.counted(topic, |topic| topic.confirm(position));
         Box::pin(ready(Ok(())))
     }
 
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
         let now = self.now();
         let mut topics = self.lock();
-        let attached = self.topic(&mut topics, topic).map(|topic| topic.attach(&log, now));
+        let made = self.topic(&mut topics, topic).map(drop);
+        let woken = topics.counted(topic, |topic| topic.attach(&log, now));
         drop(topics);
-        Box::pin(ready(attached.map(drop)))
+        drop(woken);
+        Box::pin(ready(made))
     }
 
     fn now(&self) -> u64 {
@@ -207,7 +220,14 @@ impl Engine for MemoryEngine {
 
     fn watermark(&self, topic: &str) -> u64 {
         let now = self.now();
-        self.lock().by_name.get_mut(topic).map_or(now, |topic| topic.watermark(now))
+        let mut topics = self.lock();
+        match topics.by_name.get_mut(topic) {
+            Some(topic) => topic.watermark(now),
+            None => {
+                topics.marked = topics.marked.max(now);
+                topics.marked
+            }
+        }
     }
 
     fn bounds(&self, topic: &str) -> Bounds {
@@ -292,14 +312,18 @@ impl Engine for MemoryEngine {
         self.presence().expire(now);
         let mut topics = self.lock();
         topics.keys.forget(now);
-        let mut freed = 0;
+        let (mut freed, mut marked) = (0, topics.marked);
         topics.by_name.retain(|_, topic| {
             let before = topic.bytes();
             let keep = !topic.expire(now);
             freed += before - if keep { topic.bytes() } else { 0 };
+            if !keep {
+                marked = marked.max(topic.newest_stamp());
+            }
             keep
         });
         topics.bytes -= freed;
+        topics.marked = marked;
     }
 }
 

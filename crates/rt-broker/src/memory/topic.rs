@@ -26,14 +26,15 @@ pub(super) struct Topic {
 }
 
 impl Topic {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    /// A topic in which nothing is stamped at or below `marked`.
+    pub(super) fn new(bounds: Bounds, marked: u64) -> Self {
         Self {
             used: 0,
             bounds,
             epoch: Epoch::random(),
             head: 0,
             last: 0,
-            marked: 0,
+            marked,
             entries: VecDeque::new(),
             bytes: 0,
             evicted: (0, 0),
@@ -103,14 +104,18 @@ impl Topic {
         }
         let taken: Vec<u64> = entries.iter().map(offset).collect();
         let look_again = entries.is_empty().then(|| self.leases.next_end(now)).flatten();
+        // Where nothing is free, the first that follows is held.
+        let first = self.entries.get(first).filter(|_| entries.is_empty());
+        let held_since = first.map(|entry| entry.publication().time());
         self.leases.take(&taken, now.saturating_add(lease));
-        Ok(Claim::new(entries, lost, look_again))
+        let evicted = (self.evicted.0 > 0).then(|| Position::new(self.epoch, self.evicted.0));
+        Ok(Claim { held_since, evicted, ..Claim::new(entries, lost, look_again) })
     }
 
-    /// Deletes what a claim took, and says how many bytes that freed.
-    pub(super) fn confirm(&mut self, position: Position) -> usize {
+    /// Deletes what a claim took.
+    pub(super) fn confirm(&mut self, position: Position) {
         if position.epoch() != self.epoch {
-            return 0;
+            return;
         }
         let mut freed = 0;
         for confirmed in self.leases.confirm(position.offset()) {
@@ -120,7 +125,11 @@ impl Topic {
             }
         }
         self.bytes -= freed;
-        freed
+    }
+
+    /// What a topic made after this one must stamp above.
+    pub(super) fn newest_stamp(&self) -> u64 {
+        self.last.max(self.marked)
     }
 
     /// The index of the first entry that follows a start, and whether something before it is lost.
@@ -150,7 +159,7 @@ impl Topic {
 
     /// Begins a new life without history.
     pub(super) fn restart(&mut self) -> Vec<Woken> {
-        let fresh = Self::new(self.bounds);
+        let fresh = Self::new(self.bounds, 0);
         let old = std::mem::replace(self, fresh);
         (self.used, self.last, self.marked, self.logs) = (old.used, old.last, old.marked, old.logs);
         self.logs.iter().filter_map(Weak::upgrade).map(|log| log.reset(self.snapshot())).collect()

@@ -1,5 +1,6 @@
 //! A small request, where it is one that goes the fast path.
 
+use crate::Limits;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use httparse::Status;
@@ -24,8 +25,9 @@ pub(super) enum Parsed {
     Other,
 }
 
-/// Takes one request from the front of what was read; head and body are to fit into `limit` bytes.
-pub(super) fn parse(read: &mut Vec<u8>, limit: usize) -> Parsed {
+/// Takes one request from the front of what was read; head and body are to fit into the limit on
+/// heads together, the body into its own as well.
+pub(super) fn parse(read: &mut Vec<u8>, limits: &Limits) -> Parsed {
     // Not even a beginning of what goes this way: no need to wait for the rest.
     let may_be = |begin: &[u8]| read.starts_with(begin) || begin.starts_with(read);
     if !may_be(b"GET /") && !may_be(b"POST /") {
@@ -44,7 +46,10 @@ pub(super) fn parse(read: &mut Vec<u8>, limit: usize) -> Parsed {
         Some(body) if method == Method::POST => body,
         _ => return Parsed::Other,
     };
-    if head.version != Some(1) || length.saturating_add(body) > limit {
+    let large = length.saturating_add(body) > limits.head_bytes
+        || body as u64 > limits.body_bytes
+        || head.headers.len() > limits.headers;
+    if head.version != Some(1) || large {
         return Parsed::Other;
     }
     if read.len() < length + body {
@@ -117,9 +122,13 @@ fn request(
 mod tests {
     use super::*;
 
+    fn limits() -> Limits {
+        Limits { head_bytes: 200, ..Limits::default() }
+    }
+
     fn kind(text: &str) -> &'static str {
         let mut read = text.as_bytes().to_vec();
-        match parse(&mut read, 200) {
+        match parse(&mut read, &limits()) {
             Parsed::Whole(_) => "whole",
             Parsed::Partial => "partial",
             Parsed::Other => {
@@ -173,7 +182,7 @@ mod tests {
         let first = "POST /1?x=%20 HTTP/1.1\r\nHost: x\r\nAccept: a\r\nAccept: b\r\n\
             Content-Length: 2\r\n\r\nhi";
         let mut read = format!("{first}GET /2").into_bytes();
-        let Parsed::Whole(head) = parse(&mut read, 200) else { panic!("a request") };
+        let Parsed::Whole(head) = parse(&mut read, &limits()) else { panic!("a request") };
         assert_eq!(head.request.uri(), "/1?x=%20");
         assert_eq!(head.request.body(), "hi");
         assert_eq!(head.request.headers().get_all("accept").iter().count(), 2);

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// A body of up to this many bytes is copied behind its head: the system takes longer to gather two
 /// pieces.
@@ -25,18 +26,20 @@ pub(super) fn is_last(response: &Response<Bytes>) -> bool {
     connection.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-/// Writes an answer; a client that takes nothing of it for `patience` is an error.
+/// Writes an answer; a client that takes nothing of it for `patience` is an error, and so is one that
+/// still takes it when the server is killed.
 pub(super) async fn response(
     stream: &mut TcpStream,
     response: Response<Bytes>,
     last: bool,
     patience: Duration,
+    kill: &CancellationToken,
 ) -> io::Result<()> {
-    let mut rest = write_now(stream, response, last)?;
-    for part in &mut rest {
-        while !part.is_empty() {
-            let written = timeout(patience, stream.write(part)).await??;
-            part.advance(written);
+    let rest = write_now(stream, response, last)?;
+    if rest.iter().any(|part| !part.is_empty()) {
+        tokio::select! {
+            written = write_rest(stream, rest, patience) => written?,
+            () = kill.cancelled() => return Err(io::ErrorKind::Interrupted.into()),
         }
     }
     match last {
@@ -45,9 +48,27 @@ pub(super) async fn response(
     }
 }
 
+async fn write_rest(
+    stream: &mut TcpStream,
+    mut rest: [Bytes; 2],
+    patience: Duration,
+) -> io::Result<()> {
+    for part in &mut rest {
+        while !part.is_empty() {
+            let written = timeout(patience, stream.write(part)).await??;
+            part.advance(written);
+        }
+    }
+    Ok(())
+}
+
 /// Writes what the socket takes at once, and gives back what it does not.
 fn write_now(stream: &TcpStream, response: Response<Bytes>, last: bool) -> io::Result<[Bytes; 2]> {
     let (parts, mut body) = response.into_parts();
+    if is_bodiless(parts.status) {
+        // What would follow the head would be read as the next answer.
+        body.clear();
+    }
     SCRATCH.with_borrow_mut(|head| {
         head.clear();
         write_head(head, parts.status, &parts.headers, body.len(), last);
@@ -95,9 +116,7 @@ fn write_head(
         head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
-    let without = status.is_informational()
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if !without {
+    if !is_bodiless(status) {
         // Nothing fails that is written to memory.
         let _ = write!(head, "content-length: {length}\r\n");
     }
@@ -107,6 +126,11 @@ fn write_head(
     head.extend_from_slice(b"date: ");
     head.extend_from_slice(&date());
     head.extend_from_slice(b"\r\n\r\n");
+}
+
+/// RFC 9110, section 6.4.1.
+fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// The date as heads carry it, formatted once a second and thread.
