@@ -96,9 +96,14 @@ pub(super) struct Record {
     pub(super) id: u64,
     pub(super) epoch: Epoch,
     pub(super) at: Counters,
+    /// Of two records of one topic the one with the larger version counts.
+    pub(super) version: u64,
 }
 
 impl Record {
+    /// The length of its bytes.
+    pub(super) const LEN: usize = 10 * 8;
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let at = &self.at;
         let (offset, time) = at.evicted;
@@ -112,6 +117,7 @@ impl Record {
             at.count as u64,
             at.bytes as u64,
             at.imported,
+            self.version,
         ];
         numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
     }
@@ -122,7 +128,9 @@ impl Record {
         let (id, epoch) = (next()?, Epoch::new(next()?)?);
         let (head, last, evicted) = (next()?, next()?, (next()?, next()?));
         let (count, bytes, imported) = (next()? as usize, next()? as usize, next()?);
-        Some(Self { id, epoch, at: Counters { head, last, evicted, count, bytes, imported } })
+        let version = next()?;
+        let at = Counters { head, last, evicted, count, bytes, imported };
+        Some(Self { id, epoch, at, version })
     }
 }
 
