@@ -45,6 +45,9 @@ pub(super) struct Changes {
     meta: Keyspace,
 }
 
+/// Records by the topics' names, and numbers of newer ones.
+type Records = (HashMap<Arc<str>, Record>, Vec<u64>);
+
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, fjall::Error> {
         let db = Database::builder(path)
@@ -112,7 +115,7 @@ impl Store {
     }
 
     /// The newest record of each topic, and the numbers under which newer ones stood together.
-    pub(super) fn records(&self) -> Result<(HashMap<Arc<str>, Record>, Vec<u64>), Error> {
+    pub(super) fn records(&self) -> Result<Records, Error> {
         let (mut records, mut names, mut broken) = (HashMap::new(), HashMap::new(), None);
         self.each(TOPIC, |name, value| {
             let (Ok(text), Some(record)) = (std::str::from_utf8(name), Record::decode(value))
