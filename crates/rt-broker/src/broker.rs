@@ -177,11 +177,11 @@ impl Broker {
     ) -> Result<Subscription, Error> {
         self.sweep_if_due();
         let now = self.inner.engine.now();
-        let mut reader = Reader::new(client, start, self.inner.max_lag);
+        let mut reader = Reader::new(client, self.inner.max_lag);
         // A log may be closed between its look-up and now; another one is then made.
         for _ in 0..8 {
             let log = self.log(topic, now)?;
-            match log.lock().add(reader, now) {
+            match log.lock().add(reader, &start, now) {
                 Ok(key) => {
                     let engine = self.inner.engine.clone();
                     return Ok(Subscription { log: log.clone(), key, engine });
