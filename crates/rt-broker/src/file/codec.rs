@@ -5,6 +5,7 @@
 //! its length in four bytes), then the data. Its topic, epoch and offset are not in it: the key has
 //! the topic's number and the offset, the topic's record the epoch.
 
+use super::store::KEY;
 use super::topic::Counters;
 use crate::{Epoch, Message, Position, Publication};
 use bytes::Bytes;
@@ -145,6 +146,21 @@ pub(super) fn event_key(topic: u64, offset: u64) -> [u8; 16] {
 
 pub(super) fn offset_of(key: &[u8]) -> Option<u64> {
     key.get(8..)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// An idempotency key as the store has it: its time first, so that what is too old is found at once.
+pub(super) fn key_of(topic: &str, key: &str, time: u64) -> Vec<u8> {
+    let len = (topic.len() as u16).to_be_bytes();
+    [&[KEY][..], &time.to_be_bytes(), &len, topic.as_bytes(), key.as_bytes()].concat()
+}
+
+/// The time, topic and key of what follows the kind in a key.
+pub(super) fn parse_key(key: &[u8]) -> Option<(u64, &str, &str)> {
+    let (time, rest) = key.split_first_chunk()?;
+    let (len, rest) = rest.split_first_chunk()?;
+    let (topic, key) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    Some((u64::from_be_bytes(*time), text(topic)?, text(key)?))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

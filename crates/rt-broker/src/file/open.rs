@@ -1,13 +1,13 @@
 //! Opening a store: what it holds is taken over, and nothing that may have been lost is forgotten.
 
-use super::codec::number;
+use super::codec::{number, parse_key};
 use super::folder::{Ending, Folder, sync_folder};
 use super::mend::why;
 use super::repair::{Tail, repair};
 use super::shared::{AHEAD, Shared};
 use super::store::{GARBAGE, KEY, Store};
 use super::topic::{Counters, Topic};
-use super::topics::{Topics, parse_key};
+use super::topics::Topics;
 use super::writer::Writer;
 use super::{FileEngine, FileEngineBuilder};
 use crate::local::{BoundsOf, Keys, WINDOW};

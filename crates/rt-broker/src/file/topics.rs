@@ -4,8 +4,9 @@
 //! takes them back. Others look in between (at the watermark, at names): so changes to what they
 //! see are harmless before they are written.
 
+use super::codec::key_of;
 use super::queue::Imported;
-use super::store::{Changes, KEY, Store};
+use super::store::{Changes, Store};
 use super::topic::Topic;
 use crate::local::{Idle, Keys};
 use crate::{Bounds, Entry, Error, Message, Receipt};
@@ -382,19 +383,4 @@ impl Topics {
         }
         traces
     }
-}
-
-/// A key as the store has it: its time first, so that what is too old is found at once.
-pub(super) fn key_of(topic: &str, key: &str, time: u64) -> Vec<u8> {
-    let len = (topic.len() as u16).to_be_bytes();
-    [&[KEY][..], &time.to_be_bytes(), &len, topic.as_bytes(), key.as_bytes()].concat()
-}
-
-/// The time, topic and key of what follows the kind in a key.
-pub(super) fn parse_key(key: &[u8]) -> Option<(u64, &str, &str)> {
-    let (time, rest) = key.split_first_chunk()?;
-    let (len, rest) = rest.split_first_chunk()?;
-    let (topic, key) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
-    let text = |bytes| std::str::from_utf8(bytes).ok();
-    Some((u64::from_be_bytes(*time), text(topic)?, text(key)?))
 }
