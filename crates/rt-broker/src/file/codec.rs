@@ -5,6 +5,7 @@
 //! its length in four bytes), then the data. Its topic, epoch and offset are not in it: the key has
 //! the topic's number and the offset, the topic's record the epoch.
 
+use super::store::KEY;
 use super::topic::Counters;
 use crate::{Epoch, Message, Position, Publication};
 use bytes::Bytes;
@@ -96,9 +97,14 @@ pub(super) struct Record {
     pub(super) id: u64,
     pub(super) epoch: Epoch,
     pub(super) at: Counters,
+    /// Of two records of one topic the one with the larger version counts.
+    pub(super) version: u64,
 }
 
 impl Record {
+    /// The length of its bytes.
+    pub(super) const LEN: usize = 10 * 8;
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let at = &self.at;
         let (offset, time) = at.evicted;
@@ -112,6 +118,7 @@ impl Record {
             at.count as u64,
             at.bytes as u64,
             at.imported,
+            self.version,
         ];
         numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
     }
@@ -122,7 +129,9 @@ impl Record {
         let (id, epoch) = (next()?, Epoch::new(next()?)?);
         let (head, last, evicted) = (next()?, next()?, (next()?, next()?));
         let (count, bytes, imported) = (next()? as usize, next()? as usize, next()?);
-        Some(Self { id, epoch, at: Counters { head, last, evicted, count, bytes, imported } })
+        let version = next()?;
+        let at = Counters { head, last, evicted, count, bytes, imported };
+        Some(Self { id, epoch, at, version })
     }
 }
 
@@ -137,6 +146,21 @@ pub(super) fn event_key(topic: u64, offset: u64) -> [u8; 16] {
 
 pub(super) fn offset_of(key: &[u8]) -> Option<u64> {
     key.get(8..)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// An idempotency key as the store has it: its time first, so that what is too old is found at once.
+pub(super) fn key_of(topic: &str, key: &str, time: u64) -> Vec<u8> {
+    let len = (topic.len() as u16).to_be_bytes();
+    [&[KEY][..], &time.to_be_bytes(), &len, topic.as_bytes(), key.as_bytes()].concat()
+}
+
+/// The time, topic and key of what follows the kind in a key.
+pub(super) fn parse_key(key: &[u8]) -> Option<(u64, &str, &str)> {
+    let (time, rest) = key.split_first_chunk()?;
+    let (len, rest) = rest.split_first_chunk()?;
+    let (topic, key) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    Some((u64::from_be_bytes(*time), text(topic)?, text(key)?))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

@@ -80,14 +80,14 @@ impl Writer {
                 {
                     changes.remove_event(*id, offset);
                 }
-                match topics.by_name.get(name) {
-                    Some(topic) => changes.put_topic(name, &topic.record()),
-                    None => changes.remove_topic(name),
+                if !topics.by_name.contains_key(name) {
+                    changes.remove_topic(name);
                 }
             }
             traces.garbage.iter().for_each(|id| changes.remove_garbage(*id));
             traces.keys.iter().for_each(|key| changes.remove_key(key));
         }
+        topics.write_all(&store.records()?.1, &mut changes);
         store.commit(changes, true).map_err(|error| super::open::cannot_open(&error))?;
         let mut woken = Vec::new();
         if lost {

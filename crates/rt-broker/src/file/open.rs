@@ -1,13 +1,13 @@
 //! Opening a store: what it holds is taken over, and nothing that may have been lost is forgotten.
 
-use super::codec::{Record, number};
+use super::codec::{number, parse_key};
 use super::folder::{Ending, Folder, sync_folder};
 use super::mend::why;
 use super::repair::{Tail, repair};
 use super::shared::{AHEAD, Shared};
-use super::store::{GARBAGE, KEY, Store, TOPIC};
+use super::store::{GARBAGE, KEY, Store};
 use super::topic::{Counters, Topic};
-use super::topics::{Topics, parse_key};
+use super::topics::Topics;
 use super::writer::Writer;
 use super::{FileEngine, FileEngineBuilder};
 use crate::local::{BoundsOf, Keys, WINDOW};
@@ -30,7 +30,7 @@ impl FileEngine {
         let floor = store.reserved()?.map_or(0, |reserved| reserved.saturating_add(1));
         let now = (builder.clock)().max(floor);
         let mut topics = Topics::new(builder.limits);
-        load_topics(&store, &mut topics, now, &builder.bounds)?;
+        let numbers = load_topics(&store, &mut topics, now, &builder.bounds)?;
         if ending == Ending::MayHaveLost {
             epochs_end(&store, &mut topics)?;
         }
@@ -40,6 +40,9 @@ impl FileEngine {
         let mut changes = store.changes();
         let ahead = now.saturating_add(AHEAD);
         changes.put_reserved(ahead);
+        if !numbers.is_empty() {
+            topics.write_all(&numbers, &mut changes);
+        }
         store.commit(changes, true).map_err(|error| cannot_open(&error))?;
         folder.begin(&builder.sync)?;
         let shared = Shared::new(topics, (builder.bounds, builder.sync, builder.clock), floor);
@@ -91,31 +94,20 @@ pub(super) fn open_store(folder: &Folder, ending: Ending) -> Result<(Store, Tail
     Ok((Store::open(&path).map_err(|error| cannot_open(&error))?, tail))
 }
 
+/// Takes over what the store knows of topics; gives the numbers of the records of several.
 fn load_topics(
     store: &Store,
     topics: &mut Topics,
     now: u64,
     bounds: &BoundsOf,
-) -> Result<(), Error> {
-    let mut broken = None;
-    store.each(TOPIC, |name, value| match (std::str::from_utf8(name), Record::decode(value)) {
-        (Ok(name), Some(record)) => {
-            let mut topic = Topic::stored(&record, bounds(name));
-            topic.used_at = now;
-            topics.restore(Some((name.into(), topic)), record.id);
-            true
-        }
-        _ => {
-            broken = Some(String::from_utf8_lossy(name).into_owned());
-            false
-        }
-    })?;
-    match broken {
-        Some(name) => {
-            Err(Error::unavailable("its store has a broken record", format!("topic {name:?}")))
-        }
-        None => Ok(()),
+) -> Result<Vec<u64>, Error> {
+    let (records, numbers) = store.records()?;
+    for (name, record) in records {
+        let mut topic = Topic::stored(&record, bounds(&name));
+        topic.used_at = now;
+        topics.restore(Some((name, topic)), record.id);
     }
+    Ok(numbers)
 }
 
 /// Removed topics of which something is left.
@@ -146,14 +138,15 @@ fn load_keys(store: &Store, topics: &mut Topics, now: u64) -> Result<(), Error> 
 /// Takes all topics to be what the store has of them, each in a new epoch: positions that were
 /// given out for what is lost must not come to mean something else.
 pub(super) fn epochs_end(store: &Store, topics: &mut Topics) -> Result<(), Error> {
-    let mut changes = store.changes();
+    let (mut records, numbers) = store.records()?;
     topics.bytes = 0;
     for (name, topic) in &mut topics.by_name {
-        let at = store.topic(name)?.map_or_else(Counters::default, |record| record.at);
+        let at = records.remove(name).map_or_else(Counters::default, |record| record.at);
         topic.begin_epoch(at);
         topics.bytes += at.bytes;
-        changes.put_topic(name, &topic.record());
     }
+    let mut changes = store.changes();
+    topics.write_all(&numbers, &mut changes);
     store.commit(changes, true).map_err(|error| cannot_open(&error))?;
     topics.keys = Keys::default();
     Ok(())

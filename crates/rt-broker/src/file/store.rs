@@ -1,16 +1,19 @@
 //! The embedded store: two key spaces, and nothing of it elsewhere.
 //!
 //! `events` has the publications by topic and offset. `meta` has, by the first byte of the key: a
-//! topic's record by its name (`t`), an idempotency key by its time (`k`), a removed topic whose
+//! topic's record by its name (`t`), newer records of several topics that were changed at once, by
+//! a number (`d`), an idempotency key by its time (`k`), a removed topic whose
 //! publications are still to be deleted (`g`), and the time up to which may be stamped (`r`).
 
 use super::codec::{self, Record};
 use crate::{Entry, Epoch, Error, Position};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(super) const TOPIC: u8 = b't';
+const TOPIC: u8 = b't';
+const DELTA: u8 = b'd';
 pub(super) const KEY: u8 = b'k';
 pub(super) const GARBAGE: u8 = b'g';
 pub(super) const RESERVED: u8 = b'r';
@@ -41,6 +44,9 @@ pub(super) struct Changes {
     events: Keyspace,
     meta: Keyspace,
 }
+
+/// Records by the topics' names, and numbers of newer ones.
+type Records = (HashMap<Arc<str>, Record>, Vec<u64>);
 
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, fjall::Error> {
@@ -108,9 +114,38 @@ impl Store {
             .collect()
     }
 
-    pub(super) fn topic(&self, name: &str) -> Result<Option<Record>, Error> {
-        let value = self.meta.get(topic_key(name)).map_err(unreadable)?;
-        Ok(value.and_then(|value| Record::decode(&value)))
+    /// The newest record of each topic, and the numbers under which newer ones stood together.
+    pub(super) fn records(&self) -> Result<Records, Error> {
+        let (mut records, mut names, mut broken) = (HashMap::new(), HashMap::new(), None);
+        self.each(TOPIC, |name, value| {
+            let (Ok(text), Some(record)) = (std::str::from_utf8(name), Record::decode(value))
+            else {
+                broken = Some(String::from_utf8_lossy(name).into_owned());
+                return false;
+            };
+            let name: Arc<str> = text.into();
+            names.insert(record.id, name.clone());
+            records.insert(name, record);
+            true
+        })?;
+        if let Some(name) = broken {
+            let which = format!("topic {name:?}");
+            return Err(Error::unavailable("its store has a broken record", which));
+        }
+        let mut numbers = Vec::new();
+        self.each(DELTA, |number, value| {
+            numbers.extend(number.try_into().map(u64::from_be_bytes));
+            for newer in value.chunks(Record::LEN).filter_map(Record::decode) {
+                // One that was removed since has no name any more.
+                if let Some(record) = names.get(&newer.id).and_then(|name| records.get_mut(name))
+                    && newer.version > record.version
+                {
+                    *record = newer;
+                }
+            }
+            true
+        })?;
+        Ok((records, numbers))
     }
 
     pub(super) fn reserved(&self) -> Result<Option<u64>, Error> {
@@ -181,6 +216,15 @@ impl Changes {
         self.batch.insert(&self.meta, topic_key(name), record.encode());
     }
 
+    /// Puts the records of several topics that have one by their name already.
+    pub(super) fn put_delta(&mut self, number: u64, records: Vec<u8>) {
+        self.batch.insert(&self.meta, delta_key(number), records);
+    }
+
+    pub(super) fn remove_delta(&mut self, number: u64) {
+        self.batch.remove(&self.meta, delta_key(number));
+    }
+
     pub(super) fn remove_topic(&mut self, name: &str) {
         self.batch.remove(&self.meta, topic_key(name));
     }
@@ -208,6 +252,10 @@ impl Changes {
 
 fn topic_key(name: &str) -> Vec<u8> {
     [&[TOPIC], name.as_bytes()].concat()
+}
+
+fn delta_key(number: u64) -> Vec<u8> {
+    [&[DELTA][..], &number.to_be_bytes()].concat()
 }
 
 fn garbage_key(topic: u64) -> Vec<u8> {

@@ -47,6 +47,12 @@ pub(super) struct Topic {
     pub(super) bounds: Bounds,
     pub(super) at: Counters,
     pub(super) leases: Leases,
+    /// How often its record was made; never taken back.
+    version: u64,
+    /// Its record stands by its name.
+    pub(super) named: bool,
+    /// A newer one stands among those of other topics.
+    pub(super) unfolded: bool,
     /// What it was when the transaction under way first touched it.
     saved: Option<Counters>,
     /// The first stamp of the transaction under way.
@@ -66,8 +72,9 @@ pub(super) struct Topic {
 impl Topic {
     /// A new one, that is stamped above `marked`.
     pub(super) fn new(id: u64, bounds: Bounds, marked: u64) -> Self {
-        let record = Record { id, epoch: Epoch::random(), at: Counters::default() };
-        Self { marked, ..Self::stored(&record, bounds) }
+        let (epoch, at) = (Epoch::random(), Counters::default());
+        let record = Record { id, epoch, at, version: 0 };
+        Self { marked, named: false, ..Self::stored(&record, bounds) }
     }
 
     pub(super) fn stored(record: &Record, bounds: Bounds) -> Self {
@@ -79,6 +86,9 @@ impl Topic {
             bounds,
             at: record.at,
             leases: Leases::default(),
+            version: record.version,
+            named: true,
+            unfolded: false,
             saved: None,
             stamped: None,
             marked: 0,
@@ -90,8 +100,14 @@ impl Topic {
         }
     }
 
-    pub(super) fn record(&self) -> Record {
-        Record { id: self.id, epoch: self.epoch, at: self.at }
+    /// Its record as it is to be written now.
+    pub(super) fn record(&mut self) -> Record {
+        self.version += 1;
+        Record { id: self.id, epoch: self.epoch, at: self.at, version: self.version }
+    }
+
+    pub(super) fn is_touched(&self) -> bool {
+        self.saved.is_some()
     }
 
     /// Begins to change it; says whether it is the first time in this transaction.
@@ -249,15 +265,14 @@ impl Topic {
         self.at.bytes -= bytes;
     }
 
-    /// What of the transaction under way has to be written.
-    pub(super) fn write(&mut self, name: &str, changes: &mut Changes) {
+    /// What of the transaction under way has to be written besides the record.
+    pub(super) fn write(&mut self, changes: &mut Changes) {
         for (size, value) in &mut self.fresh {
             changes.put_event(self.id, size.offset, std::mem::take(value));
         }
         for offset in &self.gone {
             changes.remove_event(self.id, *offset);
         }
-        changes.put_topic(name, &self.record());
     }
 
     /// The transaction is written.

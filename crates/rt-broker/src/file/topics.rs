@@ -4,8 +4,9 @@
 //! takes them back. Others look in between (at the watermark, at names): so changes to what they
 //! see are harmless before they are written.
 
+use super::codec::key_of;
 use super::queue::Imported;
-use super::store::{Changes, KEY, Store};
+use super::store::{Changes, Store};
 use super::topic::Topic;
 use crate::local::{Idle, Keys};
 use crate::{Bounds, Entry, Error, Message, Receipt};
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// Longest name of a topic, in bytes: a key of the store has its limit, whoever calls the engine.
 const MAX_NAME: usize = 16 << 10;
+/// Records of several topics, and topics in them, before they are folded.
+const DELTAS: usize = 64;
+const UNFOLDED: usize = 512;
 
 /// What is bounded over all topics.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,10 @@ pub(super) struct Topics {
     /// No topic that is made later is stamped at or below this: marks were given for names that
     /// had no topic, or no longer have one.
     marked: u64,
+    /// Numbers of the records of several topics, and the topics in them.
+    deltas: Vec<u64>,
+    unfolded: Vec<Arc<str>>,
+    next_delta: u64,
     change: Change,
 }
 
@@ -69,6 +77,9 @@ impl Topics {
             idle: Idle::default(),
             next_id: 1,
             marked: 0,
+            deltas: Vec::new(),
+            unfolded: Vec::new(),
+            next_delta: 0,
             change: Change::default(),
         }
     }
@@ -272,14 +283,66 @@ impl Topics {
             }
         }
         self.change.garbage.iter().for_each(|id| changes.put_garbage(*id));
-        for name in &self.change.touched {
-            // It may have been dropped again, and made again.
-            if let Some(topic) = self.by_name.get_mut(name) {
-                topic.write(name, changes);
-            }
-        }
+        self.write_records(changes);
         for (name, key, receipt) in &self.change.keys {
             changes.put_key(&key_of(name, key, receipt.time()), receipt.position().offset());
+        }
+    }
+
+    /// One record of many topics costs much less than many records; they are folded into those that
+    /// stand by their names once there are enough of them.
+    fn write_records(&mut self, changes: &mut Changes) {
+        if !self.change.dropped.is_empty() {
+            // One that was dropped and made again is there twice, and is to be written once.
+            self.change.touched.sort_unstable();
+            self.change.touched.dedup();
+        }
+        let fold = self.deltas.len() >= DELTAS || self.unfolded.len() >= UNFOLDED;
+        let together = self.change.touched.len() > 1 && !fold;
+        let mut delta = Vec::new();
+        for name in &self.change.touched {
+            // It may have been dropped again, and made again.
+            let Some(topic) = self.by_name.get_mut(name) else { continue };
+            topic.write(changes);
+            if !(together && topic.named) {
+                changes.put_topic(name, &topic.record());
+                topic.named = true;
+                continue;
+            }
+            delta.extend(topic.record().encode());
+            if !topic.unfolded {
+                topic.unfolded = true;
+                self.unfolded.push(name.clone());
+            }
+        }
+        if !delta.is_empty() {
+            self.next_delta += 1;
+            self.deltas.push(self.next_delta);
+            changes.put_delta(self.next_delta, delta);
+        }
+        if fold {
+            for name in self.unfolded.drain(..) {
+                let Some(topic) = self.by_name.get_mut(&name) else { continue };
+                topic.unfolded = false;
+                if !topic.is_touched() {
+                    changes.put_topic(&name, &topic.record());
+                }
+            }
+            self.deltas.drain(..).for_each(|number| changes.remove_delta(number));
+        }
+    }
+
+    /// Puts every record by its name, and removes the newer ones with these numbers.
+    pub(super) fn write_all(&mut self, numbers: &[u64], changes: &mut Changes) {
+        for (name, topic) in &mut self.by_name {
+            (topic.named, topic.unfolded) = (true, false);
+            changes.put_topic(name, &topic.record());
+        }
+        self.unfolded.clear();
+        self.deltas.clear();
+        for number in numbers {
+            self.next_delta = self.next_delta.max(*number);
+            changes.remove_delta(*number);
         }
     }
 
@@ -320,19 +383,4 @@ impl Topics {
         }
         traces
     }
-}
-
-/// A key as the store has it: its time first, so that what is too old is found at once.
-pub(super) fn key_of(topic: &str, key: &str, time: u64) -> Vec<u8> {
-    let len = (topic.len() as u16).to_be_bytes();
-    [&[KEY][..], &time.to_be_bytes(), &len, topic.as_bytes(), key.as_bytes()].concat()
-}
-
-/// The time, topic and key of what follows the kind in a key.
-pub(super) fn parse_key(key: &[u8]) -> Option<(u64, &str, &str)> {
-    let (time, rest) = key.split_first_chunk()?;
-    let (len, rest) = rest.split_first_chunk()?;
-    let (topic, key) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
-    let text = |bytes| std::str::from_utf8(bytes).ok();
-    Some((u64::from_be_bytes(*time), text(topic)?, text(key)?))
 }

@@ -8,6 +8,7 @@ mod conforms;
 mod fails;
 #[cfg(unix)]
 mod kill;
+mod oracle;
 mod refused;
 mod reopen;
 #[cfg(target_os = "linux")]

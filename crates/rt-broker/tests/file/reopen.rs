@@ -281,6 +281,37 @@ async fn what_is_empty_and_unused_is_freed() {
     assert_eq!((broker.topics().len(), broker.open_topics()), (0, 0));
 }
 
+/// Topics that are dropped and made again within one change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_names_at_the_cap_leaves_whole_topics() {
+    let store = Store::new();
+    let open = || {
+        let engine = store.builder(LARGE).max_topics(2).sync(Sync::None).open().unwrap();
+        Broker::builder(engine).build()
+    };
+    for _ in 0..3 {
+        let broker = open();
+        let publishers = (0..600).map(|n| {
+            let broker = broker.clone();
+            let topic = format!("t{}", n / 7 % 5);
+            tokio::spawn(async move { publish(&broker, &topic, format!("{topic} {n}")).await })
+        });
+        for publisher in publishers.collect::<Vec<_>>() {
+            publisher.await.unwrap();
+        }
+        let check = async |broker: &Broker| {
+            assert!(broker.topics().len() <= 2);
+            for topic in broker.topics() {
+                let held = held(broker, &topic).await;
+                assert!(!held.is_empty() && held.iter().all(|text| text.starts_with(&*topic)));
+            }
+        };
+        check(&broker).await;
+        drop(broker);
+        check(&open()).await;
+    }
+}
+
 /// A group is larger than what a log remembers of its last publications.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_of_a_large_group_is_told_how_many_it_reached() {
