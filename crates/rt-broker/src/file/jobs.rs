@@ -59,13 +59,12 @@ impl Writer {
     ) -> Result<Claim, Error> {
         let shared = self.shared.clone();
         let now = shared.now();
-        self.change(now, |topics, store| {
-            let topic = topics.topic(name, now, || (shared.bounds)(name))?;
-            let before = topic.at.bytes;
-            topic.trim(now, store)?;
-            let after = topic.at.bytes;
-            topics.grown(name, before, after, store)
-        })?;
+        // As a rule nothing is written: all who wait claim anew at each publication.
+        if !self.trimmed(name, now)? {
+            self.change(now, |topics, _| {
+                topics.topic(name, now, || (shared.bounds)(name)).map(drop)
+            })?;
+        }
         let mut topics = self.shared.topics();
         let topic = topics.by_name.get_mut(name).ok_or_else(closed)?;
         search::claim(topic, start, most, now, self.store()?)

@@ -32,6 +32,7 @@ pub(super) fn claim(
     topic.leases.forget_through(topic.at.evicted.0);
     let (mut after, lost) = resolve(topic, start, store)?;
     let (mut entries, mut taken, mut size) = (Vec::new(), Vec::new(), 0);
+    let mut held_since = None;
     'pages: while entries.len() < limit {
         let range = (after.saturating_add(1), topic.at.head);
         let page = store.entries((topic.id, topic.epoch), range, PAGE)?;
@@ -44,6 +45,7 @@ pub(super) fn claim(
             {
                 break 'pages;
             }
+            held_since = held_since.or(Some(publication.time()));
             if topic.leases.is_free(offset, now) {
                 size += publication.size();
                 taken.push(offset);
@@ -53,7 +55,11 @@ pub(super) fn claim(
     }
     let look_again = entries.is_empty().then(|| topic.leases.next_end(now)).flatten();
     topic.leases.take(&taken, now.saturating_add(lease));
-    Ok(Claim::new(entries, lost, look_again))
+    // Where nothing is free, the first that follows is held.
+    let held_since = held_since.filter(|_| entries.is_empty());
+    let (evicted, _) = topic.at.evicted;
+    let evicted = (evicted > 0).then(|| Position::new(topic.epoch, evicted));
+    Ok(Claim { held_since, evicted, ..Claim::new(entries, lost, look_again) })
 }
 
 /// The offset that a start follows, and whether something before it is lost.

@@ -282,6 +282,7 @@ impl Topic {
         if self.knows_all {
             self.oldest.extend(self.fresh.iter().map(|(size, _)| *size));
         }
+        // What is stamped stays above the marks until the logs have it.
         self.end();
     }
 
@@ -292,21 +293,23 @@ impl Topic {
         }
         self.oldest.clear();
         self.knows_all = self.at.count == 0;
+        self.stamped = None;
         self.end();
     }
 
     fn end(&mut self) {
         self.fresh.clear();
         self.gone.clear();
-        (self.saved, self.stamped) = (None, None);
+        self.saved = None;
     }
 
-    /// Gives an entry to the logs; says how many subscribers it was for where there is one log.
+    /// Gives what is written to the logs, all of it under one lock; says how many subscribers it was for where there is one log.
     pub(super) fn append_to_logs(
         &mut self,
         entry: &Arc<Entry>,
         woken: &mut Vec<Woken>,
     ) -> Option<usize> {
+        self.stamped = None;
         let (mut logs, mut reached) = (0, 0);
         self.logs.retain(|log| {
             let Some(log) = log.upgrade() else { return false };
