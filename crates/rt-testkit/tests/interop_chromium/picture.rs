@@ -55,7 +55,7 @@ async fn picture() {
     gateway
         .post("/send", &json!({ "zone": "default", "broadcast": true, "message": notice }))
         .await;
-    browser.until("document.querySelector('#events > li').dataset.type", "notice").await;
+    browser.until("document.querySelector('#sse-events > li').dataset.type", "notice").await;
     let png = browser.client().screenshot().await.unwrap();
     std::fs::write(path, png).unwrap();
 }
