@@ -32,10 +32,17 @@ const DRAIN: Duration = Duration::from_millis(1500);
 /// How often what is too old is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = Options::parse();
-    match run(options).await {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = options.threads {
+        runtime.worker_threads(threads.get());
+    }
+    let ended = match runtime.enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(options)),
+        Err(error) => Err(error.into()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gateway: {}", chain(error.as_ref()));

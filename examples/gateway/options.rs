@@ -5,6 +5,7 @@ use lp_server::LongPollBuilder;
 use rt_broker::Bounds;
 use sse_hub::HubBuilder;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::filter::Targets;
@@ -95,6 +96,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "Polls")]
     #[arg(default_value = "110")]
     pub poll_timeout_max: Duration,
+
+    /// Threads that serve; without it as many as there are cores.
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub threads: Option<NonZeroUsize>,
 
     /// Takes HTTP/2 with prior knowledge beside HTTP/1.1.
     #[arg(long, help_heading = "Streams")]

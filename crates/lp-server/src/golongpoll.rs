@@ -55,7 +55,7 @@ impl BadPoll {
 }
 
 impl Poll {
-    pub(crate) fn parse(query: Query<'_>, max_timeout: Duration) -> Result<Self, BadPoll> {
+    pub(crate) fn parse(query: &Query<'_>, max_timeout: Duration) -> Result<Self, BadPoll> {
         let timeout = query.text("timeout").and_then(|text| integer(&text));
         let timeout = timeout.and_then(|seconds| u64::try_from(seconds).ok());
         let timeout = timeout.filter(|&seconds| (1..=max_timeout.as_secs()).contains(&seconds));
@@ -72,7 +72,7 @@ pub(crate) fn category(name: &[u8]) -> Option<String> {
 }
 
 /// Where a poll goes on from: after `last_id` where it is held, else after `since_time`.
-pub(crate) fn start(query: Query<'_>) -> Result<Start, BadPoll> {
+pub(crate) fn start(query: &Query<'_>) -> Result<Start, BadPoll> {
     let since = query.first("since_time");
     let since = match since.is_empty() {
         true => None,

@@ -66,3 +66,8 @@ pub use server::FilePersistor;
 #[cfg(feature = "server")]
 pub use server::{Error, Server, ServerOptions};
 pub use service::{Answering, LongPollService};
+
+// The examples of the README compile.
+#[cfg(all(doctest, feature = "file"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

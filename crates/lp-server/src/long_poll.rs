@@ -150,16 +150,16 @@ impl LongPoll {
     fn asked(&self, request: &Parts) -> Asked {
         let options = &self.inner.options;
         let query = Query::new(request.uri.query());
-        if strict::is_asked_for(query, &request.headers) {
+        if strict::is_asked_for(&query, &request.headers) {
             let (timeout, events) = (options.max_timeout, options.max_events);
-            return match strict::Poll::parse(query, &request.headers, timeout, events) {
+            return match strict::Poll::parse(&query, &request.headers, timeout, events) {
                 Ok(poll) => Asked::Strict(Box::new(poll)),
                 Err(wrong) => {
                     Asked::Answered(answer::error_answer(StatusCode::BAD_REQUEST, &wrong))
                 }
             };
         }
-        match golongpoll::Poll::parse(query, options.max_timeout) {
+        match golongpoll::Poll::parse(&query, options.max_timeout) {
             Ok(poll) => Asked::Plain(poll),
             Err(wrong) => {
                 Asked::Answered(answer::bad_poll(&wrong.text(options.max_timeout.as_secs())))

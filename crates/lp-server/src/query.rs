@@ -4,21 +4,23 @@
 use std::borrow::Cow;
 
 /// The pairs of a query, each decoded when it is looked at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Query<'a>(&'a str);
+#[derive(Clone, Debug)]
+pub(crate) struct Query<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Query<'a> {
     pub(crate) fn new(query: Option<&'a str>) -> Self {
-        Self(query.unwrap_or_default())
+        let pieces = query.unwrap_or_default().split('&').filter(|piece| !piece.is_empty());
+        let pairs = pieces.map(|piece| piece.split_once('=').unwrap_or((piece, "")));
+        Self(pairs.collect())
     }
 
     /// The first value of a parameter; empty where there is none, as Go has it.
-    pub(crate) fn first(self, name: &'a str) -> Cow<'a, [u8]> {
+    pub(crate) fn first(&self, name: &str) -> Cow<'a, [u8]> {
         self.all(name).next().unwrap_or_default()
     }
 
     /// The first value as text; `None` where it is empty or is not UTF-8.
-    pub(crate) fn text(self, name: &'a str) -> Option<Cow<'a, str>> {
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         let value = match self.first(name) {
             Cow::Borrowed(value) => Cow::Borrowed(std::str::from_utf8(value).ok()?),
             Cow::Owned(value) => Cow::Owned(String::from_utf8(value).ok()?),
@@ -27,13 +29,12 @@ impl<'a> Query<'a> {
     }
 
     /// Every value of a parameter, in order.
-    pub(crate) fn all(self, name: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
-        self.0.split('&').filter_map(move |piece| {
-            let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+        self.0.iter().filter_map(move |&(key, value)| {
             // As a rule names are written plainly, and nothing else of the others is looked at.
             let named =
                 key == name || (key.contains(['%', '+']) && *unescape(key)? == *name.as_bytes());
-            (named && !piece.contains(';')).then(|| unescape(value)).flatten()
+            (named && !value.contains(';') && !key.contains(';')).then(|| unescape(value)).flatten()
         })
     }
 }

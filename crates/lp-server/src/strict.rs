@@ -30,7 +30,7 @@ pub(crate) struct Poll {
 
 /// Whether a poll asks for this form: by its query, else by what it accepts. Who accepts anything
 /// gets golongpoll's.
-pub(crate) fn is_asked_for(query: Query<'_>, headers: &HeaderMap) -> bool {
+pub(crate) fn is_asked_for(query: &Query<'_>, headers: &HeaderMap) -> bool {
     match &*query.first("form") {
         b"strict" => true,
         b"" => {
@@ -48,7 +48,7 @@ impl Poll {
     /// # Errors
     /// What is wrong, for a person.
     pub(crate) fn parse(
-        query: Query<'_>,
+        query: &Query<'_>,
         headers: &HeaderMap,
         max_timeout: Duration,
         max_events: usize,
@@ -87,7 +87,7 @@ impl Poll {
 }
 
 /// The query's `cursor`, else the ETag of the last answer as `If-None-Match` has it.
-fn cursor_text(query: Query<'_>, headers: &HeaderMap) -> Option<String> {
+fn cursor_text(query: &Query<'_>, headers: &HeaderMap) -> Option<String> {
     if let Some(text) = query.text("cursor") {
         return Some(text.into_owned());
     }
@@ -97,7 +97,7 @@ fn cursor_text(query: Query<'_>, headers: &HeaderMap) -> Option<String> {
     Some(tag.to_owned())
 }
 
-fn number(query: Query<'_>, name: &str, min: u64, max: u64) -> Result<Option<u64>, String> {
+fn number(query: &Query<'_>, name: &str, min: u64, max: u64) -> Result<Option<u64>, String> {
     let given = query.all(name).next();
     let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(None) };
     let text = std::str::from_utf8(&given).ok();

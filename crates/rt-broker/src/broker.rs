@@ -90,7 +90,9 @@ impl Broker {
         let mut receipt = self.inner.engine.publish(topic, message).await?;
         if !receipt.is_duplicate() {
             let log = self.logs().get(topic).map(|open| open.log.clone());
-            receipt.reached = log.map_or(0, |log| log.reached(receipt.position()));
+            let reached =
+                |log: Arc<Log>| receipt.counted.unwrap_or_else(|| log.reached(receipt.position()));
+            receipt.reached = log.map_or(0, reached);
         }
         metrics::counter!("rt_broker_publications_total").increment(1);
         Ok(receipt)
@@ -175,11 +177,11 @@ impl Broker {
     ) -> Result<Subscription, Error> {
         self.sweep_if_due();
         let now = self.inner.engine.now();
-        let mut reader = Reader::new(client, start, self.inner.max_lag);
+        let mut reader = Reader::new(client, self.inner.max_lag);
         // A log may be closed between its look-up and now; another one is then made.
         for _ in 0..8 {
             let log = self.log(topic, now)?;
-            match log.lock().add(reader, now) {
+            match log.lock().add(reader, &start, now) {
                 Ok(key) => {
                     let engine = self.inner.engine.clone();
                     return Ok(Subscription { log: log.clone(), key, engine });

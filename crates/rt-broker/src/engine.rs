@@ -198,19 +198,22 @@ pub struct Receipt {
     time: u64,
     duplicate: bool,
     pub(crate) reached: usize,
+    /// How many subscribers it was for, where the engine knows better than a log that is asked
+    /// later: many may have been appended to it by then.
+    pub(crate) counted: Option<usize>,
 }
 
 impl Receipt {
     /// For engines.
     #[must_use]
     pub fn new(position: Position, time: u64) -> Self {
-        Self { position, time, duplicate: false, reached: 0 }
+        Self { position, time, duplicate: false, reached: 0, counted: None }
     }
 
     /// The same receipt for a repeated idempotency key. For engines.
     #[must_use]
     pub fn as_duplicate(self) -> Self {
-        Self { duplicate: true, reached: 0, ..self }
+        Self { duplicate: true, reached: 0, counted: None, ..self }
     }
 
     /// Where the publication stands.

@@ -14,9 +14,10 @@ use bytes::Bytes;
 use head::{Head, Parsed};
 use http::{Request, Response};
 use std::future::{Future, poll_fn};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
@@ -70,7 +71,9 @@ pub(crate) async fn run<F: FastPath>(
         read: Vec::new(),
         limit: shared.limits.head_bytes,
         timer: None,
-        drained: Box::pin(shared.end.drain.clone().cancelled_owned()),
+        draining: &shared.end.draining,
+        told: Box::pin(shared.end.drain.clone().cancelled_owned()),
+        listens: false,
     };
     loop {
         let since = Instant::now();
@@ -97,8 +100,7 @@ pub(crate) async fn run<F: FastPath>(
         };
         drop(bytes);
         let response = connection.wait(answer, &shared.end.kill).await?;
-        let draining = shared.end.draining.load(Ordering::Acquire);
-        let last = draining || write::is_last(&response);
+        let last = connection.draining.load(Ordering::Acquire) || write::is_last(&response);
         let timeout = shared.limits.write_timeout;
         let written = write::response(connection.stream, response, last, timeout).await;
         if let Err(error) = &written {
@@ -117,7 +119,10 @@ struct Connection<'a> {
     limit: usize,
     /// Set once for many heads: it looks at the deadline when it fires, and goes on to that.
     timer: Option<Pin<Box<Sleep>>>,
-    drained: Pin<Box<WaitForCancellationFutureOwned>>,
+    draining: &'a AtomicBool,
+    /// Wakes this connection when the drain begins.
+    told: Pin<Box<WaitForCancellationFutureOwned>>,
+    listens: bool,
 }
 
 impl Connection<'_> {
@@ -126,7 +131,7 @@ impl Connection<'_> {
         if let Poll::Ready(read) = self.poll_read(cx) {
             return Poll::Ready(read);
         }
-        if self.drained.as_mut().poll(cx).is_ready() {
+        if self.is_draining(cx) {
             return Poll::Ready(false);
         }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
@@ -139,10 +144,22 @@ impl Connection<'_> {
         }
     }
 
+    /// Whether the server ends; the task is woken when it begins to. Asked once: a connection stays
+    /// with its task, and each question to the token would take a lock that all connections share.
+    fn is_draining(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.listens {
+            self.listens = true;
+            if self.told.as_mut().poll(cx).is_ready() {
+                return true;
+            }
+        }
+        self.draining.load(Ordering::Acquire)
+    }
+
     /// Reads once, into a buffer that no waiting connection keeps; `false` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut buffer = [0; READ];
-        let mut buffer = ReadBuf::new(&mut buffer);
+        let mut buffer = [MaybeUninit::uninit(); READ];
+        let mut buffer = ReadBuf::uninit(&mut buffer);
         let read = ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut buffer));
         self.read.extend_from_slice(buffer.filled());
         Poll::Ready(read.is_ok() && !buffer.filled().is_empty())
@@ -168,7 +185,7 @@ impl Connection<'_> {
                     Poll::Pending => break,
                 }
             }
-            if killed.is_none() && self.drained.as_mut().poll(cx).is_ready() {
+            if killed.is_none() && self.is_draining(cx) {
                 killed = Some(Box::pin(kill.cancelled()));
             }
             match &mut killed {

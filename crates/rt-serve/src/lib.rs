@@ -43,3 +43,8 @@ pub use limits::Limits;
 pub use server::{Drained, Running, Server, ServerBuilder};
 pub use serves::Serves;
 pub use service::{ServiceFn, service_fn};
+
+// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 const MAX: Duration = Duration::from_secs(110);
 
 fn poll(query: &str) -> Result<Poll, BadPoll> {
-    Poll::parse(Query::new(Some(query)), MAX)
+    Poll::parse(&Query::new(Some(query)), MAX)
 }
 
 fn start_of(rest: &str) -> Result<Start, BadPoll> {

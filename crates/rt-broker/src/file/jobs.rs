@@ -103,7 +103,15 @@ impl Writer {
             }
             Ok(stored)
         })?;
-        self.append(stored.iter().map(|(name, entry)| (&**name, entry)));
+        let mut woken = Vec::new();
+        let mut topics = self.shared.topics();
+        for (name, entry) in &stored {
+            if let Some(topic) = topics.by_name.get_mut(&**name) {
+                topic.append_to_logs(entry, &mut woken);
+            }
+        }
+        drop(topics);
+        drop(woken);
         Ok(())
     }
 

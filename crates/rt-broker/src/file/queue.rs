@@ -40,6 +40,11 @@ pub(super) enum Job {
     Flush { reply: Reply<()> },
 }
 
+/// Longest wait for more to write at once: a fraction of what a sync takes.
+const GATHER: Duration = Duration::from_micros(100);
+/// Longest wait for the next of them.
+const GATHER_STILL: Duration = Duration::from_micros(20);
+
 #[derive(Default)]
 pub(super) struct Queue {
     jobs: Mutex<Jobs>,
@@ -54,6 +59,24 @@ struct Jobs {
 }
 
 impl Queue {
+    /// Waits a little for those who were just answered and publish their next: a sync costs the same
+    /// for one as for all of them. `expected` is how many came the last time; who comes alone does
+    /// not wait.
+    pub(super) fn gather(&self, expected: usize) {
+        let began = Instant::now();
+        let (mut seen, mut grew) = (0, began);
+        loop {
+            let (waiting, now) = (self.lock().waiting.len(), Instant::now());
+            if waiting > seen {
+                (seen, grew) = (waiting, now);
+            }
+            if waiting >= expected || now - began >= GATHER || now - grew >= GATHER_STILL {
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Adds a job, or gives it back where the queue is closed.
     pub(super) fn push(&self, job: Job) -> Result<(), Job> {
         let mut jobs = self.lock();

@@ -67,8 +67,8 @@ fn resolve(topic: &Topic, start: Start, store: &Store) -> Result<(u64, bool), Er
         imported: topic.at.imported > evicted.0,
         failure: RefCell::default(),
     };
-    let mut reader = Reader::new(None, start, usize::MAX);
-    reader.resolve(&Place { epoch, head, evicted, held: &held });
+    let mut reader = Reader::new(None, usize::MAX);
+    reader.resolve(start, &Place { epoch, head, evicted, held: &held });
     match held.failure.into_inner() {
         Some(error) => Err(error),
         None => Ok((reader.after, reader.gap.is_some())),

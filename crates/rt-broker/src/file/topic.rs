@@ -286,11 +286,21 @@ impl Topic {
         (self.saved, self.stamped) = (None, None);
     }
 
-    pub(super) fn append_to_logs(&mut self, entry: &Arc<Entry>, woken: &mut Vec<Woken>) {
+    /// Gives an entry to the logs; says how many subscribers it was for where there is one log.
+    pub(super) fn append_to_logs(
+        &mut self,
+        entry: &Arc<Entry>,
+        woken: &mut Vec<Woken>,
+    ) -> Option<usize> {
+        let (mut logs, mut reached) = (0, 0);
         self.logs.retain(|log| {
-            woken.extend(log.upgrade().map(|log| log.append(entry.clone())));
-            log.strong_count() > 0
+            let Some(log) = log.upgrade() else { return false };
+            woken.push(log.append(entry.clone()));
+            logs += 1;
+            reached = log.reached(entry.publication().position());
+            true
         });
+        (logs == 1).then_some(reached)
     }
 
     /// Everything that is held, from the store.

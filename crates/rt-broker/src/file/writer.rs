@@ -7,16 +7,18 @@ use super::queue::{Job, Publish, Written};
 use super::shared::Shared;
 use super::store::Store;
 use super::topics::{Topics, Traces};
-use crate::{Entry, Error};
+use crate::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Publications that are written as one change at most: so that a flood does not delay the answers
 /// to those who came first for long.
 const MOST: usize = 1_024;
 const MOST_BYTES: usize = 4 << 20;
+/// Between two tries to open a store again that failed, while nobody publishes.
+const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) folder: Folder,
@@ -42,7 +44,15 @@ impl Writer {
     /// Does what it is asked for until the queue is closed.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let (mut taken, mut batch, mut bytes) = (VecDeque::new(), VecDeque::new(), 0);
-        while self.shared.queue.take(&mut taken, self.wake_at()) {
+        let mut together = 0;
+        loop {
+            if together > 1 && self.shared.sync == Sync::Always {
+                self.shared.queue.gather(together);
+            }
+            if !self.shared.queue.take(&mut taken, self.wake_at()) {
+                break;
+            }
+            together = taken.len();
             while let Some(job) = taken.pop_front() {
                 if let Job::Publish(publish) = job {
                     bytes += publish.message.size();
@@ -57,12 +67,17 @@ impl Writer {
             }
             self.publish(&mut batch, &mut bytes);
             self.sync_if_due();
+            // Its health is asked for by those who then send nobody: it recovers by itself.
+            let _ = self.mended();
             self.delete_garbage();
         }
         self.close()
     }
 
     fn wake_at(&self) -> Option<Instant> {
+        if self.broken.is_some() {
+            return Some(Instant::now() + RETRY);
+        }
         if !self.garbage.is_empty() {
             return Some(Instant::now());
         }
@@ -196,21 +211,19 @@ impl Writer {
         self.deliver(written);
     }
 
-    /// Gives what is written to the logs, and wakes who waits for it.
-    pub(super) fn append<'a>(&self, written: impl Iterator<Item = (&'a str, &'a Arc<Entry>)>) {
+    /// Gives what is written to the logs, wakes who waits for it, and answers.
+    fn deliver(&self, mut written: Vec<Written>) {
         let mut woken = Vec::new();
         let mut topics = self.shared.topics();
-        for (name, entry) in written {
-            if let Some(topic) = topics.by_name.get_mut(name) {
-                topic.append_to_logs(entry, &mut woken);
+        for one in &mut written {
+            if let Some(entry) = &one.entry
+                && let Some(topic) = topics.by_name.get_mut(&*one.topic)
+            {
+                one.receipt.counted = topic.append_to_logs(entry, &mut woken);
             }
         }
         drop(topics);
         drop(woken);
-    }
-
-    fn deliver(&self, written: Vec<Written>) {
-        self.append(written.iter().filter_map(|one| Some((&*one.topic, one.entry.as_ref()?))));
         written.into_iter().for_each(|one| drop(one.reply.send(Ok(one.receipt))));
     }
 

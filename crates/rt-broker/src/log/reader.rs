@@ -24,23 +24,14 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(client: Option<Arc<str>>, start: Start, max_lag: usize) -> Self {
-        Self {
-            client,
-            start: Some(Box::new(start)),
-            after: 0,
-            live_from: 0,
-            gap: None,
-            max_lag,
-            waker: None,
-        }
+    pub(crate) fn new(client: Option<Arc<str>>, max_lag: usize) -> Self {
+        Self { client, start: None, after: 0, live_from: 0, gap: None, max_lag, waker: None }
     }
 
-    /// Turns the start it was given into a place in the opened topic.
-    pub(crate) fn resolve(&mut self, place: &Place<'_>) {
-        let Some(start) = self.start.take() else { return };
+    /// Turns a start into a place in the opened topic.
+    pub(crate) fn resolve(&mut self, start: Start, place: &Place<'_>) {
         self.live_from = place.head;
-        let after = match *start {
+        let after = match start {
             Start::Live => Ok(place.head),
             Start::Earliest => Ok(place.evicted.0),
             Start::After(position) => {

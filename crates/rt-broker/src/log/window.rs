@@ -2,7 +2,7 @@
 
 use super::Snapshot;
 use super::reader::{Held, Place, Reader};
-use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position};
+use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position, Start};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -92,7 +92,9 @@ impl Window {
         self.fill(snapshot);
         let mut readers = std::mem::take(&mut self.readers);
         let wakers = readers.iter_mut().filter_map(|(_, reader)| {
-            self.resolve(reader);
+            if let Some(start) = reader.start.take() {
+                self.resolve(reader, *start);
+            }
             reader.waker.take()
         });
         let wakers = wakers.collect();
@@ -189,13 +191,18 @@ impl Window {
     }
 
     /// Adds a reader, or gives it back where the log is used no more.
-    pub(crate) fn add(&mut self, mut reader: Reader, now: u64) -> Result<usize, Reader> {
+    pub(crate) fn add(
+        &mut self,
+        mut reader: Reader,
+        start: &Start,
+        now: u64,
+    ) -> Result<usize, Reader> {
         match self.state {
             State::Closed | State::Failed(_) => return Err(reader),
-            State::Opening => {}
+            State::Opening => reader.start = Some(Box::new(start.clone())),
             State::Open => {
                 self.expire(now);
-                self.resolve(&mut reader);
+                self.resolve(&mut reader, start.clone());
             }
         }
         Ok(self.readers.insert(reader))
@@ -237,10 +244,10 @@ impl Window {
         self.subscribers()
     }
 
-    fn resolve(&self, reader: &mut Reader) {
+    fn resolve(&self, reader: &mut Reader, start: Start) {
         let Some(epoch) = self.epoch else { return };
         let (head, evicted) = (self.head, self.evicted);
-        reader.resolve(&Place { epoch, head, evicted, held: self });
+        reader.resolve(start, &Place { epoch, head, evicted, held: self });
     }
 }
 

@@ -125,9 +125,9 @@ impl Topic {
 
     /// The index of the first entry that follows a start, and whether something before it is lost.
     fn resolve(&self, start: Start) -> (usize, bool) {
-        let mut reader = Reader::new(None, start, usize::MAX);
+        let mut reader = Reader::new(None, usize::MAX);
         let (epoch, head, evicted) = (self.epoch, self.head, self.evicted);
-        reader.resolve(&Place { epoch, head, evicted, held: &self.entries });
+        reader.resolve(start, &Place { epoch, head, evicted, held: &self.entries });
         let first = self.entries.partition_point(|entry| offset(entry) <= reader.after);
         (first, reader.gap.is_some())
     }

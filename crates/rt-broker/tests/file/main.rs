@@ -10,6 +10,8 @@ mod fails;
 mod kill;
 mod refused;
 mod reopen;
+#[cfg(target_os = "linux")]
+mod synced;
 mod torn;
 
 use rt_broker::{Bounds, Broker, Delivery, FileEngine, Message, Start, Subscription, Sync};

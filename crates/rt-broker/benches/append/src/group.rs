@@ -20,10 +20,10 @@ pub struct Group {
 }
 
 impl Group {
-    /// Syncs before it acknowledges, or each `period`.
-    pub fn new(store: impl Store, period: Option<Duration>) -> Self {
+    /// Syncs before it acknowledges, or each `period`; appends at most `most` at once.
+    pub fn new(store: impl Store, period: Option<Duration>, most: usize) -> Self {
         let (jobs, waiting) = mpsc::sync_channel(4096);
-        let writer = std::thread::spawn(move || write(store, period, &waiting));
+        let writer = std::thread::spawn(move || write(store, period, most, &waiting));
         Self { jobs: Some(jobs), writer: Some(writer) }
     }
 
@@ -41,11 +41,16 @@ impl Drop for Group {
     }
 }
 
-fn write(mut store: impl Store, period: Option<Duration>, waiting: &mpsc::Receiver<Job>) {
+fn write(
+    mut store: impl Store,
+    period: Option<Duration>,
+    most: usize,
+    waiting: &mpsc::Receiver<Job>,
+) {
     let mut synced = Instant::now();
     while let Ok(first) = waiting.recv() {
         let (payloads, replies): (Vec<_>, Vec<_>) =
-            std::iter::once(first).chain(waiting.try_iter().take(1_023)).unzip();
+            std::iter::once(first).chain(waiting.try_iter().take(most - 1)).unzip();
         store.append(&payloads, period.is_none());
         for reply in replies {
             let _ = reply.send(());

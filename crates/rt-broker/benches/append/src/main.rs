@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const PUBLISHERS: usize = 64;
+/// Most that is appended as one change, as in the file engine.
+const GROUP: usize = 1_024;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Held, not in all: history is bounded as it would be.
 const BOUNDS: Bounds = Bounds::new().count(2_000_000).bytes(1 << 30);
@@ -42,19 +44,24 @@ fn main() {
             ("ours, each synced, 64 topics", Sync::Always, 64),
             ("ours, synced each 100 ms", Sync::Group { bytes: usize::MAX, period: PERIOD }, 1),
         ] {
-            row(&options, round, name, |folder| runtime.block_on(ours(folder, sync, topics, &options)));
+            row(&options, round, name, |folder| {
+                runtime.block_on(ours(folder, sync, topics, &options))
+            });
         }
         row(&options, round, "sqlite, each synced", |folder| {
-            runtime.block_on(peer(peers::Sqlite::new(folder), true, &options))
+            runtime.block_on(peer(peers::Sqlite::new(folder), true, GROUP, &options))
+        });
+        row(&options, round, "sqlite, a commit for each", |folder| {
+            runtime.block_on(peer(peers::Sqlite::new(folder), true, 1, &options))
         });
         row(&options, round, "plain file, each synced", |folder| {
-            runtime.block_on(peer(peers::Plain::new(folder), true, &options))
+            runtime.block_on(peer(peers::Plain::new(folder), true, GROUP, &options))
         });
         row(&options, round, "sqlite, synced each 100 ms", |folder| {
-            runtime.block_on(peer(peers::Sqlite::new(folder), false, &options))
+            runtime.block_on(peer(peers::Sqlite::new(folder), false, GROUP, &options))
         });
         row(&options, round, "plain file, synced each 100 ms", |folder| {
-            runtime.block_on(peer(peers::Plain::new(folder), false, &options))
+            runtime.block_on(peer(peers::Plain::new(folder), false, GROUP, &options))
         });
     }
     if options.only.as_deref().is_none_or(|only| only == "opening") {
@@ -97,8 +104,13 @@ async fn ours(folder: &Path, sync: Sync, topics: usize, options: &Options) -> Ve
     times.await
 }
 
-async fn peer(store: impl group::Store, always: bool, options: &Options) -> Vec<Duration> {
-    let group = Arc::new(group::Group::new(store, (!always).then_some(PERIOD)));
+async fn peer(
+    store: impl group::Store,
+    always: bool,
+    most: usize,
+    options: &Options,
+) -> Vec<Duration> {
+    let group = Arc::new(group::Group::new(store, (!always).then_some(PERIOD), most));
     let times = publishers(options.seconds, |_| {
         let group = group.clone();
         move |payload: String| {
