@@ -14,6 +14,8 @@ pub fn file(path: &str) -> Option<Response<Body>> {
         "/" => ("text/html; charset=utf-8", include_str!("page/page.html")),
         "/page.css" => ("text/css; charset=utf-8", include_str!("page/page.css")),
         "/page.js" => ("text/javascript; charset=utf-8", include_str!("page/page.js")),
+        "/shared.js" => ("text/javascript; charset=utf-8", include_str!("page/shared.js")),
+        "/poll.js" => ("text/javascript; charset=utf-8", include_str!("page/poll.js")),
         "/stream.js" => ("text/javascript; charset=utf-8", include_str!("page/stream.js")),
         "/column.js" => ("text/javascript; charset=utf-8", include_str!("page/column.js")),
         _ => return None,

@@ -13,7 +13,9 @@ fn the_page_is_served_whole_and_may_load_nothing_else() {
     for (path, kind) in [
         ("/page.css", "text/css"),
         ("/page.js", "text/javascript"),
+        ("/shared.js", "text/javascript"),
         ("/stream.js", "text/javascript"),
+        ("/poll.js", "text/javascript"),
         ("/column.js", "text/javascript"),
     ] {
         let file = gateway.get(path);
@@ -21,7 +23,9 @@ fn the_page_is_served_whole_and_may_load_nothing_else() {
         assert!(file.header("content-type").unwrap().starts_with(kind), "{file:?}");
     }
     // What the page and its scripts name is there.
-    let scripts = gateway.get("/page.js").body + &gateway.get("/column.js").body + &page.body;
+    let scripts = ["/page.js", "/column.js", "/stream.js", "/poll.js", "/shared.js"];
+    let scripts: String = scripts.iter().map(|path| gateway.get(path).body).collect();
+    let scripts = scripts + &page.body;
     let named = scripts
         .split('"')
         .filter(|text| text.starts_with('/') && (text.ends_with(".js") || text.ends_with(".css")));

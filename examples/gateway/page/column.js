@@ -1,7 +1,7 @@
 // What the page shows of one transport: its state, counts, plot and list. Text
 // from outside only ever becomes textContent or an attribute, and is bounded.
 
-import { OWN_TYPES, explain, parse } from "/stream.js";
+import { OWN_TYPES, explain, parse } from "/shared.js";
 
 const ROWS = 200;    // events kept in the list
 const SHOWN = 2000;  // characters of one event's data that are shown
@@ -10,7 +10,7 @@ const SECONDS = 60;  // width of the plot
 const GAPS = {
   epoch: "The zone's history began anew, as after a restart: what came in between is lost.",
   evicted: "What came in between is older than the history that is held.",
-  unknown: "The gateway does not know the last event id this page had.",
+  unknown: "The gateway does not know the place where this page was.",
   slow: "This page read too slowly, and events were skipped.",
 };
 
@@ -38,7 +38,8 @@ export class Column {
   #pending = []; #paused = false; #flushing = 0; #latencies = []; #until = 0;
   #count = { received: 0, reconnects: 0, gaps: 0 };
 
-  constructor(root) {
+  constructor(root, title) {
+    fill(root, title);
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     this.list = this.part("events");
     this.plot = new Plot(this.part("plot"), this.part("scale"), this.part("readout"));
@@ -68,15 +69,18 @@ export class Column {
     if (by > 0) this.plot.add(name);
   }
 
-  state(state, until) {
+  state(state, why, until) {
     this.part("status").dataset.state = state;
-    this.part("status-text").textContent = state;
+    // What did not change is not announced again.
+    for (const [part, text] of [["status-text", state], ["note", why]]) {
+      if (this.part(part).textContent !== text) this.part(part).textContent = text;
+    }
     this.#until = until;
     this.#countdown();
-    if (state !== "live") this.client("");
   }
 
-  client(id) { this.part("client-id").textContent = id || "–"; }
+  // A value that only this transport has.
+  show(name, text) { this.part(name).textContent = this.part(name).title = text || "–"; }
 
   // The countdown is for the eye: a screen reader is told the state once.
   #countdown() {
@@ -141,6 +145,17 @@ export class Column {
   }
 }
 
+// The same parts in each column; ids and descriptions tell them apart.
+function fill(root, title) {
+  const name = root.dataset.transport;
+  root.replaceChildren(document.getElementById("column").content.cloneNode(true));
+  for (const node of root.querySelectorAll("[data-only]")) if (node.dataset.only !== name) node.remove();
+  for (const node of root.querySelectorAll("[data-part]")) node.id = `${name}-${node.dataset.part}`;
+  for (const node of root.querySelectorAll("button, input, ol, svg")) node.setAttribute("aria-describedby", `${name}-title`);
+  root.querySelector("[data-part=title]").textContent = title;
+  root.querySelector("[data-part=status-of]").textContent = `${title}: `;
+}
+
 const matches = ({ dataset }, words) =>
   !words || `${dataset.type} ${dataset.id} ${dataset.data}`.toLowerCase().includes(words);
 
@@ -155,7 +170,7 @@ function row({ type, data, id, at, json, latency, replayed }) {
   else tint(body, data.slice(0, SHOWN), typeof json === "object" && data.length <= SHOWN);
   if (data.length > SHOWN) body.append(element("span", "faint", ` … ${plural(data.length, "character")} in all`));
   const took = element("span", "latency", duration(latency));
-  if (replayed) took.dataset.replayed = took.title = "replayed: it was sent before this stream opened";
+  if (replayed) took.dataset.replayed = took.title = "replayed: it was sent before this connection was there";
   const short = element("span", "id", id.length > 18 ? `${id.slice(0, 4)}…${id.slice(Math.max(id.lastIndexOf("-"), id.length - 10))}` : id);
   short.title = id;
   node.append(time, element("span", "type", type), body, took, short);

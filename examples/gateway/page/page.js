@@ -1,8 +1,10 @@
 // The page of the gateway: presence, the ways to send, and what ties them to
-// the stream and its column.
+// the transports and their columns.
 
 import { Column, duration, element, plural } from "/column.js";
-import { OWN_TYPES, Stream, ask, now, parse } from "/stream.js";
+import { Poll } from "/poll.js";
+import { OWN_TYPES, ask, now, parse } from "/shared.js";
+import { Stream } from "/stream.js";
 
 const PEOPLE = 100; // clients listed by name
 
@@ -23,7 +25,7 @@ async function presence() {
 }
 
 function showPresence({ zone, clients, total = clients.length }) {
-  const own = $("client-id").textContent;
+  const own = $("sse-client-id").textContent;
   const rank = (client) => (client.id === own ? 0 : 1);
   const listed = clients.toSorted((a, b) => rank(a) - rank(b) || a.connected_since - b.connected_since).slice(0, PEOPLE);
   const ids = new Set(listed.map(({ id }) => id));
@@ -112,7 +114,7 @@ async function send() {
   result(true, `Reached ${plural(value?.reached ?? 0, "client")}.${deaf ? ` This page does not listen to “${type}”: add it to the event types.` : ""}`);
 }
 
-// Four at a time: a browser has six connections to a server, and one is the stream's.
+// Three at a time: a browser has six connections to a server, and two are the columns'.
 async function burst(size = 50) {
   const begun = performance.now();
   const text = $("send-text").value || "burst";
@@ -123,51 +125,81 @@ async function burst(size = 50) {
       if (!ok) failed = error;
     }
   };
-  await Promise.all([worker(), worker(), worker(), worker()]);
+  await Promise.all([worker(), worker(), worker()]);
   result(!failed, failed ?? `Published ${size} in ${duration(performance.now() - begun)}.`);
 }
 
 // All of it together
 
-function note(text) {
-  if ($("note").textContent !== text) $("note").textContent = text;
-}
-
 function connect() {
   const zone = $("zone").value.trim() || "default";
   const types = $("types").value.split(",").map((type) => type.trim()).filter(Boolean).slice(0, 50);
   if (zone !== stream.zone) {
-    column.reset();
+    for (const { column } of both) column.reset();
     showPresence({ zone, clients: [] });
   }
   const query = new URLSearchParams({ zone, events: types.join(",") });
   history.replaceState(null, "", `?${query}`);
   document.title = `${zone} · Live events`;
-  stream.start(zone, types);
+  for (const { transport } of both) transport.start(zone, types);
   showCurl();
 }
 
-const column = new Column(document.querySelector('[data-transport="sse"]'));
-const stream = new Stream({
-  state(state, why, until) {
-    column.state(state, until);
-    note(why);
-    document.body.dataset.state = state;
-    if (state === "live") $("token-form").hidden = true;
-    $("connect").textContent = state === "stopped" ? "Connect" : "Reconnect";
-    $("stop").disabled = state === "stopped";
-  },
-  event(event) {
-    column.event(event, stream.openedAt);
-    if (event.type === "ping") {
-      const [zone, tail] = [`${stream.zone}->`, " Connection Successful!"];
-      if (!event.data.startsWith(zone) || !event.data.endsWith(tail)) return;
-      column.client(event.data.slice(zone.length, -tail.length));
-      presence();
-    }
-  },
-  reconnect: () => column.count("reconnects"),
-});
+// A transport with its column; also is told its events.
+function shown(name, title, Transport, also = () => {}) {
+  const column = new Column(document.querySelector(`[data-transport="${name}"]`), title);
+  const transport = new Transport({
+    state(state, why, until) {
+      column.state(state, why, until);
+      if (state === "live") $("token-form").hidden = true;
+      showControls();
+    },
+    event(event) {
+      column.event(event, transport.openedAt);
+      also(event, column);
+    },
+    reconnect: () => column.count("reconnects"),
+  });
+  return { name, column, transport };
+}
+
+const both = [
+  shown("sse", "Server-sent events", Stream, (event, column) => {
+    const [zone, tail] = [`${stream.zone}->`, " Connection Successful!"];
+    if (event.type !== "ping" || !event.data.startsWith(zone) || !event.data.endsWith(tail)) return;
+    column.show("client-id", event.data.slice(zone.length, -tail.length));
+    presence();
+  }),
+  shown("poll", "Long polling", Poll, (_event, column) => column.show("cursor", poll.position)),
+];
+const [stream, poll] = both.map(({ transport }) => transport);
+
+function showControls() {
+  document.body.dataset.state = stream.state;
+  const stopped = both.every(({ transport }) => transport.state === "stopped");
+  $("connect").textContent = stopped ? "Connect" : "Reconnect";
+  $("stop").disabled = stopped;
+  if (stream.state !== "live") both[0].column.show("client-id", "");
+  both[1].column.show("cursor", poll.position);
+}
+
+// A reload goes on where it was: the places are kept with the tab.
+const PLACES = "places";
+let resume = [];
+
+function keepPlaces() {
+  const places = both.map(({ transport: { zone, position } }) => ({ zone, position }));
+  try { sessionStorage.setItem(PLACES, JSON.stringify(places)); } catch { /* no storage is no harm */ }
+}
+
+function findPlaces() {
+  let places;
+  try { places = parse(sessionStorage.getItem(PLACES)); } catch { /* as above */ }
+  both.forEach(({ transport }, index) => {
+    const { zone, position } = places?.[index] ?? {};
+    if (typeof zone === "string" && typeof position === "string") Object.assign(transport, { zone, position });
+  });
+}
 
 const busy = (button, work) => async (event) => {
   event.preventDefault();
@@ -177,7 +209,7 @@ const busy = (button, work) => async (event) => {
 };
 
 $("connect-form").addEventListener("submit", (event) => { event.preventDefault(); connect(); });
-$("stop").addEventListener("click", () => stream.stop("Stopped by hand."));
+$("stop").addEventListener("click", () => both.forEach(({ transport }) => transport.stop("Stopped by hand.")));
 $("send-way").addEventListener("change", showWay);
 $("send").addEventListener("input", showCurl);
 $("send").addEventListener("submit", busy($("send-button"), send));
@@ -201,11 +233,21 @@ window.addEventListener("token-wanted", () => {
   $("token").focus();
 });
 document.addEventListener("visibilitychange", presence);
+// A page that is kept for the way back would hold its two connections of the browser's six.
+window.addEventListener("pagehide", () => {
+  keepPlaces();
+  resume = both.filter(({ transport }) => transport.state !== "stopped");
+  for (const { transport } of resume) transport.stop("");
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) for (const { transport } of resume) transport.start(transport.zone, transport.types);
+});
 
 const query = new URLSearchParams(location.search);
 if (query.get("zone")) $("zone").value = query.get("zone");
 if (query.get("events")) $("types").value = query.get("events").split(",").join(", ");
 $("host").textContent = location.host;
+findPlaces();
 connect();
 showWay();
 setInterval(presence, 2000);

@@ -1,53 +1,14 @@
-// The transport: one event stream, how it is doing, and why it ended. A second
-// transport is a class with the same face: start, stop, state, zone, types,
-// openedAt, and the three callbacks.
+// A transport: one event stream, how it is doing, and why it ended. Each transport
+// is a class with the same face: start, stop, state, zone, types, position, openedAt,
+// and the callbacks.
 
-export const OWN_TYPES = ["ping", "gap", "limit", "close"]; // the gateway's own, always listened to
+import { OWN_TYPES, ask, explain, now, parse } from "/shared.js";
 
 const CLOSED = "sse-hub:closed"; // the id of the event after which this client stays away
 
-export const parse = (text) => { try { return JSON.parse(text); } catch { return undefined; } };
-
-// Unix milliseconds with a fraction: the monotonic clock, held inside the
-// millisecond that Date.now() names, so that two tabs and a sleep agree.
-let anchor = Date.now() - performance.now();
-export function now() {
-  const wall = Date.now();
-  const fine = anchor + performance.now();
-  const held = Math.min(Math.max(fine, wall), wall + 1);
-  anchor += held - fine;
-  return Math.round(held * 10) / 10;
-}
-
-// One request: never throws. Status 0 is no answer.
-export async function ask(path, { method = "GET", body, headers = {}, bodyless = false } = {}) {
-  const init = { method, headers: { ...headers }, cache: "no-store" };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers["Content-Type"] = "application/json";
-  }
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), 10_000);
-  try {
-    const response = await fetch(path, { ...init, signal: abort.signal });
-    const { status, ok } = response;
-    const value = bodyless && ok ? undefined : parse(await response.text());
-    if (status === 401) window.dispatchEvent(new Event("token-wanted"));
-    return { status, ok, value, error: ok ? "" : explain(value) || `The gateway answered ${status}.` };
-  } catch {
-    const late = "No answer within 10 s. A browser opens six connections to one server: are there many tabs of this page?";
-    return { status: 0, ok: false, error: abort.signal.aborted ? late : "The gateway does not answer." };
-  } finally {
-    clearTimeout(timer);
-    if (bodyless) abort.abort(); // an event stream has no end to wait for
-  }
-}
-
-export const explain = (value) => String(value?.message ?? value?.error ?? "").slice(0, 500);
-
 export class Stream {
   #source; #timer; #run = 0; #tries = 0; #wasLive = false; #lost = false; #why = "";
-  zone; types = []; lastId = ""; openedAt = 0; state = "stopped";
+  zone; types = []; position = ""; openedAt = 0; state = "stopped";
 
   // on: state(state, why, until), event({type, data, id}), reconnect()
   constructor(on) { this.on = on; }
@@ -55,7 +16,7 @@ export class Stream {
   // By hand. In the same zone it goes on from the last event that was seen.
   start(zone, types) {
     this.#end();
-    if (zone !== this.zone) this.lastId = "";
+    if (zone !== this.zone) this.position = "";
     Object.assign(this, { zone, types });
     this.#tries = 0;
     this.#wasLive = this.#lost = false;
@@ -81,7 +42,7 @@ export class Stream {
 
   #url() {
     const query = new URLSearchParams({ zone: this.zone });
-    if (this.lastId) query.set("last_event_id", this.lastId);
+    if (this.position) query.set("last_event_id", this.position);
     return `/sse?${query}`;
   }
 
@@ -108,7 +69,7 @@ export class Stream {
 
   #received({ type, data, lastEventId }) {
     const closed = type === "close" && lastEventId === CLOSED; // no position to go on from
-    if (lastEventId && !closed) this.lastId = lastEventId;
+    if (lastEventId && !closed) this.position = lastEventId;
     if (type === "limit") this.#limited(explain(parse(data)));
     this.on.event({ type, data, id: lastEventId, at: now() });
     if (closed) this.stop(`The gateway ended this stream for good: ${parse(data)?.reason || "it was closed"}.`);

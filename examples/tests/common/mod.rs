@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // Each test file uses its part of this module.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 
+pub mod polls;
+pub mod scratch;
 mod stream;
 
 use serde_json::Value;

@@ -17,9 +17,9 @@ async fn a_limit_is_told_to_the_second_page() {
     browser.until(STATE, "live").await;
 
     let first = browser.open_beside(&gateway.url("/")).await;
-    browser.until("document.querySelectorAll('#events > li[data-type=limit]').length", 1).await;
+    browser.until("document.querySelectorAll('#sse-events > li[data-type=limit]').length", 1).await;
     browser.until(STATE, "reconnecting").await;
-    let note = browser.eval(&text("#note")).await;
+    let note = browser.eval(&text("#sse-note")).await;
     assert!(note.as_str().unwrap().contains("try again in"), "{note}");
 
     // The first is not disturbed, and other zones have room.
@@ -27,7 +27,7 @@ async fn a_limit_is_told_to_the_second_page() {
     gateway.publish(&json!("still here")).await;
     browser.until(&rows("message", "\"still here\""), 1).await;
     assert_eq!(browser.eval(STATE).await, "live");
-    assert_eq!(browser.eval(&text("#reconnects")).await, "0");
+    assert_eq!(browser.eval(&text("#sse-reconnects")).await, "0");
     browser.open_beside(&gateway.url("/?zone=other")).await;
     browser.until(STATE, "live").await;
 }
@@ -38,20 +38,20 @@ async fn a_page_that_was_replaced_stays_away() {
     let browser = Browser::start().await;
     browser.open(&gateway.url("/")).await;
     browser.until(STATE, "live").await;
-    browser.until(&format!("{} === '–'", text("#client-id")), false).await;
-    let id = browser.eval(&text("#client-id")).await;
+    browser.until(&format!("{} === '–'", text("#sse-client-id")), false).await;
+    let id = browser.eval(&text("#sse-client-id")).await;
 
     let url = gateway.url(&format!("/sse?zone=default&id={}", id.as_str().unwrap()));
     let request = Request::get(url).body(Bytes::new()).unwrap();
     let other = gateway.http.send(request).await.unwrap();
     assert_eq!(other.status(), 200);
     browser.until(STATE, "stopped").await;
-    let note = browser.eval(&text("#note")).await;
+    let note = browser.eval(&text("#sse-note")).await;
     assert!(note.as_str().unwrap().contains("replaced by a client with the same id"), "{note}");
     // By hand it comes back, as a new client.
     browser.click("#connect").await;
     browser.until(STATE, "live").await;
-    assert_ne!(browser.eval(&text("#client-id")).await, id);
+    assert_ne!(browser.eval(&text("#sse-client-id")).await, id);
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
-//! Chromium against the gateway and its page, and its EventSource against sse-codec.
+//! Chromium against the gateway and its page, its EventSource against sse-codec, and golongpoll's
+//! browser client against the gateway.
 //!
 //! `EXAMPLES` names the folder of the built examples.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 
+mod columns;
 mod decode;
 mod ending;
+mod golongpoll;
+mod killed;
 mod page;
 mod picture;
 mod reconnect;
@@ -16,12 +20,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Request;
+use rt_testkit::browser::Browser;
 use rt_testkit::process::{Process, number_after};
 use serde_json::{Value, json};
 use sse_client::HttpClient;
 
-/// The page's state is in the markup.
-const STATE: &str = "document.querySelector('#status').dataset.state";
+/// The state of the page's stream is in the markup, and so is that of its polls.
+const STATE: &str = "document.querySelector('#sse-status').dataset.state";
+const POLLS: &str = "document.querySelector('#poll-status').dataset.state";
+
+/// The page's columns, by which the ids of their parts begin.
+const COLUMNS: [&str; 2] = ["sse", "poll"];
 
 /// A running gateway, and an HTTP client beside the browser.
 struct Gateway {
@@ -64,11 +73,30 @@ impl Gateway {
     }
 }
 
-/// The expression for how many rows of this type and with this data the page shows.
+/// Waits until both columns are live.
+async fn live(browser: &Browser) {
+    browser.until(STATE, "live").await;
+    browser.until(POLLS, "live").await;
+}
+
+/// The expression for the numbers `n` that a column shows, oldest first.
+fn numbers(column: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('#{column}-events > li[data-type=message]')]
+            .map(({{dataset}}) => JSON.parse(dataset.data).n).reverse()"
+    )
+}
+
+/// The expression for how many rows of this type and with this data the stream's column shows.
 fn rows(kind: &str, data: &str) -> String {
+    rows_of("sse", kind, data)
+}
+
+/// As [`rows`], of any column.
+fn rows_of(column: &str, kind: &str, data: &str) -> String {
     let (kind, data) = (json!(kind), json!(data));
     format!(
-        "[...document.querySelectorAll('#events > li')]
+        "[...document.querySelectorAll('#{column}-events > li')]
             .filter(({{dataset}}) => dataset.type === {kind} && dataset.data === {data}).length"
     )
 }

@@ -9,7 +9,7 @@ use http::Request;
 use rt_testkit::browser::Browser;
 use serde_json::{Value, json};
 
-use crate::{Gateway, STATE, now, text};
+use crate::{COLUMNS, Gateway, live, now, text};
 
 const CLIENTS: &[&str] = &["ana@berlin", "kiosk-7", "mobile-42", "scoreboard"];
 
@@ -32,7 +32,7 @@ async fn picture() {
     let browser = Browser::start().await;
     fit(&browser).await;
     browser.open(&gateway.url("/?zone=default&events=message,notice,order,price")).await;
-    browser.until(STATE, "live").await;
+    live(&browser).await;
     browser.eval("document.documentElement.style.scrollbarWidth = 'none'").await;
     browser.until(&text("#presence-total"), (CLIENTS.len() + 1).to_string()).await;
 
@@ -55,7 +55,10 @@ async fn picture() {
     gateway
         .post("/send", &json!({ "zone": "default", "broadcast": true, "message": notice }))
         .await;
-    browser.until("document.querySelector('#events > li').dataset.type", "notice").await;
+    for column in COLUMNS {
+        let newest = format!("document.querySelector('#{column}-events > li').dataset.type");
+        browser.until(&newest, "notice").await;
+    }
     let png = browser.client().screenshot().await.unwrap();
     std::fs::write(path, png).unwrap();
 }
@@ -79,11 +82,11 @@ async fn event(gateway: &Gateway, n: u64) {
         .await;
 }
 
-/// Makes the page 1280 by 800, whatever the window has around it.
+/// Makes the page 1440 by 900, whatever the window has around it.
 async fn fit(browser: &Browser) {
     let around = browser.eval("[outerWidth - innerWidth, outerHeight - innerHeight]").await;
     let side = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
-    let (width, height) = (1280 + side(&around[0]), 800 + side(&around[1]));
+    let (width, height) = (1440 + side(&around[0]), 900 + side(&around[1]));
     browser.client().set_window_size(width, height).await.unwrap();
-    browser.until("[innerWidth, innerHeight]", json!([1280, 800])).await;
+    browser.until("[innerWidth, innerHeight]", json!([1440, 900])).await;
 }
