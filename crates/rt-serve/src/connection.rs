@@ -25,6 +25,8 @@ pub(crate) struct End {
     /// The same, to be looked at for each answer: asking the token takes a lock.
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) kill: CancellationToken,
+    /// Nothing is left to be done.
+    pub(crate) done: CancellationToken,
 }
 
 /// What every connection of a server shares.
@@ -57,26 +59,27 @@ pub(crate) async fn run_fast<F: FastPath>(
     peer: SocketAddr,
     path: &F,
     shared: &Shared,
-) -> Option<Rewind<TcpStream>> {
+) -> Option<(Vec<u8>, TcpStream)> {
     #[cfg(feature = "http2")]
     if is_http2(&stream, shared).await {
-        return Some(Rewind::new(Vec::new(), stream));
+        return Some((Vec::new(), stream));
     }
     let unread = fast::run(&mut stream, peer, path, shared).await?;
-    Some(Rewind::new(unread, stream))
+    Some((unread, stream))
 }
 
 /// Serves what the fast path gave back.
 pub(crate) async fn go_on<S: Serves>(
-    io: Rewind<TcpStream>,
+    unread: Vec<u8>,
+    stream: TcpStream,
     peer: SocketAddr,
     service: S,
     shared: Arc<Shared>,
 ) {
-    match io.into_unread() {
-        // Nothing was read of it: its version is still to be told.
-        Ok(stream) => run(stream, peer, service, shared).await,
-        Err(io) => http1(io, peer, service, shared).await,
+    match unread.is_empty() {
+        // Its version is still to be told.
+        true => run(stream, peer, service, shared).await,
+        false => http1(Rewind::new(unread, stream), peer, service, shared).await,
     }
 }
 

@@ -35,6 +35,7 @@ mod server;
 mod serves;
 mod service;
 mod stall;
+mod workers;
 
 pub use body::{BodyError, RequestBody};
 pub use error::Error;

@@ -18,11 +18,6 @@ impl<T> Rewind<T> {
         unread.reverse();
         Self { unread, io }
     }
-
-    /// The connection itself, where nothing was read of it.
-    pub(crate) fn into_unread(self) -> Result<T, Self> {
-        if self.unread.is_empty() { Ok(self.io) } else { Err(self) }
-    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Rewind<T> {

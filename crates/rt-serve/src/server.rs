@@ -2,6 +2,7 @@
 
 use crate::connection::{self, End, Shared};
 use crate::refuse::Refuser;
+use crate::workers::Workers;
 use crate::{Error, FastPath, Limits, Serves};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -166,6 +167,8 @@ impl Server {
         shared: Arc<Shared>,
         tasks: TaskTracker,
     ) {
+        let home = tokio::runtime::Handle::current();
+        let workers = path.as_ref().and_then(|_| start_workers(&shared.end.done));
         let open = Open::default();
         let refuser = Refuser::new();
         loop {
@@ -193,16 +196,26 @@ impl Server {
                 });
                 continue;
             };
-            let tracker = tasks.clone();
-            tasks.spawn(async move {
+            let stream = stream.into_std();
+            let (tracker, home) = (tasks.clone(), home.clone());
+            let fast = async move {
+                let Ok(stream) = stream.and_then(TcpStream::from_std) else { return drop(place) };
                 let other = connection::run_fast(stream, peer, &path, &shared).await;
-                let Some(other) = other else { return drop(place) };
+                let Some((unread, stream)) = other else { return drop(place) };
                 // A task of its own, so that neither way is larger for the other.
-                tracker.spawn(async move {
-                    connection::go_on(other, peer, service, shared).await;
+                let stream = stream.into_std();
+                let slow = async move {
+                    if let Ok(stream) = stream.and_then(TcpStream::from_std) {
+                        connection::go_on(unread, stream, peer, service, shared).await;
+                    }
                     drop(place);
-                });
-            });
+                };
+                tracker.spawn_on(slow, &home);
+            };
+            match &workers {
+                Some(workers) => tasks.spawn_on(fast, workers.next()),
+                None => tasks.spawn(fast),
+            };
         }
     }
 
@@ -244,13 +257,21 @@ impl Running {
         self.end.drain.cancel();
         self.tasks.close();
         if tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok() {
+            self.end.done.cancel();
             return Drained { cut: 0 };
         }
         let cut = self.tasks.len();
         self.end.kill.cancel();
         self.tasks.wait().await;
+        self.end.done.cancel();
         Drained { cut }
     }
+}
+
+/// Threads for the fast path; without them it is slower, but it serves.
+fn start_workers(end: &CancellationToken) -> Option<Workers> {
+    let started = Workers::start(end);
+    started.inspect_err(|error| tracing::warn!(%error, "no threads for the fast path")).ok()
 }
 
 /// Open connections by address; only kept where an address has a limit.
