@@ -6,7 +6,7 @@ use super::mend::why;
 use super::repair::{Tail, repair};
 use super::shared::{AHEAD, Shared};
 use super::store::{GARBAGE, KEY, Store};
-use super::topic::{Counters, Topic};
+use super::topic::Topic;
 use super::topics::Topics;
 use super::writer::Writer;
 use super::{FileEngine, FileEngineBuilder};
@@ -141,7 +141,9 @@ pub(super) fn epochs_end(store: &Store, topics: &mut Topics) -> Result<(), Error
     let (mut records, numbers) = store.records()?;
     topics.bytes = 0;
     for (name, topic) in &mut topics.by_name {
-        let at = records.remove(name).map_or_else(Counters::default, |record| record.at);
+        // A change that failed may have left the record of another life.
+        let record = records.remove(name).filter(|record| record.id == topic.id);
+        let at = record.map_or(topic.at, |record| record.at);
         topic.begin_epoch(at);
         topics.bytes += at.bytes;
     }

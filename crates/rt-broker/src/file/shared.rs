@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) sweeping: AtomicBool,
     /// Why it cannot store, if so.
     pub(super) down: Mutex<Option<String>>,
+    #[cfg(test)]
+    pub(super) faults: super::faults::Faults,
 }
 
 impl Shared {
@@ -56,6 +58,8 @@ impl Shared {
             reserving: AtomicBool::new(false),
             sweeping: AtomicBool::new(false),
             down: Mutex::default(),
+            #[cfg(test)]
+            faults: super::faults::Faults::default(),
         }
     }
 

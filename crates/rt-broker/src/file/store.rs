@@ -22,6 +22,8 @@ pub(super) const RESERVED: u8 = b'r';
 const MEMTABLE: u64 = 16 << 20;
 const JOURNALS: u64 = 64 << 20;
 const CACHE: u64 = 32 << 20;
+/// Publications that are read at once where they are only counted.
+const PAGE: usize = 256;
 /// Records that a copy writes as one change.
 const AT_ONCE: usize = 4_096;
 
@@ -103,6 +105,26 @@ impl Store {
             entries.push(Entry::new(publication, false));
         }
         Ok(entries)
+    }
+
+    /// How many publications of a topic there are from one offset through another, and their bytes.
+    pub(super) fn count(
+        &self,
+        topic: (u64, Epoch),
+        (mut from, through): (u64, u64),
+    ) -> Result<(usize, usize), Error> {
+        let (mut count, mut bytes) = (0, 0);
+        loop {
+            let page = self.entries(topic, (from, through), PAGE)?;
+            count += page.len();
+            bytes += page.iter().map(|entry| entry.publication().size()).sum::<usize>();
+            match page.last() {
+                Some(last) if page.len() == PAGE => {
+                    from = last.publication().position().offset().saturating_add(1);
+                }
+                _ => return Ok((count, bytes)),
+            }
+        }
     }
 
     /// The first offsets of a topic that follow another, at most `limit`.

@@ -4,6 +4,8 @@
 //! takes them back. Others look in between (at the watermark, at names): so changes to what they
 //! see are harmless before they are written.
 
+mod undo;
+
 use super::codec::key_of;
 use super::queue::Imported;
 use super::store::{Changes, Store};
@@ -355,32 +357,5 @@ impl Topics {
             }
         }
         change.garbage
-    }
-
-    /// The changes could not be written: takes them back, and says what may be in the store.
-    pub(super) fn roll_back(&mut self) -> Traces {
-        let change = std::mem::take(&mut self.change);
-        let mut traces = Traces { garbage: change.garbage, ..Traces::default() };
-        for name in &change.touched {
-            let id = self.by_name.get(name).map_or(0, |topic| topic.id);
-            traces.topics.push((name.clone(), id));
-        }
-        for (name, topic) in change.dropped.into_iter().rev() {
-            self.by_name.insert(name, topic);
-        }
-        for name in &change.created {
-            self.by_name.remove(name);
-        }
-        for name in &change.touched {
-            if let Some(topic) = self.by_name.get_mut(name) {
-                topic.rolled_back();
-            }
-        }
-        self.bytes = change.bytes;
-        for (name, key, receipt) in &change.keys {
-            self.keys.take_back(name, key);
-            traces.keys.push(key_of(name, key, receipt.time()));
-        }
-        traces
     }
 }

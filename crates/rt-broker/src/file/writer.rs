@@ -154,6 +154,8 @@ impl Writer {
         }
         let sync = self.shared.sync == Sync::Always;
         let committed = if changes.is_empty() { Ok(()) } else { store.commit(changes, sync) };
+        #[cfg(test)]
+        let committed = self.shared.faults.of(committed);
         let mut topics = self.shared.topics();
         match committed {
             Ok(()) => {
@@ -240,6 +242,8 @@ impl Writer {
     pub(super) fn sync(&mut self) -> Result<(), Error> {
         self.mended()?;
         let synced = self.store()?.sync();
+        #[cfg(test)]
+        let synced = self.shared.faults.of(synced);
         synced.map_err(|error| self.failed(&error, Traces::default(), true))?;
         self.unsynced = None;
         Ok(())

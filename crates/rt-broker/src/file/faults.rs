@@ -1,0 +1,115 @@
+//! A disk whose sync fails after what was written reached the file.
+
+use super::{FileEngine, Sync};
+use crate::{Bounds, Broker, Message, Receipt, Start};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How many of the next changes and syncs are said to have failed though they were written.
+#[derive(Default)]
+pub(super) struct Faults(AtomicUsize);
+
+impl Faults {
+    pub(super) fn of(&self, done: Result<(), fjall::Error>) -> Result<(), fjall::Error> {
+        let fail = |left: usize| left.checked_sub(1);
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fail) {
+            Ok(_) => Err(fjall::Error::Poisoned),
+            Err(_) => done,
+        }
+    }
+}
+
+const NEVER: Sync = Sync::Group { bytes: usize::MAX, period: Duration::from_secs(3600) };
+
+fn open(path: &Path, sync: Sync, bounds: Bounds) -> (Arc<FileEngine>, Broker) {
+    let engine = FileEngine::builder(path).bounds(bounds).sync(sync).max_topics(2).open().unwrap();
+    let engine = Arc::new(engine);
+    (engine.clone(), Broker::builder_shared(engine).build())
+}
+
+async fn publish(broker: &Broker, topic: &str, text: &str) -> Result<Receipt, crate::Error> {
+    broker.publish(topic, Message::text(text.to_owned()).unwrap()).await
+}
+
+/// Publishes, tried again until the store is mended.
+async fn publish_again(broker: &Broker, topic: &str, text: &str) -> Receipt {
+    loop {
+        match publish(broker, topic, text).await {
+            Ok(receipt) => return receipt,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+fn fail(engine: &FileEngine, times: usize) {
+    engine.shared.faults.0.store(times, Ordering::Relaxed);
+}
+
+async fn held(broker: &Broker, topic: &str) -> Vec<String> {
+    let page = broker.engine().read(topic, Start::Earliest, usize::MAX).await.unwrap();
+    page.entries.iter().map(|entry| entry.publication().data().unwrap().to_owned()).collect()
+}
+
+/// What the engine counts is what the store holds.
+fn counted(engine: &FileEngine, name: &str) -> (usize, usize) {
+    let topics = engine.shared.topics();
+    let at = topics.by_name[name].at;
+    assert_eq!(topics.bytes, topics.by_name.values().map(|topic| topic.at.bytes).sum::<usize>());
+    (at.count, at.bytes)
+}
+
+#[tokio::test]
+async fn what_a_failed_change_deleted_is_a_gap_and_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, broker) = open(folder.path(), Sync::Always, Bounds::new().count(3));
+    let first = publish(&broker, "t", "1").await.unwrap();
+    for n in ["2", "3"] {
+        publish(&broker, "t", n).await.unwrap();
+    }
+    fail(&engine, 1);
+    publish(&broker, "t", "lost").await.unwrap_err();
+    // The deletion of the first one has happened.
+    let next = publish_again(&broker, "t", "4").await;
+    assert_eq!(next.position().epoch(), first.position().epoch());
+    assert_eq!(held(&broker, "t").await, ["2", "3", "4"]);
+    assert_eq!(counted(&engine, "t"), (3, 3));
+    let page = broker.engine().read("t", Start::After(first.position()), 9).await.unwrap();
+    assert!(!page.lost, "the first is the one that it follows");
+    let before = crate::Position::new(first.position().epoch(), 0);
+    for start in [Start::After(before), Start::Time(first.time() - 1)] {
+        assert!(broker.engine().read("t", start, 9).await.unwrap().lost);
+    }
+    drop((engine, broker));
+    let (engine, broker) = open(folder.path(), Sync::Always, Bounds::new().count(3));
+    assert_eq!(held(&broker, "t").await, ["2", "3", "4"]);
+    assert_eq!(counted(&engine, "t"), (3, 3));
+}
+
+#[tokio::test]
+async fn where_something_may_be_lost_what_the_store_has_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, broker) = open(folder.path(), NEVER, Bounds::new().count(3));
+    let first = publish(&broker, "t", "1").await.unwrap();
+    for n in ["2", "3"] {
+        publish(&broker, "t", n).await.unwrap();
+    }
+    publish(&broker, "other", "x").await.unwrap();
+    publish(&broker, "t", "4").await.unwrap();
+    fail(&engine, 1);
+    engine.flush().await.unwrap_err();
+    let next = publish_again(&broker, "t", "5").await;
+    assert_ne!(next.position().epoch(), first.position().epoch());
+    assert_eq!(held(&broker, "t").await, ["3", "4", "5"]);
+    assert_eq!((counted(&engine, "t"), counted(&engine, "other")), ((3, 3), (1, 1)));
+    fail(&engine, 1);
+    publish(&broker, "t", "lost").await.unwrap_err();
+    let last = publish_again(&broker, "t", "6").await;
+    assert_ne!(last.position().epoch(), next.position().epoch(), "5 was not synced");
+    assert_eq!(held(&broker, "t").await, ["4", "5", "6"]);
+    drop((engine, broker));
+    let (engine, broker) = open(folder.path(), NEVER, Bounds::new().count(3));
+    assert_eq!(held(&broker, "t").await, ["4", "5", "6"]);
+    assert_eq!((counted(&engine, "t"), counted(&engine, "other")), ((3, 3), (1, 1)));
+}
