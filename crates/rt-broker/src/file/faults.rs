@@ -1,5 +1,7 @@
 //! A disk whose sync fails after what was written reached the file.
 
+use super::store::Store;
+use super::topics::{Limits, Topics};
 use super::{FileEngine, Sync};
 use crate::{Bounds, Broker, Message, Receipt, Start};
 use std::path::Path;
@@ -112,4 +114,55 @@ async fn where_something_may_be_lost_what_the_store_has_counts() {
     let (engine, broker) = open(folder.path(), NEVER, Bounds::new().count(3));
     assert_eq!(held(&broker, "t").await, ["4", "5", "6"]);
     assert_eq!((counted(&engine, "t"), counted(&engine, "other")), ((3, 3), (1, 1)));
+}
+
+/// Two topics in memory, over an empty store.
+fn two_topics(folder: &Path) -> (Topics, Store) {
+    let store = Store::open(folder).unwrap();
+    let mut topics = Topics::new(Limits { topics: 2, bytes: 1_000 });
+    topics.begin();
+    for name in ["a", "b"] {
+        add(&mut topics, name, &store);
+    }
+    topics.commit();
+    (topics, store)
+}
+
+fn add(topics: &mut Topics, name: &str, store: &Store) -> Receipt {
+    topics.publish(name, Message::text("x").unwrap(), 10, Bounds::new, store).unwrap().0
+}
+
+#[test]
+fn a_topic_that_was_dropped_and_made_again_in_vain_is_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut topics, store) = two_topics(folder.path());
+    let ids = |topics: &Topics| ["a", "b"].map(|name| topics.by_name.get(name).map(|t| t.id));
+    let before = (ids(&topics), topics.bytes);
+    for last in [&["a", "b"][..], &["a"], &["c"], &[]] {
+        topics.begin();
+        // The first two of them drop those that are there, the next drop what these have made.
+        for name in ["c", "d"].iter().chain(last) {
+            add(&mut topics, name, &store);
+        }
+        topics.roll_back();
+        assert_eq!((ids(&topics), topics.bytes), before, "{last:?}");
+        assert_eq!(topics.by_name.len(), 2, "{last:?}");
+    }
+}
+
+#[test]
+fn marks_given_while_a_change_is_written_hold_when_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut topics, store) = two_topics(folder.path());
+    topics.begin();
+    assert!(topics.restart("a"));
+    assert!(topics.close_and_remove("b"));
+    topics.topic("new", 10, Bounds::new).unwrap();
+    let names = ["a", "b", "new"];
+    let marks = names.map(|name| topics.watermark(name, 50));
+    topics.roll_back();
+    topics.begin();
+    for (name, mark) in names.into_iter().zip(marks) {
+        assert!(add(&mut topics, name, &store).time() > mark, "{name}");
+    }
 }

@@ -51,7 +51,8 @@ pub(super) struct Topics {
 #[derive(Default)]
 struct Change {
     touched: Vec<Arc<str>>,
-    created: Vec<Arc<str>>,
+    /// Topics of this number and above were made in it.
+    first_id: u64,
     dropped: Vec<(Arc<str>, Topic)>,
     /// Numbers whose publications are to be deleted.
     garbage: Vec<u64>,
@@ -96,7 +97,7 @@ impl Topics {
     }
 
     pub(super) fn begin(&mut self) {
-        self.change = Change { bytes: self.bytes, ..Change::default() };
+        self.change = Change { bytes: self.bytes, first_id: self.next_id, ..Change::default() };
     }
 
     /// The topic, to be changed; made where there is none.
@@ -117,9 +118,8 @@ impl Topics {
             }
             let name: Arc<str> = name.into();
             let topic = Topic::new(self.next_id, bounds(), self.marked);
-            self.by_name.insert(name.clone(), topic);
+            self.by_name.insert(name, topic);
             self.next_id += 1;
-            self.change.created.push(name);
         }
         self.tick += 1;
         let tick = self.tick;

@@ -1,6 +1,6 @@
 //! A transaction that could not be written.
 
-use super::{Topics, Traces};
+use super::{Topic, Topics, Traces};
 use crate::Error;
 use crate::file::codec::{Record, key_of};
 use crate::file::store::Store;
@@ -28,11 +28,17 @@ impl Topics {
             let id = self.by_name.get(name).map_or(0, |topic| topic.id);
             traces.topics.push((name.clone(), id));
         }
-        for (name, topic) in change.dropped.into_iter().rev() {
-            self.by_name.insert(name, topic);
+        // What was made goes first: what was there before may have had the same name. Marks that
+        // were given meanwhile hold for whatever has the name next.
+        let made = |topic: &Topic| topic.id >= change.first_id;
+        for (_, topic) in self.by_name.extract_if(|_, topic| made(topic)) {
+            self.marked = self.marked.max(topic.newest_mark());
         }
-        for name in &change.created {
-            self.by_name.remove(name);
+        for (name, mut topic) in change.dropped {
+            if !made(&topic) {
+                topic.mark(self.marked);
+                self.by_name.insert(name, topic);
+            }
         }
         for name in &change.touched {
             if let Some(topic) = self.by_name.get_mut(name) {
