@@ -103,7 +103,7 @@ pub(super) struct Record {
 
 impl Record {
     /// The length of its bytes.
-    pub(super) const LEN: usize = 10 * 8;
+    pub(super) const LEN: usize = 11 * 8;
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let at = &self.at;
@@ -118,6 +118,7 @@ impl Record {
             at.count as u64,
             at.bytes as u64,
             at.imported,
+            at.imported_time,
             self.version,
         ];
         numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
@@ -129,8 +130,8 @@ impl Record {
         let (id, epoch) = (next()?, Epoch::new(next()?)?);
         let (head, last, evicted) = (next()?, next()?, (next()?, next()?));
         let (count, bytes, imported) = (next()? as usize, next()? as usize, next()?);
-        let version = next()?;
-        let at = Counters { head, last, evicted, count, bytes, imported };
+        let (imported_time, version) = (next()?, next()?);
+        let at = Counters { head, last, evicted, count, bytes, imported, imported_time };
         Some(Self { id, epoch, at, version })
     }
 }

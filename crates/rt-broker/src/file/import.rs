@@ -34,7 +34,8 @@ const AHEAD: u64 = 24 * 60 * 60 * 1000;
 pub struct ImportReport {
     /// Events that were stored. Those that bounds leave no room for count as well.
     pub imported: u64,
-    /// Events that the store had already, or that were there twice.
+    /// Events that were imported before, whether they are still held or not, or that were there
+    /// twice.
     pub repeated: u64,
     /// Lines that were no event.
     pub skipped: u64,
@@ -66,9 +67,10 @@ impl FileEngine {
     /// Takes over the events of a file that golongpoll's file persistor has written. They keep
     /// their UUIDs and, in a topic that is new, their times; they are ordered by time.
     ///
-    /// Blank lines are passed over; lines that are no event are skipped and reported. Events that
-    /// an earlier import has stored, and that are still held, are not stored again: so one that was
-    /// interrupted is simply repeated. All events are in memory at once meanwhile.
+    /// Blank lines are passed over; lines that are no event are skipped and reported. What an
+    /// earlier import has stored is not stored again, nor is anything before the newest of that in
+    /// its category: so one that was interrupted is simply repeated, also where bounds have left
+    /// only a part of it. All events are in memory at once meanwhile.
     ///
     /// Import before the first poll: what is stamped later than an event in its topic, or a mark
     /// that a poll has been given, moves the event's time up to its own.
@@ -86,13 +88,20 @@ impl FileEngine {
             read.map_err(|error| Error::unavailable("the file cannot be read", error))?;
         // Stable: what has one time keeps the order in which it was written.
         events.sort_by_key(|event| event.time);
-        let mut held = HashMap::new();
-        let mut chunk = Vec::with_capacity(AT_ONCE);
-        for event in events {
-            if !held.contains_key(&event.topic) {
-                held.insert(event.topic.clone(), self.imported(&event.topic).await?);
+        let mut before = HashMap::new();
+        for (at, event) in events.iter().enumerate() {
+            if !before.contains_key(&event.topic) {
+                before.insert(event.topic.clone(), self.imported(&event.topic).await?);
             }
-            if held.get_mut(&event.topic).is_some_and(|held| !held.insert(event.uuid)) {
+            if let Some(before) = before.get_mut(&event.topic)
+                && before.held.contains(&event.uuid)
+            {
+                before.last = Some(at);
+            }
+        }
+        let mut chunk = Vec::with_capacity(AT_ONCE);
+        for (at, event) in events.into_iter().enumerate() {
+            if before.get_mut(&event.topic).is_some_and(|before| before.has(at, &event)) {
                 report.repeated += 1;
                 continue;
             }
@@ -111,11 +120,36 @@ impl FileEngine {
         self.shared.ask(|reply| Job::Import { events, reply }).await
     }
 
-    /// The UUIDs of what a topic holds of earlier imports.
-    async fn imported(&self, topic: &str) -> Result<HashSet<Uuid>, Error> {
+    /// What a topic has of earlier imports.
+    async fn imported(&self, topic: &str) -> Result<Before, Error> {
         let page = self.read(topic, Start::Earliest, usize::MAX).await?;
         let publications = page.entries.iter().map(|entry| entry.publication());
-        Ok(publications.filter(|held| held.is_imported()).map(|held| held.uuid()).collect())
+        let held = publications.filter(|held| held.is_imported()).map(|held| held.uuid()).collect();
+        let topics = self.shared.topics();
+        let at = topics.by_name.get(topic).map(|topic| topic.at);
+        let newest = at.filter(|at| at.imported > 0).map(|at| at.imported_time);
+        Ok(Before { held, newest, last: None })
+    }
+}
+
+/// What was imported into a topic before.
+struct Before {
+    held: HashSet<Uuid>,
+    /// The newest one's time.
+    newest: Option<u64>,
+    /// Where in the file the last that is held stands.
+    last: Option<usize>,
+}
+
+impl Before {
+    /// Whether this was imported already, or is older than what was: bounds may have dropped it.
+    fn has(&mut self, at: usize, event: &Imported) -> bool {
+        let passed = match self.last {
+            // What has one time may have been imported in part.
+            Some(last) => at <= last || self.newest.is_some_and(|newest| event.time < newest),
+            None => self.newest.is_some_and(|newest| event.time <= newest),
+        };
+        passed || !self.held.insert(event.uuid)
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Counters {
     pub(super) bytes: usize,
     /// The newest imported publication.
     pub(super) imported: u64,
+    /// The time that the newest of them was published at elsewhere.
+    pub(super) imported_time: u64,
 }
 
 /// What bounds need to know of a publication.
@@ -145,6 +147,7 @@ impl Topic {
         now: u64,
         store: &Store,
     ) -> Result<Arc<Entry>, Error> {
+        self.at.imported_time = self.at.imported_time.max(time);
         let time = time.max(self.at.last).max(self.marked.saturating_add(1));
         self.stamped.get_or_insert(time);
         let entry = self.append(message, time, Some(uuid), self.bounds.is_off());

@@ -1,11 +1,12 @@
 //! Copies of a store in use, and what golongpoll has left.
 
 use super::{LARGE, held, open, publish};
-use rt_broker::{Broker, FileEngine, Start, Sync};
+use rt_broker::{Bounds, Broker, FileEngine, Start, Sync};
 use std::fs;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_while_publishing_is_whole() {
@@ -122,4 +123,40 @@ async fn an_import_that_cannot_be_read_is_an_error() {
     let engine = FileEngine::builder(folder.path().join("store")).open().unwrap();
     let file = fs::File::open(folder.path()).unwrap();
     assert!(engine.import_golongpoll(file).await.unwrap_err().is_unavailable(), "a folder");
+}
+
+/// The bounds leave a part of the file: what they dropped is not new when it comes again.
+#[tokio::test]
+async fn an_import_may_be_repeated_whatever_the_bounds_have_left_of_it() {
+    let lines = |through: u32| (1..=through).map(|n| line(n.into(), "a", &n.to_string(), n));
+    let numbers = |from: u32, through: u32| (from..=through).map(|n| n.to_string());
+    for bounds in [Bounds::new().count(250), Bounds::new().count(0), LARGE.age(Duration::ZERO)] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let clock = FileEngine::builder(folder.path().join("store")).clock(|| 1_000_000);
+            Arc::new(clock.bounds(bounds).open().unwrap())
+        };
+        let engine = open();
+        let import = async |engine: &FileEngine, through: u32| {
+            let file = Cursor::new(lines(through).collect::<String>());
+            let report = engine.import_golongpoll(file).await.unwrap();
+            (report.imported, report.repeated)
+        };
+        assert_eq!(import(&engine, 300).await, (300, 0));
+        drop(engine);
+        let engine = open();
+        let broker = Broker::builder_shared(engine.clone()).build();
+        let before = held(&broker, "a").await;
+        let mut live = broker.subscribe("a", Start::Live).unwrap();
+        assert_eq!(import(&engine, 300).await, (0, 300));
+        assert!(live.try_next().unwrap().is_none(), "nothing is new");
+        assert_eq!(held(&broker, "a").await, before);
+        // The file has grown since.
+        assert_eq!(import(&engine, 310).await, (10, 300));
+        if bounds == Bounds::new().count(250) {
+            assert!(before.into_iter().eq(numbers(51, 300)));
+            assert!(held(&broker, "a").await.into_iter().eq(numbers(61, 310)));
+            assert!(super::take(&mut live, 10).await.into_iter().eq(numbers(301, 310)));
+        }
+    }
 }
