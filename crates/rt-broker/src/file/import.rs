@@ -24,8 +24,7 @@ const LONGEST_CATEGORY: usize = 1024;
 const TOLD: usize = 100;
 /// Events that are stored as one change.
 const AT_ONCE: usize = 1_024;
-/// How far in the future a timestamp may be, in milliseconds: a day. Nothing later in its category
-/// could be stamped before it.
+/// How far in the future a timestamp may be, in milliseconds: a day. Clocks differ; more is no time.
 const AHEAD: u64 = 24 * 60 * 60 * 1000;
 
 /// What an import did.
@@ -37,6 +36,9 @@ pub struct ImportReport {
     /// Events that were imported before, whether they are still held or not, or that were there
     /// twice.
     pub repeated: u64,
+    /// Events, of both kinds, whose time is ahead of the engine's clock: it is taken to be now, as
+    /// nothing later in their categories could be stamped before it.
+    pub ahead: u64,
     /// Lines that were no event.
     pub skipped: u64,
     /// The first 100 of these.
@@ -72,6 +74,8 @@ impl FileEngine {
     /// its category: so one that was interrupted is simply repeated, also where bounds have left
     /// only a part of it. All events are in memory at once meanwhile.
     ///
+    /// A time that is ahead of the engine's clock, by a day at most, becomes that of the import.
+    ///
     /// Import before the first poll: what is stamped later than an event in its topic, or a mark
     /// that a poll has been given, moves the event's time up to its own.
     ///
@@ -81,8 +85,8 @@ impl FileEngine {
         &self,
         file: impl Read + Send + 'static,
     ) -> Result<ImportReport, Error> {
-        let latest = self.now().saturating_add(AHEAD);
-        let read = tokio::task::spawn_blocking(move || read(BufReader::new(file), latest));
+        let now = self.now();
+        let read = tokio::task::spawn_blocking(move || read(BufReader::new(file), now));
         let read = read.await.map_err(|error| Error::unavailable("the import failed", error))?;
         let (mut report, mut events) =
             read.map_err(|error| Error::unavailable("the file cannot be read", error))?;
@@ -153,7 +157,7 @@ impl Before {
     }
 }
 
-fn read(mut file: impl BufRead, latest: u64) -> std::io::Result<(ImportReport, Vec<Imported>)> {
+fn read(mut file: impl BufRead, now: u64) -> std::io::Result<(ImportReport, Vec<Imported>)> {
     let (mut report, mut events) = (ImportReport::default(), Vec::new());
     let (mut line, mut number) = (Vec::new(), 0);
     while let Some(whole) = read_line(&mut file, &mut line)? {
@@ -161,11 +165,15 @@ fn read(mut file: impl BufRead, latest: u64) -> std::io::Result<(ImportReport, V
         let text = line.trim_ascii();
         let event = match whole {
             true if text.is_empty() => continue,
-            true => parse(text, latest),
+            true => parse(text, now),
             false => Err("it is longer than 64 MiB".to_owned()),
         };
         match event {
-            Ok(event) => events.push(event),
+            Ok(mut event) => {
+                report.ahead += u64::from(event.time > now);
+                event.time = event.time.min(now);
+                events.push(event);
+            }
             Err(reason) => {
                 report.skipped += 1;
                 if report.skipped_lines.len() < TOLD {
@@ -177,11 +185,11 @@ fn read(mut file: impl BufRead, latest: u64) -> std::io::Result<(ImportReport, V
     Ok((report, events))
 }
 
-fn parse(line: &[u8], latest: u64) -> Result<Imported, String> {
+fn parse(line: &[u8], now: u64) -> Result<Imported, String> {
     let line: Line<'_> =
         serde_json::from_slice(line).map_err(|error| format!("it is no event: {error}"))?;
     let time = u64::try_from(line.timestamp).map_err(|_| "its timestamp is negative".to_owned())?;
-    if time > latest {
+    if time > now.saturating_add(AHEAD) {
         return Err("its timestamp is more than a day ahead".to_owned());
     }
     if line.category.is_empty() || line.category.len() > LONGEST_CATEGORY {

@@ -1,11 +1,11 @@
 //! Copies of a store in use, and what golongpoll has left.
 
 use super::{LARGE, held, open, publish};
-use rt_broker::{Bounds, Broker, FileEngine, Start, Sync};
+use rt_broker::{Bounds, Broker, Engine, FileEngine, Start, Sync};
 use std::fs;
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,4 +159,38 @@ async fn an_import_may_be_repeated_whatever_the_bounds_have_left_of_it() {
             assert!(super::take(&mut live, 10).await.into_iter().eq(numbers(301, 310)));
         }
     }
+}
+
+#[tokio::test]
+async fn an_event_from_the_future_does_not_hold_up_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(1_795_230_332_805));
+    let open = || {
+        let (clock, path) = (clock.clone(), folder.path().join("store"));
+        let engine = FileEngine::builder(path).clock(move || clock.load(Ordering::Relaxed));
+        Arc::new(engine.bounds(LARGE).open().unwrap())
+    };
+    let start = clock.load(Ordering::Relaxed);
+    let hour = 3_600_000;
+    let file = line((start + hour) as i64, "a", "1", 1) + &line(5, "a", "0", 2);
+    let engine = open();
+    let report = engine.import_golongpoll(Cursor::new(file)).await.unwrap();
+    assert_eq!((report.imported, report.ahead), (2, 1));
+    let page = engine.read("a", Start::Earliest, 9).await.unwrap();
+    assert_eq!(page.entries[1].publication().time(), start);
+    engine.close().await.unwrap();
+    let engine = open();
+    clock.fetch_add(1_000, Ordering::Relaxed);
+    assert_eq!(engine.now(), start + 1_000);
+
+    // A clock that was set back is waited for, and time goes on meanwhile.
+    engine.close().await.unwrap();
+    clock.fetch_sub(hour, Ordering::Relaxed);
+    let engine = open();
+    let before = engine.now();
+    assert!(before > start);
+    clock.fetch_add(hour, Ordering::Relaxed);
+    assert!(engine.now() >= before + hour / 2);
+    clock.fetch_add(hour + 10_000, Ordering::Relaxed);
+    assert_eq!(engine.now(), clock.load(Ordering::Relaxed), "it has caught up");
 }
