@@ -6,17 +6,25 @@ use super::{FileEngine, Sync};
 use crate::{Bounds, Broker, Message, Receipt, Start};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How many of the next changes and syncs are said to have failed though they were written.
 #[derive(Default)]
-pub(super) struct Faults(AtomicUsize);
+pub(super) struct Faults {
+    /// How many of the next changes and syncs are said to have failed though they were written.
+    failing: AtomicUsize,
+    /// They are not even written.
+    refusing: AtomicBool,
+}
 
 impl Faults {
+    pub(super) fn refuses(&self) -> bool {
+        self.failing.load(Ordering::Relaxed) > 0 && self.refusing.load(Ordering::Relaxed)
+    }
+
     pub(super) fn of(&self, done: Result<(), fjall::Error>) -> Result<(), fjall::Error> {
         let fail = |left: usize| left.checked_sub(1);
-        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fail) {
+        match self.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fail) {
             Ok(_) => Err(fjall::Error::Poisoned),
             Err(_) => done,
         }
@@ -46,7 +54,7 @@ async fn publish_again(broker: &Broker, topic: &str, text: &str) -> Receipt {
 }
 
 fn fail(engine: &FileEngine, times: usize) {
-    engine.shared.faults.0.store(times, Ordering::Relaxed);
+    engine.shared.faults.failing.store(times, Ordering::Relaxed);
 }
 
 async fn held(broker: &Broker, topic: &str) -> Vec<String> {
@@ -165,4 +173,25 @@ fn marks_given_while_a_change_is_written_hold_when_it_fails() {
     for (name, mark) in names.into_iter().zip(marks) {
         assert!(add(&mut topics, name, &store).time() > mark, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_confirmation_that_failed_is_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let bounds = Bounds::new().delete_after_retrieval(Duration::from_secs(3600));
+    let (engine, broker) = open(folder.path(), Sync::Always, bounds);
+    for n in ["1", "2", "3"] {
+        publish(&broker, "t", n).await.unwrap();
+    }
+    let claim = broker.engine().claim("t", Start::Earliest, 2, 999).await.unwrap();
+    let last = claim.entries[1].publication().position();
+    engine.shared.faults.refusing.store(true, Ordering::Relaxed);
+    fail(&engine, 1);
+    broker.engine().confirm("t", last).await.unwrap_err();
+    publish_again(&broker, "t", "4").await;
+    let other = broker.engine().claim("t", Start::Earliest, 1, 999).await.unwrap();
+    assert_eq!(other.entries[0].publication().data(), Some("3"), "the first two are leased");
+    broker.engine().confirm("t", last).await.unwrap();
+    assert_eq!(held(&broker, "t").await, ["3", "4"]);
+    assert_eq!(counted(&engine, "t"), (2, 2));
 }

@@ -79,7 +79,7 @@ impl Writer {
             }
             let Some(topic) = topics.existing(name) else { return Ok(()) };
             let before = topic.at.bytes;
-            for offset in topic.leases.confirm(position.offset()) {
+            for offset in topic.leases.of_claim(position.offset()) {
                 let of = (topic.id, topic.epoch);
                 for entry in store.entries(of, (offset, offset), 1)? {
                     topic.delete(offset, entry.publication().size());
@@ -87,7 +87,14 @@ impl Writer {
             }
             let after = topic.at.bytes;
             topics.grown(name, before, after, store)
-        })
+        })?;
+        // Only now: what could not be deleted is confirmed again, and nobody else's until then.
+        if let Some(topic) = self.shared.topics().by_name.get_mut(name)
+            && topic.epoch == position.epoch()
+        {
+            topic.leases.confirm(position.offset());
+        }
+        Ok(())
     }
 
     pub(super) fn import(&mut self, events: Vec<Imported>) -> Result<(), Error> {

@@ -152,6 +152,10 @@ impl Writer {
         if let Some(time) = reserve {
             changes.put_reserved(time);
         }
+        #[cfg(test)]
+        if self.shared.faults.refuses() {
+            changes = store.changes();
+        }
         let sync = self.shared.sync == Sync::Always;
         let committed = if changes.is_empty() { Ok(()) } else { store.commit(changes, sync) };
         #[cfg(test)]
