@@ -140,6 +140,17 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_le_bytes)
 }
 
+/// The position of the publication that an idempotency key made: its topic may have begun a new
+/// epoch since.
+pub(super) fn encode_position(position: Position) -> Vec<u8> {
+    [position.epoch().get(), position.offset()].iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+pub(super) fn decode_position(mut value: &[u8]) -> Option<Position> {
+    let [epoch, offset] = [take(&mut value)?, take(&mut value)?].map(u64::from_le_bytes);
+    Some(Position::new(Epoch::new(epoch)?, offset))
+}
+
 /// The key of a publication: its topic's number and its offset.
 pub(super) fn event_key(topic: u64, offset: u64) -> [u8; 16] {
     (u128::from(topic) << 64 | u128::from(offset)).to_be_bytes()

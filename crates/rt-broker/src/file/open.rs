@@ -1,6 +1,6 @@
 //! Opening a store: what it holds is taken over, and nothing that may have been lost is forgotten.
 
-use super::codec::{number, parse_key};
+use super::codec::{decode_position, parse_key};
 use super::folder::{Ending, Folder, sync_folder};
 use super::mend::why;
 use super::repair::{Tail, repair};
@@ -11,7 +11,7 @@ use super::topics::Topics;
 use super::writer::Writer;
 use super::{FileEngine, FileEngineBuilder};
 use crate::local::{BoundsOf, Keys, WINDOW};
-use crate::{Error, Position, Receipt};
+use crate::{Error, Receipt};
 use std::collections::VecDeque;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,12 +124,10 @@ fn load_garbage(store: &Store, topics: &mut Topics) -> Result<VecDeque<u64>, Err
 
 fn load_keys(store: &Store, topics: &mut Topics, now: u64) -> Result<(), Error> {
     store.each(KEY, |key, value| {
-        if let (Some((time, topic, key)), Some(offset)) = (parse_key(key), number(value))
+        if let (Some((time, topic, key)), Some(position)) = (parse_key(key), decode_position(value))
             && time.saturating_add(WINDOW) > now
-            && let Some(held) = topics.by_name.get(topic)
         {
-            let receipt = Receipt::new(Position::new(held.epoch, offset), time);
-            topics.keys.remember(topic, key, receipt);
+            topics.keys.remember(topic, key, Receipt::new(position, time));
         }
         true
     })

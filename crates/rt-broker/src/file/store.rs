@@ -263,8 +263,8 @@ impl Changes {
         self.batch.insert(&self.meta, [RESERVED], time.to_le_bytes());
     }
 
-    pub(super) fn put_key(&mut self, key: &[u8], offset: u64) {
-        self.batch.insert(&self.meta, key, offset.to_le_bytes());
+    pub(super) fn put_key(&mut self, key: &[u8], position: Position) {
+        self.batch.insert(&self.meta, key, codec::encode_position(position));
     }
 
     pub(super) fn remove_key(&mut self, key: &[u8]) {

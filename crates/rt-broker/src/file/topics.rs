@@ -287,7 +287,7 @@ impl Topics {
         self.change.garbage.iter().for_each(|id| changes.put_garbage(*id));
         self.write_records(changes);
         for (name, key, receipt) in &self.change.keys {
-            changes.put_key(&key_of(name, key, receipt.time()), receipt.position().offset());
+            changes.put_key(&key_of(name, key, receipt.time()), receipt.position());
         }
     }
 

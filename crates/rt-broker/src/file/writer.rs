@@ -27,6 +27,8 @@ pub(super) struct Writer {
     pub(super) broken: Option<Broken>,
     /// Removed topics whose publications are still to be deleted.
     pub(super) garbage: VecDeque<u64>,
+    /// Some idempotency keys may be past their window.
+    pub(super) keys_age: bool,
     /// What was written and not synced: bytes, and since when.
     pub(super) unsynced: Option<(usize, Instant)>,
 }
@@ -38,7 +40,8 @@ impl Writer {
         store: Store,
         garbage: VecDeque<u64>,
     ) -> Self {
-        Self { shared, folder, store: Some(store), broken: None, garbage, unsynced: None }
+        let (store, keys_age) = (Some(store), true);
+        Self { shared, folder, store, broken: None, garbage, keys_age, unsynced: None }
     }
 
     /// Does what it is asked for until the queue is closed.
@@ -70,6 +73,7 @@ impl Writer {
             // Its health is asked for by those who then send nobody: it recovers by itself.
             let _ = self.mended();
             self.delete_garbage();
+            self.delete_old_keys();
         }
         self.close()
     }
@@ -78,7 +82,7 @@ impl Writer {
         if self.broken.is_some() {
             return Some(Instant::now() + RETRY);
         }
-        if !self.garbage.is_empty() {
+        if self.keys_age || !self.garbage.is_empty() {
             return Some(Instant::now());
         }
         match (self.shared.sync, self.unsynced) {
