@@ -80,6 +80,8 @@ pub(super) fn open_store(folder: &Folder, ending: Ending) -> Result<(Store, Tail
             tail = repair(&path)
                 .map_err(|error| Error::unavailable("its store's journal cannot be read", error))?;
         }
+    } else if folder.has_store() {
+        return Err(folder.store_is_gone());
     } else {
         let made = || -> Result<(), Box<dyn std::error::Error + Send + std::marker::Sync>> {
             if new.exists() {
