@@ -15,6 +15,8 @@ pub(super) struct Faults {
     failing: AtomicUsize,
     /// They are not even written.
     refusing: AtomicBool,
+    /// Changes that the disk has not been asked to keep.
+    unsynced: AtomicUsize,
 }
 
 impl Faults {
@@ -22,7 +24,12 @@ impl Faults {
         self.failing.load(Ordering::Relaxed) > 0 && self.refusing.load(Ordering::Relaxed)
     }
 
-    pub(super) fn of(&self, done: Result<(), fjall::Error>) -> Result<(), fjall::Error> {
+    pub(super) fn of(
+        &self,
+        done: Result<(), fjall::Error>,
+        store: &Store,
+    ) -> Result<(), fjall::Error> {
+        self.unsynced.store(store.unsynced(), Ordering::Relaxed);
         let fail = |left: usize| left.checked_sub(1);
         match self.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fail) {
             Ok(_) => Err(fjall::Error::Poisoned),
@@ -194,4 +201,29 @@ async fn a_confirmation_that_failed_is_given_again() {
     broker.engine().confirm("t", last).await.unwrap();
     assert_eq!(held(&broker, "t").await, ["3", "4"]);
     assert_eq!(counted(&engine, "t"), (2, 2));
+}
+
+/// That a sync is a sync is seen from outside by the test `synced`, where it can look.
+#[tokio::test]
+async fn what_is_acknowledged_was_synced_as_was_asked() {
+    let unsynced = |engine: &FileEngine| engine.shared.faults.unsynced.load(Ordering::Relaxed);
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, broker) = open(&folder.path().join("always"), Sync::Always, Bounds::new());
+    for n in 0..10 {
+        publish(&broker, "t", "x").await.unwrap();
+        assert_eq!(unsynced(&engine), 0, "{n}");
+    }
+    broker.engine().remove("t").await.unwrap();
+    assert_eq!(unsynced(&engine), 0);
+    let (engine, broker) = open(&folder.path().join("group"), NEVER, Bounds::new());
+    publish(&broker, "t", "x").await.unwrap();
+    assert_eq!(unsynced(&engine), 1);
+    engine.flush().await.unwrap();
+    assert_eq!(unsynced(&engine), 0);
+    let once_synced = Sync::Group { bytes: 1, period: Duration::from_secs(3600) };
+    let (engine, broker) = open(&folder.path().join("bytes"), once_synced, Bounds::new());
+    publish(&broker, "t", "x").await.unwrap();
+    // The group is synced before the next job.
+    broker.engine().read("t", Start::Earliest, 1).await.unwrap();
+    assert_eq!(unsynced(&engine), 0);
 }

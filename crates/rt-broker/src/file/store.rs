@@ -31,6 +31,9 @@ pub(super) struct Store {
     db: Database,
     events: Keyspace,
     meta: Keyspace,
+    /// Changes that were made since the last that was synced.
+    #[cfg(test)]
+    unsynced: std::sync::atomic::AtomicUsize,
 }
 
 /// Reads all of a store as it was at one moment.
@@ -60,7 +63,13 @@ impl Store {
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
         let (events, meta) = (db.keyspace("events", options)?, db.keyspace("meta", options)?);
-        Ok(Self { db, events, meta })
+        Ok(Self {
+            db,
+            events,
+            meta,
+            #[cfg(test)]
+            unsynced: Default::default(),
+        })
     }
 
     pub(super) fn changes(&self) -> Changes {
@@ -71,11 +80,31 @@ impl Store {
     /// Makes changes; they are in the operating system's hands then, and with `sync` on the disk.
     pub(super) fn commit(&self, changes: Changes, sync: bool) -> Result<(), fjall::Error> {
         let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
-        changes.batch.durability(Some(mode)).commit()
+        changes.batch.durability(Some(mode)).commit()?;
+        #[cfg(test)]
+        self.note(1, mode);
+        Ok(())
     }
 
     pub(super) fn sync(&self) -> Result<(), fjall::Error> {
-        self.db.persist(PersistMode::SyncData)
+        let mode = PersistMode::SyncData;
+        self.db.persist(mode)?;
+        #[cfg(test)]
+        self.note(0, mode);
+        Ok(())
+    }
+
+    /// Notes what was asked of the disk.
+    #[cfg(test)]
+    fn note(&self, made: usize, mode: PersistMode) {
+        let synced = matches!(mode, PersistMode::SyncData | PersistMode::SyncAll);
+        let before = if synced { 0 } else { self.unsynced() + made };
+        self.unsynced.store(before, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn unsynced(&self) -> usize {
+        self.unsynced.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     pub(super) fn copier(&self) -> Copier {

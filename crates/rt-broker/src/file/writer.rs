@@ -163,7 +163,7 @@ impl Writer {
         let sync = self.shared.sync == Sync::Always;
         let committed = if changes.is_empty() { Ok(()) } else { store.commit(changes, sync) };
         #[cfg(test)]
-        let committed = self.shared.faults.of(committed);
+        let committed = self.shared.faults.of(committed, store);
         let mut topics = self.shared.topics();
         match committed {
             Ok(()) => {
@@ -249,9 +249,10 @@ impl Writer {
 
     pub(super) fn sync(&mut self) -> Result<(), Error> {
         self.mended()?;
-        let synced = self.store()?.sync();
+        let store = self.store()?;
+        let synced = store.sync();
         #[cfg(test)]
-        let synced = self.shared.faults.of(synced);
+        let synced = self.shared.faults.of(synced, store);
         synced.map_err(|error| self.failed(&error, Traces::default(), true))?;
         self.unsynced = None;
         Ok(())
