@@ -227,3 +227,22 @@ async fn what_is_acknowledged_was_synced_as_was_asked() {
     broker.engine().read("t", Start::Earliest, 1).await.unwrap();
     assert_eq!(unsynced(&engine), 0);
 }
+
+#[tokio::test]
+async fn a_log_of_a_known_topic_is_opened_without_a_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = FileEngine::builder(folder.path()).sync(NEVER).clock(|| 1_000_000);
+    let engine = Arc::new(engine.open().unwrap());
+    let broker = Broker::builder_shared(engine.clone()).build();
+    let written = || engine.shared.faults.unsynced.load(Ordering::Relaxed);
+    for topic in ["a", "b"] {
+        publish(&broker, topic, "x").await.unwrap();
+    }
+    assert_eq!(written(), 2);
+    let _logs = ["a", "b"].map(|topic| broker.subscribe(topic, Start::Earliest).unwrap());
+    held(&broker, "a").await;
+    assert_eq!(written(), 2);
+    let _log = broker.subscribe("new", Start::Earliest).unwrap();
+    held(&broker, "a").await;
+    assert_eq!(written(), 3, "its epoch has to be known");
+}

@@ -12,14 +12,14 @@ impl Writer {
     pub(super) fn tail(&mut self, name: &str, log: &Arc<Log>) -> Result<(), Error> {
         let shared = self.shared.clone();
         let now = shared.now();
-        self.change(now, |topics, store| {
-            let topic = topics.topic(name, now, || (shared.bounds)(name))?;
-            let before = topic.at.bytes;
-            topic.trim(now, store)?;
-            let after = topic.at.bytes;
-            topics.grown(name, before, after, store)
-        })?;
+        // As a rule nothing is written, so that nobody waits for a sync to begin to read.
+        if !self.trimmed(name, now)? {
+            self.change(now, |topics, _| {
+                topics.topic(name, now, || (shared.bounds)(name)).map(drop)
+            })?;
+        }
         let mut topics = self.shared.topics();
+        topics.note_use(name, now);
         let topic = topics.by_name.get_mut(name).ok_or_else(closed)?;
         let woken = topic.snapshot(self.store()?).map(|snapshot| topic.attach(log, snapshot));
         drop(topics);
@@ -28,8 +28,8 @@ impl Writer {
 
     pub(super) fn trimmed(&mut self, name: &str, now: u64) -> Result<bool, Error> {
         self.change(now, |topics, store| {
-            let Some(topic) = topics.by_name.get(name) else { return Ok(false) };
-            if topic.bounds.expired_at(now).is_none() {
+            let Some(topic) = topics.by_name.get_mut(name) else { return Ok(false) };
+            if !topic.exceeds(now, store)? {
                 return Ok(true);
             }
             let Some(topic) = topics.existing(name) else { return Ok(false) };

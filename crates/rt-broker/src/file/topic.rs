@@ -233,6 +233,13 @@ impl Topic {
         Ok(self.first(store)?.is_some_and(|first| first.time <= limit))
     }
 
+    /// Whether there is anything to [trim](Self::trim).
+    pub(super) fn exceeds(&mut self, now: u64, store: &Store) -> Result<bool, Error> {
+        let (at, bounds) = (self.at, self.bounds);
+        let many = at.count > 1 && (at.count > bounds.count || at.bytes > bounds.bytes);
+        Ok(many || self.is_due(now, store)?)
+    }
+
     fn first(&mut self, store: &Store) -> Result<Option<Size>, Error> {
         if self.oldest.is_empty() && !self.knows_all {
             let written = self.saved.unwrap_or(self.at).head;

@@ -121,11 +121,16 @@ impl Topics {
             self.by_name.insert(name, topic);
             self.next_id += 1;
         }
+        self.note_use(name, now);
+        self.existing(name).ok_or_else(|| Error::full("it was dropped"))
+    }
+
+    /// Notes that a topic is used.
+    pub(super) fn note_use(&mut self, name: &str, now: u64) {
         self.tick += 1;
-        let tick = self.tick;
-        let topic = self.existing(name).ok_or_else(|| Error::full("it was dropped"))?;
-        (topic.used, topic.used_at) = (tick, now);
-        Ok(topic)
+        if let Some(topic) = self.by_name.get_mut(name) {
+            (topic.used, topic.used_at) = (self.tick, now);
+        }
     }
 
     /// The topic, to be changed, if there is one.
