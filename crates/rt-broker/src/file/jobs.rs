@@ -1,9 +1,9 @@
 //! What the writer does besides writing publications.
 
 use super::queue::{Imported, Reply};
+use super::search;
 use super::shared::closed;
 use super::writer::Writer;
-use super::{backup, search};
 use crate::{Claim, Error, Log, Page, Position, Start};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -124,11 +124,7 @@ impl Writer {
     /// Copies the store on a thread of its own.
     pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
         let copier = self.mended().and_then(|()| Ok(self.store()?.copier()));
-        let copy = move || {
-            let _ = reply.send(copier.and_then(|copier| backup::write(&folder, copier)));
-        };
-        // Without a thread the closure is dropped, and with it the answer: an error.
-        let _ = std::thread::Builder::new().name("rt-broker-backup".into()).spawn(copy);
+        self.copies.begin(folder, copier, reply);
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), Error> {

@@ -66,6 +66,7 @@ impl Writer {
 
     fn mend(&mut self) -> Result<(), Error> {
         // Its files have to be let go of before they are opened again.
+        self.copies.end();
         self.store = None;
         let (store, tail) = open_store(&self.folder, Ending::Killed)?;
         let Some(broken) = &mut self.broken else { return Ok(()) };
@@ -119,6 +120,7 @@ impl Writer {
     /// Ends the store's life: all of it is on the disk.
     pub(super) fn close(mut self) -> Result<(), Error> {
         self.mended()?;
+        self.copies.end();
         // The store knows exactly up to where was stamped, so that the next life begins at its time.
         let newest = self.shared.topics().newest_mark();
         let store = self.store()?;

@@ -11,6 +11,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistM
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const TOPIC: u8 = b't';
 const DELTA: u8 = b'd';
@@ -26,6 +27,7 @@ const CACHE: u64 = 32 << 20;
 const PAGE: usize = 256;
 /// Records that a copy writes as one change.
 const AT_ONCE: usize = 4_096;
+const AT_ONCE_BYTES: usize = 4 << 20;
 
 pub(super) struct Store {
     db: Database,
@@ -99,12 +101,12 @@ impl Store {
     fn note(&self, made: usize, mode: PersistMode) {
         let synced = matches!(mode, PersistMode::SyncData | PersistMode::SyncAll);
         let before = if synced { 0 } else { self.unsynced() + made };
-        self.unsynced.store(before, std::sync::atomic::Ordering::Relaxed);
+        self.unsynced.store(before, Ordering::Relaxed);
     }
 
     #[cfg(test)]
     pub(super) fn unsynced(&self) -> usize {
-        self.unsynced.load(std::sync::atomic::Ordering::Relaxed)
+        self.unsynced.load(Ordering::Relaxed)
     }
 
     pub(super) fn copier(&self) -> Copier {
@@ -228,25 +230,32 @@ impl Store {
 }
 
 impl Copier {
-    /// Writes everything to another store, and syncs it.
+    /// Writes everything to another store, and syncs it; `false` where it was ended before.
     pub(super) fn copy_to(
         self,
         other: &Store,
+        ended: &AtomicBool,
         failed: impl Fn(fjall::Error) -> Error,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         for (from, to) in [(&self.events, &other.events), (&self.meta, &other.meta)] {
-            let mut batch = other.db.batch();
+            let (mut batch, mut bytes) = (other.db.batch(), 0);
             for item in self.snapshot.iter(from) {
+                if ended.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
                 let (key, value) = item.into_inner().map_err(unreadable)?;
+                bytes += key.len() + value.len();
                 batch.insert(to, key, value);
-                if batch.len() == AT_ONCE {
+                if batch.len() == AT_ONCE || bytes >= AT_ONCE_BYTES {
+                    bytes = 0;
                     let full = std::mem::replace(&mut batch, other.db.batch());
                     full.commit().map_err(&failed)?;
                 }
             }
             batch.commit().map_err(&failed)?;
         }
-        other.db.persist(PersistMode::SyncAll).map_err(failed)
+        other.db.persist(PersistMode::SyncAll).map_err(failed)?;
+        Ok(true)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The thread that owns the store.
 
 use super::Sync;
+use super::backup::Copies;
 use super::folder::Folder;
 use super::mend::Broken;
 use super::queue::{Job, Publish, Written};
@@ -19,7 +20,10 @@ const MOST: usize = 1_024;
 const MOST_BYTES: usize = 4 << 20;
 /// Between two tries to open a store again that failed, while nobody publishes.
 const RETRY: Duration = Duration::from_secs(1);
+
 pub(super) struct Writer {
+    /// First to go: they have the store open.
+    pub(super) copies: Copies,
     pub(super) shared: Arc<Shared>,
     pub(super) folder: Folder,
     /// None only while it is opened anew.
@@ -41,7 +45,8 @@ impl Writer {
         garbage: VecDeque<u64>,
     ) -> Self {
         let (store, keys_age) = (Some(store), true);
-        Self { shared, folder, store, broken: None, garbage, keys_age, unsynced: None }
+        let copies = Copies::default();
+        Self { copies, shared, folder, store, broken: None, garbage, keys_age, unsynced: None }
     }
 
     /// Does what it is asked for until the queue is closed.

@@ -194,3 +194,32 @@ async fn an_event_from_the_future_does_not_hold_up_the_clock() {
     clock.fetch_add(hour + 10_000, Ordering::Relaxed);
     assert_eq!(engine.now(), clock.load(Ordering::Relaxed), "it has caught up");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_ends_a_backup_and_frees_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let builder = || FileEngine::builder(&path).bounds(LARGE).sync(Sync::None);
+    let engine = Arc::new(builder().open().unwrap());
+    let broker = Broker::builder_shared(engine.clone()).build();
+    for _ in 0..60 {
+        publish(&broker, "t", "x".repeat(1 << 19)).await;
+    }
+    let copy = folder.path().join("copy");
+    let (copied, of) = (copy.clone(), engine.clone());
+    let backup = tokio::spawn(async move { of.backup(copied).await });
+    // It is under way once its folder is there.
+    while !copy.exists() {
+        tokio::task::yield_now().await;
+    }
+    engine.close().await.unwrap();
+    // Nothing of it holds the store: it opens at once.
+    drop(builder().open().unwrap());
+    match backup.await.unwrap() {
+        Ok(()) => assert!(copy.join("RT-BROKER").exists()),
+        Err(error) => {
+            assert!(error.is_unavailable());
+            assert!(!copy.exists(), "half a copy is in nobody's way");
+        }
+    }
+}
