@@ -57,9 +57,19 @@ fn used(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-/// What is cut off is kept beside the store where it may be more than a torn change.
+/// What is cut off is kept beside the store where it may be more than a torn change; also what was
+/// cut off before.
 fn keep_aside(store: &Path, tail: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(store.with_extension("cut-off"))?;
+    let names = (1_u32..).map(|n| match n {
+        1 => "cut-off".to_owned(),
+        n => format!("cut-off-{n}"),
+    });
+    let mut made = names.map(|name| File::create_new(store.with_extension(name)));
+    let exists = |made: &std::io::Result<File>| {
+        made.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::AlreadyExists)
+    };
+    let made = made.find(|made| !exists(made));
+    let mut file = made.unwrap_or_else(|| Err(std::io::ErrorKind::AlreadyExists.into()))?;
     file.write_all(tail)?;
     file.sync_all()
 }
@@ -178,5 +188,12 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().len() as usize, ends[4]);
         let aside = fs::read(folder.path().with_extension("cut-off")).unwrap();
         assert_eq!(aside, bytes[ends[4]..ends[9]]);
+        // And does not replace what was kept before.
+        bytes[ends[2] + 40] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(repair(folder.path()).unwrap(), Tail::Damaged);
+        assert_eq!(fs::read(folder.path().with_extension("cut-off")).unwrap(), aside);
+        let second = fs::read(folder.path().with_extension("cut-off-2")).unwrap();
+        assert_eq!(second, bytes[ends[2]..ends[9]]);
     }
 }

@@ -218,6 +218,21 @@ async fn a_copy_made_by_hand_after_a_new_start_begins_new_epochs() {
     assert_eq!(held(&broker, "t").await, ["1", "2"]);
 }
 
+/// A snapshot of the file system that is older than what was acknowledged, restored as the README says.
+#[tokio::test]
+async fn a_restored_snapshot_that_is_said_to_be_a_copy_begins_new_epochs() {
+    for closed in [true, false] {
+        let mut store = Store::new();
+        let broker = store.open(LARGE);
+        let old = publish(&broker, "t", "1").await.position();
+        store.ended(broker, closed);
+        fs::write(store.path().join("open"), "copy\n").unwrap();
+        let broker = store.open(LARGE);
+        assert_ne!(publish(&broker, "t", "2").await.position().epoch(), old.epoch());
+        assert_eq!(held(&broker, "t").await, ["1", "2"]);
+    }
+}
+
 #[tokio::test]
 async fn at_the_cap_the_least_recently_used_topic_goes_for_good() {
     let folder = tempfile::tempdir().unwrap();
