@@ -58,7 +58,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "Limits")]
     pub zone_connections_max: usize,
 
-    /// Streams from one address other than loopback at the most.
+    /// Streams from one address other than loopback at the most; polls and all else have 100 more.
     #[arg(long, value_name = "N", default_value_t = 1_000, help_heading = "Limits")]
     pub address_connections_max: usize,
 
