@@ -118,6 +118,7 @@ async fn a_gap_is_told_in_both() {
     }
     browser.click("#stop").await;
     browser.until(POLLS, "stopped").await;
+    gateway.until_figures(&["sse_hub_connections 0", "lp_server_waiting 0"]).await;
     for n in 2..=20 {
         gateway.publish(&json!({ "n": n })).await;
     }
@@ -218,6 +219,12 @@ async fn a_limit_on_polls_is_told_with_its_countdown() {
     let row = "document.querySelectorAll('#poll-events > li[data-type=limit]').length";
     browser.until(row, 1).await;
     assert_eq!(browser.eval(&text("#sse-note")).await, "");
+    // The gateway asks for two seconds; by itself the page would come sooner.
+    let polls =
+        "performance.getEntriesByType('resource').filter(({name}) => name.includes('/events?'))";
+    browser.until(&format!("{polls}.length > 1"), true).await;
+    let apart = browser.eval(&format!("{polls}[1].startTime - {polls}[0].responseEnd")).await;
+    assert!(apart.as_f64().unwrap() > 1_990.0, "{apart}");
 
     waiting.abort();
     let _ = waiting.await;
