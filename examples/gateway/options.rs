@@ -12,8 +12,8 @@ use tracing_subscriber::filter::Targets;
 
 /// Streams events to browsers and takes them over HTTP, with a page that shows it live.
 ///
-/// Streams at /sse?zone=Z, long polls at /events, publishes at /publish and /send, tells who is there at
-/// /presence?zone=Z; /metrics and /healthz for operations; the page at /.
+/// Streams at /sse?zone=Z, long polls at /events, publishes at /publish and /send, tells who is
+/// there at /presence?zone=Z; /metrics and /healthz for operations; the page at /.
 #[derive(Parser, Debug)]
 #[command(name = "gateway", version, max_term_width = 100)]
 pub struct Options {
