@@ -58,11 +58,17 @@ impl Leases {
         self.0.extend(offsets.iter().map(|&offset| (offset, Lease { until, last })));
     }
 
+    /// The offsets of the claim whose last one this is, but for what was taken over after the lease
+    /// had ended.
+    pub(crate) fn of_claim(&self, last: u64) -> Vec<u64> {
+        let of_claim = self.0.range(..=last).filter(|(_, lease)| lease.last == last);
+        of_claim.map(|(&offset, _)| offset).collect()
+    }
+
     /// Ends the claim whose last offset this is, and gives its offsets, to be deleted. One that was
     /// taken over after its lease had ended keeps what is leased anew.
     pub(crate) fn confirm(&mut self, last: u64) -> Vec<u64> {
-        let of_claim = self.0.range(..=last).filter(|(_, lease)| lease.last == last);
-        let offsets: Vec<u64> = of_claim.map(|(&offset, _)| offset).collect();
+        let offsets = self.of_claim(last);
         self.0.retain(|_, lease| lease.last != last);
         offsets
     }

@@ -50,13 +50,23 @@ impl Writer {
             }
             Ok(())
         })?;
-        self.forget_keys(now)
+        self.keys_age = true;
+        Ok(())
     }
 
-    /// Deletes the idempotency keys that are past their window.
-    pub(super) fn forget_keys(&mut self, now: u64) -> Result<(), Error> {
-        let old = self.store()?.old_keys(now.saturating_sub(WINDOW), SWEPT)?;
-        self.delete(|changes| old.iter().for_each(|key| changes.remove_key(key)))
+    /// Deletes a part of the idempotency keys that are past their window.
+    pub(super) fn delete_old_keys(&mut self) {
+        if !self.keys_age {
+            return;
+        }
+        let before = self.shared.now().saturating_sub(WINDOW);
+        let old = self.store().and_then(|store| store.old_keys(before, SWEPT));
+        let deleted = old.and_then(|old| {
+            self.delete(|changes| old.iter().for_each(|key| changes.remove_key(key)))?;
+            Ok(old.len() == SWEPT)
+        });
+        // What cannot be deleted now is found again by the next sweep.
+        self.keys_age = deleted.unwrap_or(false);
     }
 
     /// Deletes a part of what removed topics have left.
@@ -86,5 +96,41 @@ impl Writer {
         what(&mut changes);
         let committed = if changes.is_empty() { Ok(()) } else { store.commit(changes, false) };
         committed.map_err(|error| self.failed(&error, Traces::default(), false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::store::Store;
+    use super::super::{FileEngine, Sync};
+    use super::*;
+    use crate::{Engine, Message};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[tokio::test]
+    async fn all_old_keys_are_deleted_after_a_sweep() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(AtomicU64::new(1_000_000));
+        let time = clock.clone();
+        let engine = FileEngine::builder(folder.path()).sync(Sync::None);
+        let engine = engine.clock(move || time.load(Ordering::Relaxed)).open().unwrap();
+        let publish = async |n: usize| {
+            let message = Message::text("x").unwrap().with_idempotency_key(n.to_string()).unwrap();
+            engine.publish("t", message).await.unwrap();
+        };
+        for n in 0..SWEPT * 2 + 100 {
+            publish(n).await;
+        }
+        clock.fetch_add(WINDOW + 1, Ordering::Relaxed);
+        publish(0).await;
+        engine.sweep();
+        // A part with each turn.
+        for _ in 0..5 {
+            engine.flush().await.unwrap();
+        }
+        engine.close().await.unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        assert_eq!(store.old_keys(u64::MAX - 1, usize::MAX).unwrap().len(), 1, "the new one stays");
     }
 }

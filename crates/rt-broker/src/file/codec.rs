@@ -103,7 +103,7 @@ pub(super) struct Record {
 
 impl Record {
     /// The length of its bytes.
-    pub(super) const LEN: usize = 10 * 8;
+    pub(super) const LEN: usize = 11 * 8;
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let at = &self.at;
@@ -118,6 +118,7 @@ impl Record {
             at.count as u64,
             at.bytes as u64,
             at.imported,
+            at.imported_time,
             self.version,
         ];
         numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
@@ -129,14 +130,25 @@ impl Record {
         let (id, epoch) = (next()?, Epoch::new(next()?)?);
         let (head, last, evicted) = (next()?, next()?, (next()?, next()?));
         let (count, bytes, imported) = (next()? as usize, next()? as usize, next()?);
-        let version = next()?;
-        let at = Counters { head, last, evicted, count, bytes, imported };
+        let (imported_time, version) = (next()?, next()?);
+        let at = Counters { head, last, evicted, count, bytes, imported, imported_time };
         Some(Self { id, epoch, at, version })
     }
 }
 
 pub(super) fn number(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// The position of the publication that an idempotency key made: its topic may have begun a new
+/// epoch since.
+pub(super) fn encode_position(position: Position) -> Vec<u8> {
+    [position.epoch().get(), position.offset()].iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+pub(super) fn decode_position(mut value: &[u8]) -> Option<Position> {
+    let [epoch, offset] = [take(&mut value)?, take(&mut value)?].map(u64::from_le_bytes);
+    Some(Position::new(Epoch::new(epoch)?, offset))
 }
 
 /// The key of a publication: its topic's number and its offset.

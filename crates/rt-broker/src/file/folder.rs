@@ -3,6 +3,7 @@
 //! - `RT-BROKER` names the format's version, and is locked by who has the store open.
 //! - `open` is there while the store is open, with what that life promised. Found at opening, it
 //!   says that the store was not closed.
+//! - `made` is there once a life has begun: the embedded store had been made by then.
 //! - `store` is the embedded store; `store.new` is one that is being made.
 
 use super::Sync;
@@ -15,6 +16,7 @@ const MARKER: &str = "RT-BROKER";
 const MAGIC: &str = "rt-broker file store, format ";
 const FORMAT: u32 = 1;
 const OPEN: &str = "open";
+const MADE: &str = "made";
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -116,6 +118,19 @@ impl Folder {
         })
     }
 
+    /// Whether the embedded store had been made by an earlier life: it must be there.
+    pub(super) fn has_store(&self) -> bool {
+        [MADE, OPEN].iter().any(|name| self.path.join(name).exists())
+    }
+
+    /// Where it is not there.
+    pub(super) fn store_is_gone(&self) -> Error {
+        let why = "has no `store` any more, which an earlier life had made: bring it back from \
+                   where it was moved to, or from a backup; to begin with nothing give a new \
+                   folder; nothing in it was changed";
+        at(&self.path, why)
+    }
+
     /// Begins a life with this promise.
     pub(super) fn begin(&self, sync: &Sync) -> Result<(), Error> {
         let mode = match sync {
@@ -124,7 +139,11 @@ impl Folder {
             Sync::None => "none",
         };
         let text = format!("{mode}\n{}\n", boot_id().unwrap_or_default());
-        write_whole(&self.path, OPEN, &text)
+        let made = match self.path.join(MADE).exists() {
+            true => Ok(()),
+            false => write_whole(&self.path, MADE, ""),
+        };
+        made.and_then(|()| write_whole(&self.path, OPEN, &text))
             .map_err(|error| failed(&self.path, "the store's folder cannot be written", error))
     }
 

@@ -24,8 +24,7 @@ const LONGEST_CATEGORY: usize = 1024;
 const TOLD: usize = 100;
 /// Events that are stored as one change.
 const AT_ONCE: usize = 1_024;
-/// How far in the future a timestamp may be, in milliseconds: a day. Nothing later in its category
-/// could be stamped before it.
+/// How far in the future a timestamp may be, in milliseconds: a day. Clocks differ; more is no time.
 const AHEAD: u64 = 24 * 60 * 60 * 1000;
 
 /// What an import did.
@@ -34,8 +33,12 @@ const AHEAD: u64 = 24 * 60 * 60 * 1000;
 pub struct ImportReport {
     /// Events that were stored. Those that bounds leave no room for count as well.
     pub imported: u64,
-    /// Events that the store had already, or that were there twice.
+    /// Events that were imported before, whether they are still held or not, or that were there
+    /// twice.
     pub repeated: u64,
+    /// Events, of both kinds, whose time is ahead of the engine's clock: it is taken to be now, as
+    /// nothing later in their categories could be stamped before it.
+    pub ahead: u64,
     /// Lines that were no event.
     pub skipped: u64,
     /// The first 100 of these.
@@ -66,9 +69,12 @@ impl FileEngine {
     /// Takes over the events of a file that golongpoll's file persistor has written. They keep
     /// their UUIDs and, in a topic that is new, their times; they are ordered by time.
     ///
-    /// Blank lines are passed over; lines that are no event are skipped and reported. Events that
-    /// an earlier import has stored, and that are still held, are not stored again: so one that was
-    /// interrupted is simply repeated. All events are in memory at once meanwhile.
+    /// Blank lines are passed over; lines that are no event are skipped and reported. What an
+    /// earlier import has stored is not stored again, nor is anything before the newest of that in
+    /// its category: so one that was interrupted is simply repeated, also where bounds have left
+    /// only a part of it. All events are in memory at once meanwhile.
+    ///
+    /// A time that is ahead of the engine's clock, by a day at most, becomes that of the import.
     ///
     /// Import before the first poll: what is stamped later than an event in its topic, or a mark
     /// that a poll has been given, moves the event's time up to its own.
@@ -79,20 +85,27 @@ impl FileEngine {
         &self,
         file: impl Read + Send + 'static,
     ) -> Result<ImportReport, Error> {
-        let latest = self.now().saturating_add(AHEAD);
-        let read = tokio::task::spawn_blocking(move || read(BufReader::new(file), latest));
+        let now = self.now();
+        let read = tokio::task::spawn_blocking(move || read(BufReader::new(file), now));
         let read = read.await.map_err(|error| Error::unavailable("the import failed", error))?;
         let (mut report, mut events) =
             read.map_err(|error| Error::unavailable("the file cannot be read", error))?;
         // Stable: what has one time keeps the order in which it was written.
         events.sort_by_key(|event| event.time);
-        let mut held = HashMap::new();
-        let mut chunk = Vec::with_capacity(AT_ONCE);
-        for event in events {
-            if !held.contains_key(&event.topic) {
-                held.insert(event.topic.clone(), self.imported(&event.topic).await?);
+        let mut before = HashMap::new();
+        for (at, event) in events.iter().enumerate() {
+            if !before.contains_key(&event.topic) {
+                before.insert(event.topic.clone(), self.imported(&event.topic).await?);
             }
-            if held.get_mut(&event.topic).is_some_and(|held| !held.insert(event.uuid)) {
+            if let Some(before) = before.get_mut(&event.topic)
+                && before.held.contains(&event.uuid)
+            {
+                before.last = Some(at);
+            }
+        }
+        let mut chunk = Vec::with_capacity(AT_ONCE);
+        for (at, event) in events.into_iter().enumerate() {
+            if before.get_mut(&event.topic).is_some_and(|before| before.has(at, &event)) {
                 report.repeated += 1;
                 continue;
             }
@@ -111,15 +124,40 @@ impl FileEngine {
         self.shared.ask(|reply| Job::Import { events, reply }).await
     }
 
-    /// The UUIDs of what a topic holds of earlier imports.
-    async fn imported(&self, topic: &str) -> Result<HashSet<Uuid>, Error> {
+    /// What a topic has of earlier imports.
+    async fn imported(&self, topic: &str) -> Result<Before, Error> {
         let page = self.read(topic, Start::Earliest, usize::MAX).await?;
         let publications = page.entries.iter().map(|entry| entry.publication());
-        Ok(publications.filter(|held| held.is_imported()).map(|held| held.uuid()).collect())
+        let held = publications.filter(|held| held.is_imported()).map(|held| held.uuid()).collect();
+        let topics = self.shared.topics();
+        let at = topics.by_name.get(topic).map(|topic| topic.at);
+        let newest = at.filter(|at| at.imported > 0).map(|at| at.imported_time);
+        Ok(Before { held, newest, last: None })
     }
 }
 
-fn read(mut file: impl BufRead, latest: u64) -> std::io::Result<(ImportReport, Vec<Imported>)> {
+/// What was imported into a topic before.
+struct Before {
+    held: HashSet<Uuid>,
+    /// The newest one's time.
+    newest: Option<u64>,
+    /// Where in the file the last that is held stands.
+    last: Option<usize>,
+}
+
+impl Before {
+    /// Whether this was imported already, or is older than what was: bounds may have dropped it.
+    fn has(&mut self, at: usize, event: &Imported) -> bool {
+        let passed = match self.last {
+            // What has one time may have been imported in part.
+            Some(last) => at <= last || self.newest.is_some_and(|newest| event.time < newest),
+            None => self.newest.is_some_and(|newest| event.time <= newest),
+        };
+        passed || !self.held.insert(event.uuid)
+    }
+}
+
+fn read(mut file: impl BufRead, now: u64) -> std::io::Result<(ImportReport, Vec<Imported>)> {
     let (mut report, mut events) = (ImportReport::default(), Vec::new());
     let (mut line, mut number) = (Vec::new(), 0);
     while let Some(whole) = read_line(&mut file, &mut line)? {
@@ -127,11 +165,15 @@ fn read(mut file: impl BufRead, latest: u64) -> std::io::Result<(ImportReport, V
         let text = line.trim_ascii();
         let event = match whole {
             true if text.is_empty() => continue,
-            true => parse(text, latest),
+            true => parse(text, now),
             false => Err("it is longer than 64 MiB".to_owned()),
         };
         match event {
-            Ok(event) => events.push(event),
+            Ok(mut event) => {
+                report.ahead += u64::from(event.time > now);
+                event.time = event.time.min(now);
+                events.push(event);
+            }
             Err(reason) => {
                 report.skipped += 1;
                 if report.skipped_lines.len() < TOLD {
@@ -143,11 +185,11 @@ fn read(mut file: impl BufRead, latest: u64) -> std::io::Result<(ImportReport, V
     Ok((report, events))
 }
 
-fn parse(line: &[u8], latest: u64) -> Result<Imported, String> {
+fn parse(line: &[u8], now: u64) -> Result<Imported, String> {
     let line: Line<'_> =
         serde_json::from_slice(line).map_err(|error| format!("it is no event: {error}"))?;
     let time = u64::try_from(line.timestamp).map_err(|_| "its timestamp is negative".to_owned())?;
-    if time > latest {
+    if time > now.saturating_add(AHEAD) {
         return Err("its timestamp is more than a day ahead".to_owned());
     }
     if line.category.is_empty() || line.category.len() > LONGEST_CATEGORY {

@@ -1,9 +1,9 @@
 //! What the writer does besides writing publications.
 
 use super::queue::{Imported, Reply};
+use super::search;
 use super::shared::closed;
 use super::writer::Writer;
-use super::{backup, search};
 use crate::{Claim, Error, Log, Page, Position, Start};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ impl Writer {
     pub(super) fn tail(&mut self, name: &str, log: &Arc<Log>) -> Result<(), Error> {
         let shared = self.shared.clone();
         let now = shared.now();
-        self.change(now, |topics, store| {
-            let topic = topics.topic(name, now, || (shared.bounds)(name))?;
-            let before = topic.at.bytes;
-            topic.trim(now, store)?;
-            let after = topic.at.bytes;
-            topics.grown(name, before, after, store)
-        })?;
+        // As a rule nothing is written, so that nobody waits for a sync to begin to read.
+        if !self.trimmed(name, now)? {
+            self.change(now, |topics, _| {
+                topics.topic(name, now, || (shared.bounds)(name)).map(drop)
+            })?;
+        }
         let mut topics = self.shared.topics();
+        topics.note_use(name, now);
         let topic = topics.by_name.get_mut(name).ok_or_else(closed)?;
         let woken = topic.snapshot(self.store()?).map(|snapshot| topic.attach(log, snapshot));
         drop(topics);
@@ -28,8 +28,8 @@ impl Writer {
 
     pub(super) fn trimmed(&mut self, name: &str, now: u64) -> Result<bool, Error> {
         self.change(now, |topics, store| {
-            let Some(topic) = topics.by_name.get(name) else { return Ok(false) };
-            if topic.bounds.expired_at(now).is_none() {
+            let Some(topic) = topics.by_name.get_mut(name) else { return Ok(false) };
+            if !topic.exceeds(now, store)? {
                 return Ok(true);
             }
             let Some(topic) = topics.existing(name) else { return Ok(false) };
@@ -79,7 +79,7 @@ impl Writer {
             }
             let Some(topic) = topics.existing(name) else { return Ok(()) };
             let before = topic.at.bytes;
-            for offset in topic.leases.confirm(position.offset()) {
+            for offset in topic.leases.of_claim(position.offset()) {
                 let of = (topic.id, topic.epoch);
                 for entry in store.entries(of, (offset, offset), 1)? {
                     topic.delete(offset, entry.publication().size());
@@ -87,7 +87,14 @@ impl Writer {
             }
             let after = topic.at.bytes;
             topics.grown(name, before, after, store)
-        })
+        })?;
+        // Only now: what could not be deleted is confirmed again, and nobody else's until then.
+        if let Some(topic) = self.shared.topics().by_name.get_mut(name)
+            && topic.epoch == position.epoch()
+        {
+            topic.leases.confirm(position.offset());
+        }
+        Ok(())
     }
 
     pub(super) fn import(&mut self, events: Vec<Imported>) -> Result<(), Error> {
@@ -117,11 +124,7 @@ impl Writer {
     /// Copies the store on a thread of its own.
     pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
         let copier = self.mended().and_then(|()| Ok(self.store()?.copier()));
-        let copy = move || {
-            let _ = reply.send(copier.and_then(|copier| backup::write(&folder, copier)));
-        };
-        // Without a thread the closure is dropped, and with it the answer: an error.
-        let _ = std::thread::Builder::new().name("rt-broker-backup".into()).spawn(copy);
+        self.copies.begin(folder, copier, reply);
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), Error> {

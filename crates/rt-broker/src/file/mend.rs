@@ -6,7 +6,7 @@
 //! of them is not known: then every topic begins a new epoch with what is there.
 
 use super::folder::Ending;
-use super::open::{epochs_end, open_store};
+use super::open::{cannot_open, epochs_end, open_store};
 use super::repair::Tail;
 use super::store::Store;
 use super::topics::Traces;
@@ -66,6 +66,7 @@ impl Writer {
 
     fn mend(&mut self) -> Result<(), Error> {
         // Its files have to be let go of before they are opened again.
+        self.copies.end();
         self.store = None;
         let (store, tail) = open_store(&self.folder, Ending::Killed)?;
         let Some(broken) = &mut self.broken else { return Ok(()) };
@@ -87,11 +88,25 @@ impl Writer {
             traces.garbage.iter().for_each(|id| changes.remove_garbage(*id));
             traces.keys.iter().for_each(|key| changes.remove_key(key));
         }
-        topics.write_all(&store.records()?.1, &mut changes);
-        store.commit(changes, true).map_err(|error| super::open::cannot_open(&error))?;
-        let mut woken = Vec::new();
+        store.commit(changes, true).map_err(|error| cannot_open(&error))?;
         if lost {
             epochs_end(&store, &mut topics)?;
+        }
+        // What a failed change deleted, or counted, may be as it had it.
+        let touched = broken.traces.iter().flat_map(|traces| &traces.topics);
+        let all: Vec<_> = match lost {
+            true => topics.by_name.keys().cloned().collect(),
+            false => touched.map(|(name, _)| name.clone()).collect(),
+        };
+        let (records, numbers) = store.records()?;
+        for name in all {
+            topics.recount(&name, records.get(&name), &store)?;
+        }
+        let mut changes = store.changes();
+        topics.write_all(&numbers, &mut changes);
+        store.commit(changes, true).map_err(|error| cannot_open(&error))?;
+        let mut woken = Vec::new();
+        if lost {
             for topic in topics.by_name.values() {
                 woken.extend(topic.reset_logs(&topic.snapshot(&store)?));
             }
@@ -105,6 +120,7 @@ impl Writer {
     /// Ends the store's life: all of it is on the disk.
     pub(super) fn close(mut self) -> Result<(), Error> {
         self.mended()?;
+        self.copies.end();
         // The store knows exactly up to where was stamped, so that the next life begins at its time.
         let newest = self.shared.topics().newest_mark();
         let store = self.store()?;

@@ -11,6 +11,8 @@ mod builder;
 mod care;
 mod codec;
 mod engine;
+#[cfg(test)]
+mod faults;
 mod folder;
 mod import;
 mod jobs;

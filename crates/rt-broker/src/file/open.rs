@@ -1,17 +1,17 @@
 //! Opening a store: what it holds is taken over, and nothing that may have been lost is forgotten.
 
-use super::codec::{number, parse_key};
+use super::codec::{decode_position, parse_key};
 use super::folder::{Ending, Folder, sync_folder};
 use super::mend::why;
 use super::repair::{Tail, repair};
 use super::shared::{AHEAD, Shared};
 use super::store::{GARBAGE, KEY, Store};
-use super::topic::{Counters, Topic};
+use super::topic::Topic;
 use super::topics::Topics;
 use super::writer::Writer;
 use super::{FileEngine, FileEngineBuilder};
 use crate::local::{BoundsOf, Keys, WINDOW};
-use crate::{Error, Position, Receipt};
+use crate::{Error, Receipt};
 use std::collections::VecDeque;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +80,8 @@ pub(super) fn open_store(folder: &Folder, ending: Ending) -> Result<(Store, Tail
             tail = repair(&path)
                 .map_err(|error| Error::unavailable("its store's journal cannot be read", error))?;
         }
+    } else if folder.has_store() {
+        return Err(folder.store_is_gone());
     } else {
         let made = || -> Result<(), Box<dyn std::error::Error + Send + std::marker::Sync>> {
             if new.exists() {
@@ -124,12 +126,10 @@ fn load_garbage(store: &Store, topics: &mut Topics) -> Result<VecDeque<u64>, Err
 
 fn load_keys(store: &Store, topics: &mut Topics, now: u64) -> Result<(), Error> {
     store.each(KEY, |key, value| {
-        if let (Some((time, topic, key)), Some(offset)) = (parse_key(key), number(value))
+        if let (Some((time, topic, key)), Some(position)) = (parse_key(key), decode_position(value))
             && time.saturating_add(WINDOW) > now
-            && let Some(held) = topics.by_name.get(topic)
         {
-            let receipt = Receipt::new(Position::new(held.epoch, offset), time);
-            topics.keys.remember(topic, key, receipt);
+            topics.keys.remember(topic, key, Receipt::new(position, time));
         }
         true
     })
@@ -141,7 +141,9 @@ pub(super) fn epochs_end(store: &Store, topics: &mut Topics) -> Result<(), Error
     let (mut records, numbers) = store.records()?;
     topics.bytes = 0;
     for (name, topic) in &mut topics.by_name {
-        let at = records.remove(name).map_or_else(Counters::default, |record| record.at);
+        // A change that failed may have left the record of another life.
+        let record = records.remove(name).filter(|record| record.id == topic.id);
+        let at = record.map_or(topic.at, |record| record.at);
         topic.begin_epoch(at);
         topics.bytes += at.bytes;
     }

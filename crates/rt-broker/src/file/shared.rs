@@ -28,12 +28,16 @@ pub(super) struct Shared {
     clock: Clock,
     /// The engine's clock is never behind this: the last life may have given out marks up to it.
     floor: u64,
+    /// What the given clock showed at the opening.
+    opened: u64,
     /// The store knows that stamps and marks go up to here.
     reserved: AtomicU64,
     reserving: AtomicBool,
     pub(super) sweeping: AtomicBool,
     /// Why it cannot store, if so.
     pub(super) down: Mutex<Option<String>>,
+    #[cfg(test)]
+    pub(super) faults: super::faults::Faults,
 }
 
 impl Shared {
@@ -42,6 +46,7 @@ impl Shared {
         (bounds, sync, clock): (BoundsOf, Sync, Clock),
         floor: u64,
     ) -> Self {
+        let opened = clock();
         Self {
             queue: Queue::default(),
             room: Semaphore::new(ROOM as usize),
@@ -52,15 +57,21 @@ impl Shared {
             sync,
             clock,
             floor,
+            opened,
             reserved: AtomicU64::new(floor),
             reserving: AtomicBool::new(false),
             sweeping: AtomicBool::new(false),
             down: Mutex::default(),
+            #[cfg(test)]
+            faults: super::faults::Faults::default(),
         }
     }
 
+    /// The engine's clock. Where the given one was set back below the floor, it goes on from there
+    /// at half the speed until that has caught up: leases and ages do not stand still.
     pub(super) fn now(&self) -> u64 {
-        (self.clock)().max(self.floor)
+        let clock = (self.clock)();
+        clock.max(self.floor.saturating_add(clock.saturating_sub(self.opened) / 2))
     }
 
     pub(super) fn topics(&self) -> MutexGuard<'_, Topics> {

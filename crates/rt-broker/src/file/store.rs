@@ -11,6 +11,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistM
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const TOPIC: u8 = b't';
 const DELTA: u8 = b'd';
@@ -22,13 +23,19 @@ pub(super) const RESERVED: u8 = b'r';
 const MEMTABLE: u64 = 16 << 20;
 const JOURNALS: u64 = 64 << 20;
 const CACHE: u64 = 32 << 20;
+/// Publications that are read at once where they are only counted.
+const PAGE: usize = 256;
 /// Records that a copy writes as one change.
 const AT_ONCE: usize = 4_096;
+const AT_ONCE_BYTES: usize = 4 << 20;
 
 pub(super) struct Store {
     db: Database,
     events: Keyspace,
     meta: Keyspace,
+    /// Changes that were made since the last that was synced.
+    #[cfg(test)]
+    unsynced: std::sync::atomic::AtomicUsize,
 }
 
 /// Reads all of a store as it was at one moment.
@@ -58,7 +65,13 @@ impl Store {
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
         let (events, meta) = (db.keyspace("events", options)?, db.keyspace("meta", options)?);
-        Ok(Self { db, events, meta })
+        Ok(Self {
+            db,
+            events,
+            meta,
+            #[cfg(test)]
+            unsynced: Default::default(),
+        })
     }
 
     pub(super) fn changes(&self) -> Changes {
@@ -69,11 +82,31 @@ impl Store {
     /// Makes changes; they are in the operating system's hands then, and with `sync` on the disk.
     pub(super) fn commit(&self, changes: Changes, sync: bool) -> Result<(), fjall::Error> {
         let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
-        changes.batch.durability(Some(mode)).commit()
+        changes.batch.durability(Some(mode)).commit()?;
+        #[cfg(test)]
+        self.note(1, mode);
+        Ok(())
     }
 
     pub(super) fn sync(&self) -> Result<(), fjall::Error> {
-        self.db.persist(PersistMode::SyncData)
+        let mode = PersistMode::SyncData;
+        self.db.persist(mode)?;
+        #[cfg(test)]
+        self.note(0, mode);
+        Ok(())
+    }
+
+    /// Notes what was asked of the disk.
+    #[cfg(test)]
+    fn note(&self, made: usize, mode: PersistMode) {
+        let synced = matches!(mode, PersistMode::SyncData | PersistMode::SyncAll);
+        let before = if synced { 0 } else { self.unsynced() + made };
+        self.unsynced.store(before, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn unsynced(&self) -> usize {
+        self.unsynced.load(Ordering::Relaxed)
     }
 
     pub(super) fn copier(&self) -> Copier {
@@ -103,6 +136,26 @@ impl Store {
             entries.push(Entry::new(publication, false));
         }
         Ok(entries)
+    }
+
+    /// How many publications of a topic there are from one offset through another, and their bytes.
+    pub(super) fn count(
+        &self,
+        topic: (u64, Epoch),
+        (mut from, through): (u64, u64),
+    ) -> Result<(usize, usize), Error> {
+        let (mut count, mut bytes) = (0, 0);
+        loop {
+            let page = self.entries(topic, (from, through), PAGE)?;
+            count += page.len();
+            bytes += page.iter().map(|entry| entry.publication().size()).sum::<usize>();
+            match page.last() {
+                Some(last) if page.len() == PAGE => {
+                    from = last.publication().position().offset().saturating_add(1);
+                }
+                _ => return Ok((count, bytes)),
+            }
+        }
     }
 
     /// The first offsets of a topic that follow another, at most `limit`.
@@ -177,25 +230,32 @@ impl Store {
 }
 
 impl Copier {
-    /// Writes everything to another store, and syncs it.
+    /// Writes everything to another store, and syncs it; `false` where it was ended before.
     pub(super) fn copy_to(
         self,
         other: &Store,
+        ended: &AtomicBool,
         failed: impl Fn(fjall::Error) -> Error,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         for (from, to) in [(&self.events, &other.events), (&self.meta, &other.meta)] {
-            let mut batch = other.db.batch();
+            let (mut batch, mut bytes) = (other.db.batch(), 0);
             for item in self.snapshot.iter(from) {
+                if ended.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
                 let (key, value) = item.into_inner().map_err(unreadable)?;
+                bytes += key.len() + value.len();
                 batch.insert(to, key, value);
-                if batch.len() == AT_ONCE {
+                if batch.len() == AT_ONCE || bytes >= AT_ONCE_BYTES {
+                    bytes = 0;
                     let full = std::mem::replace(&mut batch, other.db.batch());
                     full.commit().map_err(&failed)?;
                 }
             }
             batch.commit().map_err(&failed)?;
         }
-        other.db.persist(PersistMode::SyncAll).map_err(failed)
+        other.db.persist(PersistMode::SyncAll).map_err(failed)?;
+        Ok(true)
     }
 }
 
@@ -241,8 +301,8 @@ impl Changes {
         self.batch.insert(&self.meta, [RESERVED], time.to_le_bytes());
     }
 
-    pub(super) fn put_key(&mut self, key: &[u8], offset: u64) {
-        self.batch.insert(&self.meta, key, offset.to_le_bytes());
+    pub(super) fn put_key(&mut self, key: &[u8], position: Position) {
+        self.batch.insert(&self.meta, key, codec::encode_position(position));
     }
 
     pub(super) fn remove_key(&mut self, key: &[u8]) {

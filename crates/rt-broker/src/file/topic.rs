@@ -3,10 +3,12 @@
 //! All changes are made within a transaction of [`Topics`](super::topics::Topics): they count as
 //! soon as they are made, are written together, and are taken back if that fails.
 
+mod logs;
+
 use super::codec::{self, Record};
 use super::store::{Changes, Store};
 use crate::claim::Leases;
-use crate::log::{Log, Snapshot, Woken};
+use crate::log::Log;
 use crate::{Bounds, Entry, Epoch, Error, Message, Position, Publication, Receipt};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -28,6 +30,8 @@ pub(super) struct Counters {
     pub(super) bytes: usize,
     /// The newest imported publication.
     pub(super) imported: u64,
+    /// The time that the newest of them was published at elsewhere.
+    pub(super) imported_time: u64,
 }
 
 /// What bounds need to know of a publication.
@@ -143,6 +147,7 @@ impl Topic {
         now: u64,
         store: &Store,
     ) -> Result<Arc<Entry>, Error> {
+        self.at.imported_time = self.at.imported_time.max(time);
         let time = time.max(self.at.last).max(self.marked.saturating_add(1));
         self.stamped.get_or_insert(time);
         let entry = self.append(message, time, Some(uuid), self.bounds.is_off());
@@ -228,6 +233,13 @@ impl Topic {
         Ok(self.first(store)?.is_some_and(|first| first.time <= limit))
     }
 
+    /// Whether there is anything to [trim](Self::trim).
+    pub(super) fn exceeds(&mut self, now: u64, store: &Store) -> Result<bool, Error> {
+        let (at, bounds) = (self.at, self.bounds);
+        let many = at.count > 1 && (at.count > bounds.count || at.bytes > bounds.bytes);
+        Ok(many || self.is_due(now, store)?)
+    }
+
     fn first(&mut self, store: &Store) -> Result<Option<Size>, Error> {
         if self.oldest.is_empty() && !self.knows_all {
             let written = self.saved.unwrap_or(self.at).head;
@@ -303,44 +315,6 @@ impl Topic {
         self.saved = None;
     }
 
-    /// Gives what is written to the logs, all of it under one lock; says how many subscribers it was for where there is one log.
-    pub(super) fn append_to_logs(
-        &mut self,
-        entry: &Arc<Entry>,
-        woken: &mut Vec<Woken>,
-    ) -> Option<usize> {
-        self.stamped = None;
-        let (mut logs, mut reached) = (0, 0);
-        self.logs.retain(|log| {
-            let Some(log) = log.upgrade() else { return false };
-            woken.push(log.append(entry.clone()));
-            logs += 1;
-            reached = log.reached(entry.publication().position());
-            true
-        });
-        (logs == 1).then_some(reached)
-    }
-
-    /// Everything that is held, from the store.
-    pub(super) fn snapshot(&self, store: &Store) -> Result<Snapshot, Error> {
-        let at = self.at;
-        // Those who wait for claims read nothing from the log.
-        let from = if self.bounds.deletes_after_retrieval() { at.head } else { at.evicted.0 };
-        let range = (from.saturating_add(1), at.head);
-        let entries = store.entries((self.id, self.epoch), range, usize::MAX)?;
-        let (evicted, evicted_time) = at.evicted;
-        Ok(Snapshot { epoch: self.epoch, head: at.head, entries, evicted, evicted_time })
-    }
-
-    pub(super) fn attach(&mut self, log: &Arc<Log>, snapshot: Snapshot) -> Woken {
-        self.logs.push(Arc::downgrade(log));
-        log.open(snapshot)
-    }
-
-    pub(super) fn reset_logs(&self, snapshot: &Snapshot) -> Vec<Woken> {
-        self.logs.iter().filter_map(Weak::upgrade).map(|log| log.reset(snapshot.clone())).collect()
-    }
-
     /// Begins a new life under a new number, without history.
     pub(super) fn restarted(&self, id: u64) -> Self {
         let mut fresh = Self::new(id, self.bounds, self.marked);
@@ -359,22 +333,28 @@ impl Topic {
         self.leases = Leases::default();
     }
 
+    /// Counts what the store holds, of which a record says up to where it was evicted: a change
+    /// that failed may be in it nevertheless.
+    pub(super) fn recount(&mut self, written: Option<&Record>, store: &Store) -> Result<(), Error> {
+        if let Some(record) = written.filter(|record| record.id == self.id) {
+            let (offset, time) = record.at.evicted;
+            let (known, known_time) = self.at.evicted;
+            let offset = offset.min(self.at.head).max(known);
+            self.at.evicted = (offset, time.min(self.at.last).max(known_time));
+        }
+        let range = (self.at.evicted.0.saturating_add(1), self.at.head);
+        (self.at.count, self.at.bytes) = store.count((self.id, self.epoch), range)?;
+        self.oldest.clear();
+        self.knows_all = self.at.count == 0;
+        Ok(())
+    }
+
+    /// Nothing is stamped at or below this any more.
+    pub(super) fn mark(&mut self, time: u64) {
+        self.marked = self.marked.max(time);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.at.count == 0
-    }
-
-    pub(super) fn has_subscribers(&self) -> bool {
-        self.logs.iter().filter_map(Weak::upgrade).any(|log| log.subscribers() > 0)
-    }
-
-    pub(super) fn has_logs(&mut self) -> bool {
-        self.logs.retain(|log| log.strong_count() > 0);
-        !self.logs.is_empty()
-    }
-
-    /// Closes all its logs, unless one has subscribers.
-    pub(super) fn close_logs(&mut self) -> bool {
-        !self.has_subscribers()
-            && self.logs.iter().filter_map(Weak::upgrade).all(|log| log.close_unless_used())
     }
 }

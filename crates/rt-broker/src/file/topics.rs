@@ -4,6 +4,8 @@
 //! takes them back. Others look in between (at the watermark, at names): so changes to what they
 //! see are harmless before they are written.
 
+mod undo;
+
 use super::codec::key_of;
 use super::queue::Imported;
 use super::store::{Changes, Store};
@@ -49,7 +51,8 @@ pub(super) struct Topics {
 #[derive(Default)]
 struct Change {
     touched: Vec<Arc<str>>,
-    created: Vec<Arc<str>>,
+    /// Topics of this number and above were made in it.
+    first_id: u64,
     dropped: Vec<(Arc<str>, Topic)>,
     /// Numbers whose publications are to be deleted.
     garbage: Vec<u64>,
@@ -94,7 +97,7 @@ impl Topics {
     }
 
     pub(super) fn begin(&mut self) {
-        self.change = Change { bytes: self.bytes, ..Change::default() };
+        self.change = Change { bytes: self.bytes, first_id: self.next_id, ..Change::default() };
     }
 
     /// The topic, to be changed; made where there is none.
@@ -115,15 +118,19 @@ impl Topics {
             }
             let name: Arc<str> = name.into();
             let topic = Topic::new(self.next_id, bounds(), self.marked);
-            self.by_name.insert(name.clone(), topic);
+            self.by_name.insert(name, topic);
             self.next_id += 1;
-            self.change.created.push(name);
         }
+        self.note_use(name, now);
+        self.existing(name).ok_or_else(|| Error::full("it was dropped"))
+    }
+
+    /// Notes that a topic is used.
+    pub(super) fn note_use(&mut self, name: &str, now: u64) {
         self.tick += 1;
-        let tick = self.tick;
-        let topic = self.existing(name).ok_or_else(|| Error::full("it was dropped"))?;
-        (topic.used, topic.used_at) = (tick, now);
-        Ok(topic)
+        if let Some(topic) = self.by_name.get_mut(name) {
+            (topic.used, topic.used_at) = (self.tick, now);
+        }
     }
 
     /// The topic, to be changed, if there is one.
@@ -285,7 +292,7 @@ impl Topics {
         self.change.garbage.iter().for_each(|id| changes.put_garbage(*id));
         self.write_records(changes);
         for (name, key, receipt) in &self.change.keys {
-            changes.put_key(&key_of(name, key, receipt.time()), receipt.position().offset());
+            changes.put_key(&key_of(name, key, receipt.time()), receipt.position());
         }
     }
 
@@ -355,32 +362,5 @@ impl Topics {
             }
         }
         change.garbage
-    }
-
-    /// The changes could not be written: takes them back, and says what may be in the store.
-    pub(super) fn roll_back(&mut self) -> Traces {
-        let change = std::mem::take(&mut self.change);
-        let mut traces = Traces { garbage: change.garbage, ..Traces::default() };
-        for name in &change.touched {
-            let id = self.by_name.get(name).map_or(0, |topic| topic.id);
-            traces.topics.push((name.clone(), id));
-        }
-        for (name, topic) in change.dropped.into_iter().rev() {
-            self.by_name.insert(name, topic);
-        }
-        for name in &change.created {
-            self.by_name.remove(name);
-        }
-        for name in &change.touched {
-            if let Some(topic) = self.by_name.get_mut(name) {
-                topic.rolled_back();
-            }
-        }
-        self.bytes = change.bytes;
-        for (name, key, receipt) in &change.keys {
-            self.keys.take_back(name, key);
-            traces.keys.push(key_of(name, key, receipt.time()));
-        }
-        traces
     }
 }

@@ -1,6 +1,7 @@
 //! The thread that owns the store.
 
 use super::Sync;
+use super::backup::Copies;
 use super::folder::Folder;
 use super::mend::Broken;
 use super::queue::{Job, Publish, Written};
@@ -19,7 +20,10 @@ const MOST: usize = 1_024;
 const MOST_BYTES: usize = 4 << 20;
 /// Between two tries to open a store again that failed, while nobody publishes.
 const RETRY: Duration = Duration::from_secs(1);
+
 pub(super) struct Writer {
+    /// First to go: they have the store open.
+    pub(super) copies: Copies,
     pub(super) shared: Arc<Shared>,
     pub(super) folder: Folder,
     /// None only while it is opened anew.
@@ -27,6 +31,8 @@ pub(super) struct Writer {
     pub(super) broken: Option<Broken>,
     /// Removed topics whose publications are still to be deleted.
     pub(super) garbage: VecDeque<u64>,
+    /// Some idempotency keys may be past their window.
+    pub(super) keys_age: bool,
     /// What was written and not synced: bytes, and since when.
     pub(super) unsynced: Option<(usize, Instant)>,
 }
@@ -38,7 +44,9 @@ impl Writer {
         store: Store,
         garbage: VecDeque<u64>,
     ) -> Self {
-        Self { shared, folder, store: Some(store), broken: None, garbage, unsynced: None }
+        let (store, keys_age) = (Some(store), true);
+        let copies = Copies::default();
+        Self { copies, shared, folder, store, broken: None, garbage, keys_age, unsynced: None }
     }
 
     /// Does what it is asked for until the queue is closed.
@@ -70,6 +78,7 @@ impl Writer {
             // Its health is asked for by those who then send nobody: it recovers by itself.
             let _ = self.mended();
             self.delete_garbage();
+            self.delete_old_keys();
         }
         self.close()
     }
@@ -78,7 +87,7 @@ impl Writer {
         if self.broken.is_some() {
             return Some(Instant::now() + RETRY);
         }
-        if !self.garbage.is_empty() {
+        if self.keys_age || !self.garbage.is_empty() {
             return Some(Instant::now());
         }
         match (self.shared.sync, self.unsynced) {
@@ -152,8 +161,14 @@ impl Writer {
         if let Some(time) = reserve {
             changes.put_reserved(time);
         }
+        #[cfg(test)]
+        if self.shared.faults.refuses() {
+            changes = store.changes();
+        }
         let sync = self.shared.sync == Sync::Always;
         let committed = if changes.is_empty() { Ok(()) } else { store.commit(changes, sync) };
+        #[cfg(test)]
+        let committed = self.shared.faults.of(committed, store);
         let mut topics = self.shared.topics();
         match committed {
             Ok(()) => {
@@ -239,7 +254,10 @@ impl Writer {
 
     pub(super) fn sync(&mut self) -> Result<(), Error> {
         self.mended()?;
-        let synced = self.store()?.sync();
+        let store = self.store()?;
+        let synced = store.sync();
+        #[cfg(test)]
+        let synced = self.shared.faults.of(synced, store);
         synced.map_err(|error| self.failed(&error, Traces::default(), true))?;
         self.unsynced = None;
         Ok(())

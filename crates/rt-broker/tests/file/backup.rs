@@ -1,11 +1,12 @@
 //! Copies of a store in use, and what golongpoll has left.
 
 use super::{LARGE, held, open, publish};
-use rt_broker::{Broker, FileEngine, Start, Sync};
+use rt_broker::{Bounds, Broker, Engine, FileEngine, Start, Sync};
 use std::fs;
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_while_publishing_is_whole() {
@@ -122,4 +123,103 @@ async fn an_import_that_cannot_be_read_is_an_error() {
     let engine = FileEngine::builder(folder.path().join("store")).open().unwrap();
     let file = fs::File::open(folder.path()).unwrap();
     assert!(engine.import_golongpoll(file).await.unwrap_err().is_unavailable(), "a folder");
+}
+
+/// The bounds leave a part of the file: what they dropped is not new when it comes again.
+#[tokio::test]
+async fn an_import_may_be_repeated_whatever_the_bounds_have_left_of_it() {
+    let lines = |through: u32| (1..=through).map(|n| line(n.into(), "a", &n.to_string(), n));
+    let numbers = |from: u32, through: u32| (from..=through).map(|n| n.to_string());
+    for bounds in [Bounds::new().count(250), Bounds::new().count(0), LARGE.age(Duration::ZERO)] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let clock = FileEngine::builder(folder.path().join("store")).clock(|| 1_000_000);
+            Arc::new(clock.bounds(bounds).open().unwrap())
+        };
+        let engine = open();
+        let import = async |engine: &FileEngine, through: u32| {
+            let file = Cursor::new(lines(through).collect::<String>());
+            let report = engine.import_golongpoll(file).await.unwrap();
+            (report.imported, report.repeated)
+        };
+        assert_eq!(import(&engine, 300).await, (300, 0));
+        drop(engine);
+        let engine = open();
+        let broker = Broker::builder_shared(engine.clone()).build();
+        let before = held(&broker, "a").await;
+        let mut live = broker.subscribe("a", Start::Live).unwrap();
+        assert_eq!(import(&engine, 300).await, (0, 300));
+        assert!(live.try_next().unwrap().is_none(), "nothing is new");
+        assert_eq!(held(&broker, "a").await, before);
+        // The file has grown since.
+        assert_eq!(import(&engine, 310).await, (10, 300));
+        if bounds == Bounds::new().count(250) {
+            assert!(before.into_iter().eq(numbers(51, 300)));
+            assert!(held(&broker, "a").await.into_iter().eq(numbers(61, 310)));
+            assert!(super::take(&mut live, 10).await.into_iter().eq(numbers(301, 310)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_from_the_future_does_not_hold_up_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(1_795_230_332_805));
+    let open = || {
+        let (clock, path) = (clock.clone(), folder.path().join("store"));
+        let engine = FileEngine::builder(path).clock(move || clock.load(Ordering::Relaxed));
+        Arc::new(engine.bounds(LARGE).open().unwrap())
+    };
+    let start = clock.load(Ordering::Relaxed);
+    let hour = 3_600_000;
+    let file = line((start + hour) as i64, "a", "1", 1) + &line(5, "a", "0", 2);
+    let engine = open();
+    let report = engine.import_golongpoll(Cursor::new(file)).await.unwrap();
+    assert_eq!((report.imported, report.ahead), (2, 1));
+    let page = engine.read("a", Start::Earliest, 9).await.unwrap();
+    assert_eq!(page.entries[1].publication().time(), start);
+    engine.close().await.unwrap();
+    let engine = open();
+    clock.fetch_add(1_000, Ordering::Relaxed);
+    assert_eq!(engine.now(), start + 1_000);
+
+    // A clock that was set back is waited for, and time goes on meanwhile.
+    engine.close().await.unwrap();
+    clock.fetch_sub(hour, Ordering::Relaxed);
+    let engine = open();
+    let before = engine.now();
+    assert!(before > start);
+    clock.fetch_add(hour, Ordering::Relaxed);
+    assert!(engine.now() >= before + hour / 2);
+    clock.fetch_add(hour + 10_000, Ordering::Relaxed);
+    assert_eq!(engine.now(), clock.load(Ordering::Relaxed), "it has caught up");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_ends_a_backup_and_frees_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let builder = || FileEngine::builder(&path).bounds(LARGE).sync(Sync::None);
+    let engine = Arc::new(builder().open().unwrap());
+    let broker = Broker::builder_shared(engine.clone()).build();
+    for _ in 0..60 {
+        publish(&broker, "t", "x".repeat(1 << 19)).await;
+    }
+    let copy = folder.path().join("copy");
+    let (copied, of) = (copy.clone(), engine.clone());
+    let backup = tokio::spawn(async move { of.backup(copied).await });
+    // It is under way once its folder is there.
+    while !copy.exists() {
+        tokio::task::yield_now().await;
+    }
+    engine.close().await.unwrap();
+    // Nothing of it holds the store: it opens at once.
+    drop(builder().open().unwrap());
+    match backup.await.unwrap() {
+        Ok(()) => assert!(copy.join("RT-BROKER").exists()),
+        Err(error) => {
+            assert!(error.is_unavailable());
+            assert!(!copy.exists(), "half a copy is in nobody's way");
+        }
+    }
 }

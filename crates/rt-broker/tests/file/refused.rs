@@ -101,6 +101,7 @@ async fn a_store_that_was_half_made_is_made_again() {
     let path = folder.path().join("store");
     drop(open(&path, Sync::Always));
     fs::remove_dir_all(path.join("store")).unwrap();
+    fs::remove_file(path.join("made")).unwrap();
     fs::create_dir_all(path.join("store.new/keyspaces")).unwrap();
     fs::write(path.join("store.new/0.jnl"), "half").unwrap();
     let broker = open(&path, Sync::Always);
@@ -111,4 +112,22 @@ async fn a_store_that_was_half_made_is_made_again() {
     fs::create_dir_all(&path).unwrap();
     fs::write(path.join("RT-BROKER.new"), "rt-br").unwrap();
     publish(&open(&path, Sync::Always), "t", "1").await;
+}
+
+#[tokio::test]
+async fn a_store_that_was_taken_away_is_not_replaced_by_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, away) = (folder.path().join("store"), folder.path().join("away"));
+    let broker = open(&path, Sync::Always);
+    publish(&broker, "t", "1").await;
+    let copied = fs::read_to_string(path.join("open")).unwrap();
+    drop(broker);
+    fs::rename(path.join("store"), &away).unwrap();
+    refused(&path, "an earlier life had made");
+    // As a killed process leaves it.
+    fs::write(path.join("open"), copied).unwrap();
+    refused(&path, "an earlier life had made");
+    assert!(!path.join("store").exists() && !path.join("store.new").exists());
+    fs::rename(&away, path.join("store")).unwrap();
+    assert_eq!(held(&open(&path, Sync::Always), "t").await, ["1"]);
 }

@@ -159,6 +159,14 @@ async fn a_key_publishes_once_over_lives() {
         let again = broker.publish("t", keyed("k")).await.unwrap();
         assert!(again.is_duplicate());
         assert_eq!((again.position(), again.time()), (first.position(), first.time()));
+        // What it says stays what it said, whatever has become of its topic.
+        broker.engine().remove("t").await.unwrap();
+        let other = publish(&broker, "t", "other").await;
+        assert_ne!(other.position().epoch(), first.position().epoch());
+        store.ended(broker, closed);
+        let broker = store.open(LARGE);
+        let again = broker.publish("t", keyed("k")).await.unwrap();
+        assert_eq!((again.position(), again.time()), (first.position(), first.time()));
         store.advance(Duration::from_secs(301));
         broker.sweep();
         assert!(!broker.publish("t", keyed("k")).await.unwrap().is_duplicate());
