@@ -65,6 +65,9 @@ impl Guard {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, given.clone());
             let yes = HeaderValue::from_static("true");
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+            let exposed =
+                HeaderValue::from_static("etag, longpoll-cursor, longpoll-gap, retry-after");
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
     }
 
@@ -77,7 +80,7 @@ impl Guard {
             (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
             (
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "authorization, content-type, idempotency-key, last-event-id",
+                "accept, authorization, content-type, idempotency-key, if-none-match, last-event-id",
             ),
             (header::ACCESS_CONTROL_MAX_AGE, "600"),
         ] {

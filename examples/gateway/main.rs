@@ -65,6 +65,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
     let limits = Limits::default()
         .connections(options.connections_max.saturating_add(1_000))
+        // Polls have no limit of their own for an address; streams are told before this one is met.
+        .connections_per_address(options.address_connections_max.saturating_add(100))
         .body_bytes(options.body_max);
     let server = Server::builder().limits(limits).http2(options.http2).bind(options.listen)?;
     let address = server.local_addr();

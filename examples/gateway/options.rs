@@ -5,15 +5,15 @@ use lp_server::LongPollBuilder;
 use rt_broker::Bounds;
 use sse_hub::HubBuilder;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::filter::Targets;
 
 /// Streams events to browsers and takes them over HTTP, with a page that shows it live.
 ///
-/// Streams at /sse?zone=Z, publishes at /publish and /send, tells who is there at
-/// /presence?zone=Z; /metrics and /healthz for operations; the page at /.
+/// Streams at /sse?zone=Z, long polls at /events, publishes at /publish and /send, tells who is
+/// there at /presence?zone=Z; /metrics and /healthz for operations; the page at /.
 #[derive(Parser, Debug)]
 #[command(name = "gateway", version, max_term_width = 100)]
 pub struct Options {
@@ -58,7 +58,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "Limits")]
     pub zone_connections_max: usize,
 
-    /// Streams from one address other than loopback at the most.
+    /// Streams from one address other than loopback at the most; polls and all else have 100 more.
     #[arg(long, value_name = "N", default_value_t = 1_000, help_heading = "Limits")]
     pub address_connections_max: usize,
 
@@ -92,10 +92,9 @@ pub struct Options {
     #[arg(long, help_heading = "Streams")]
     pub no_connect_event: bool,
 
-    /// Seconds that a long poll may ask to wait at the most.
-    #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "Polls")]
-    #[arg(default_value = "110")]
-    pub poll_timeout_max: Duration,
+    /// Whole seconds that a long poll may ask to wait at the most.
+    #[arg(long, value_name = "SECONDS", default_value = "110", help_heading = "Polls")]
+    pub poll_timeout_max: NonZeroU32,
 
     /// Threads that serve; without it as many as there are cores.
     #[arg(long, value_name = "N", help_heading = "Limits")]
@@ -199,7 +198,7 @@ impl Options {
         polls
             .max_body(usize::try_from(self.body_max).unwrap_or(usize::MAX))
             .max_waiting(self.connections_max)
-            .max_timeout(self.poll_timeout_max)
+            .max_timeout(Duration::from_secs(self.poll_timeout_max.get().into()))
     }
 
     /// The token, if there is one; beyond loopback there must be, or the word that there is none.

@@ -70,10 +70,10 @@ fn a_publication_by_any_way_reaches_streams_and_polls() {
         let query = format!("timeout=20&category=z&cursor={cursor}");
         // One waits with a clock and one with a cursor, and a third comes late.
         let (by_clock, by_cursor) = std::thread::scope(|scope| {
-            let by_clock = scope.spawn(|| gateway.get(&plain));
+            let by_clock = scope.spawn(|| gateway.ask_kept("GET", &plain, &[], ""));
             let by_cursor = scope.spawn(|| strict(&gateway, &query));
             waiting(&gateway, 2);
-            let answer = gateway.post(path, sent.to_string());
+            let answer = gateway.ask_kept("POST", path, &[], sent.to_string());
             assert_eq!(answer.status, 200, "{answer:?}");
             (by_clock.join().unwrap(), by_cursor.join().unwrap())
         });
@@ -140,8 +140,8 @@ fn both_ways_through_the_gateway_let_the_same_in_and_say_the_same() {
         let ask = |headers: &[(&str, &str)]| {
             let from_page = [headers, &[("origin", ORIGIN)]].concat();
             let (fast, general) = (
-                gateway.ask(method, path, headers, text),
-                gateway.ask(method, path, &from_page, text),
+                gateway.ask_kept(method, path, headers, text),
+                gateway.ask_kept(method, path, &from_page, text),
             );
             assert_eq!(essence(&fast), essence(&general), "{method} {path}");
             assert_eq!(general.header("access-control-allow-origin"), Some(ORIGIN), "{general:?}");
@@ -162,13 +162,13 @@ fn both_ways_through_the_gateway_let_the_same_in_and_say_the_same() {
         for headers in
             [&[host][..], &[host, ("origin", ORIGIN)], &[host, ("authorization", &bearer)]]
         {
-            let (status, error) = gateway.ask(method, path, headers, text).error();
+            let (status, error) = gateway.ask_kept(method, path, headers, text).error();
             assert_eq!(status, 403, "{method} {path} {headers:?}");
             assert!(error.contains("--allow-host"), "{error}");
         }
         // A page elsewhere may not write; what it reads its script is not shown.
         let other = [("origin", "https://evil.example"), ("authorization", bearer.as_str())];
-        let answer = gateway.ask(method, path, &other, text);
+        let answer = gateway.ask_kept(method, path, &other, text);
         let wanted = if method == "POST" { 403 } else { status };
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (wanted, None));
     }
@@ -201,7 +201,7 @@ fn ctrl_c_answers_every_waiting_poll() {
         let (answers, took) = std::thread::scope(|scope| {
             let asked = polls.map(|(path, headers)| {
                 let gateway = &gateway;
-                scope.spawn(move || gateway.ask("GET", path, headers, ""))
+                scope.spawn(move || gateway.ask_kept("GET", path, headers, ""))
             });
             waiting(&gateway, polls.len());
             let begun = Instant::now();

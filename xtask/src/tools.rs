@@ -68,6 +68,7 @@ pub fn metadata() -> Result<serde_json::Value, String> {
 /// A workspace member, as far as these commands need it.
 pub struct Package {
     pub name: String,
+    pub version: String,
     pub published: bool,
     pub features: Vec<String>,
     pub dependencies: Vec<Dependency>,
@@ -93,6 +94,7 @@ pub fn packages() -> Result<Vec<Package>, String> {
     };
     let package = |value: &serde_json::Value| Package {
         name: text(&value["name"]),
+        version: text(&value["version"]),
         published: value["publish"].is_null(),
         features: value["features"]
             .as_object()

@@ -94,7 +94,8 @@ impl Policy {
                 if self.seen.len() < MAX_SEEN || self.seen.contains_key(&event.category) {
                     self.seen.insert(event.category.clone(), event.id);
                 }
-                self.position.seen = self.seen.values().copied().collect();
+                let unmet = self.head.seen.iter();
+                self.position.seen = self.seen.values().chain(unmet).copied().collect();
             } else {
                 self.position.cursor = None;
             }
@@ -137,6 +138,7 @@ impl Policy {
         }
         if self.waiting.is_empty() {
             self.position.clone_from(&self.head);
+            self.seen.clear();
         }
         if news || waited {
             self.backoff.connected(now);
@@ -170,12 +172,18 @@ impl Policy {
         Ok((error, wait))
     }
 
-    fn drop_repeats(&self, events: &mut Vec<Event>) {
+    fn drop_repeats(&mut self, events: &mut Vec<Event>) {
         // What was handed out of this batch before a restart, by category: among several, what is
         // new may stand anywhere.
-        for id in &self.head.seen {
-            let Some(at) = events.iter().position(|event| event.id == *id) else { continue };
+        for id in std::mem::take(&mut self.head.seen) {
+            let Some(at) = events.iter().position(|event| event.id == id) else {
+                // A server whose answers have become smaller: it comes with a later one.
+                self.head.seen.push(id);
+                continue;
+            };
             let category = events[at].category.clone();
+            // Until the whole batch is behind, a second restart must know it too.
+            self.seen.insert(category.clone(), id);
             let mut index = 0;
             events.retain(|event| {
                 index += 1;
@@ -202,7 +210,10 @@ impl Position {
     /// The position after an answer to a poll from here; `waited` if that took its time.
     pub(crate) fn advanced(&self, content: &Content, waited: bool) -> Self {
         let mut next = self.clone();
-        next.seen.clear();
+        if !content.more {
+            // All that is there has come, so what was not met is there no more.
+            next.seen.clear();
+        }
         if let Some(event) = content.events.last() {
             next.since = Some(event.timestamp);
             next.last_id = Some(event.id);
@@ -221,5 +232,7 @@ impl Position {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

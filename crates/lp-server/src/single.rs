@@ -5,7 +5,7 @@ use crate::long_poll::Inner;
 use crate::wait::Woken;
 use crate::{Body, answer, encode};
 use http::{Response, StatusCode};
-use rt_broker::{Delivery, Subscription};
+use rt_broker::{Delivery, Start, Subscription};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -17,6 +17,7 @@ pub(crate) fn too_many() -> Response<Body> {
 }
 
 pub(crate) async fn answer(inner: &Inner, poll: Poll) -> Response<Body> {
+    let asked = poll.start.clone();
     let subscribed = inner.options.broker.subscribe_to_poll(&poll.category, poll.start);
     let (timeout, mut gap) = (poll.timeout, None);
     drop(poll.category);
@@ -27,7 +28,15 @@ pub(crate) async fn answer(inner: &Inner, poll: Poll) -> Response<Body> {
     let held = subscription.try_all();
     match given(inner, &subscription, held, &mut gap) {
         Some(answer) => answer,
-        None => wait(inner, subscription, timeout, gap).await,
+        None => {
+            // A remote store, or a file's, opens a category in its own time. Who is answered before
+            // that has seen nothing yet, and must not be moved on.
+            let unseen = match subscription.position() {
+                Some(_) => None,
+                None => Some(before(&asked, &subscription)),
+            };
+            wait(inner, subscription, timeout, gap, unseen).await
+        }
     }
 }
 
@@ -36,6 +45,7 @@ async fn wait(
     mut subscription: Subscription,
     timeout: Duration,
     mut gap: Option<&'static str>,
+    unseen: Option<u64>,
 ) -> Response<Body> {
     let Some(_place) = inner.wait.place() else { return too_many() };
     let mut sleep = pin!(sleep(timeout));
@@ -52,7 +62,10 @@ async fn wait(
     };
     // The mark first, then one more look: what comes after the mark is stamped above it, and what
     // came before is seen now. So nothing is lost to a client that goes on from the mark.
-    let mark = subscription.watermark();
+    let mark = match unseen {
+        Some(since) if subscription.position().is_none() => since,
+        _ => subscription.watermark(),
+    };
     let late = subscription.try_all();
     let answer = given(inner, &subscription, late, &mut gap);
     let answer = answer.unwrap_or_else(|| {
@@ -60,6 +73,15 @@ async fn wait(
         answer::timed_out(mark, gap)
     });
     if closing { answer::closing(answer) } else { answer }
+}
+
+/// The time that a poll goes on from.
+fn before(start: &Start, subscription: &Subscription) -> u64 {
+    match *start {
+        Start::Time(time) | Start::Seen { time, .. } => time,
+        Start::Earliest => 0,
+        _ => subscription.watermark(),
+    }
 }
 
 /// The answer that a poll's deliveries make; none where they hold nothing for pollers.

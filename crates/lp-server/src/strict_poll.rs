@@ -8,13 +8,14 @@ use crate::strict::{self, Poll as Asked};
 use crate::wait::Woken;
 use crate::{Body, answer, encode};
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use rt_broker::{Delivery, Entry, Error, Gap, Position, Start, Subscription};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::time::sleep;
 
 /// One category of a poll.
@@ -54,6 +55,8 @@ pub(crate) async fn answer(inner: &Inner, asked: Asked) -> Response<Body> {
     let closing = matches!(woken, Woken::Closing);
     let looked = match woken {
         Woken::By(looked) => looked.map(|()| true),
+        // A cursor without all of its places would lose what is in them.
+        _ if follows.iter().any(|follow| follow.after.is_none()) => return still_opening(),
         // A cursor is a position, so nothing is lost between this look and the next poll.
         Woken::TimedOut | Woken::Closing => look(&mut follows, &room),
     };
@@ -62,6 +65,11 @@ pub(crate) async fn answer(inner: &Inner, asked: Asked) -> Response<Body> {
         Ok(_) => given(inner, follows, &room),
     };
     if closing { answer::closing(answer) } else { answer }
+}
+
+fn still_opening() -> Response<Body> {
+    let error = "the store is still opening a category; try again";
+    answer::busy(StatusCode::SERVICE_UNAVAILABLE, error, Duration::from_secs(1))
 }
 
 fn subscribe(inner: &Inner, asked: Asked) -> Result<Vec<Follow>, Response<Body>> {
@@ -88,17 +96,21 @@ fn look(follows: &mut [Follow], room: &Room) -> Result<bool, Error> {
 
 /// As [`look`], parking the waker in every category where there is nothing.
 fn poll_look(follows: &mut [Follow], cx: &mut Context<'_>, room: &Room) -> Poll<Result<(), Error>> {
-    let mut any = false;
+    let (mut any, mut opening) = (false, false);
     for follow in &mut *follows {
         if follow.after.is_none() {
-            follow.after = Some(ready!(follow.subscription.poll_open(cx))?);
+            let Poll::Ready(opened) = follow.subscription.poll_open(cx) else {
+                opening = true;
+                continue;
+            };
+            follow.after = Some(opened?);
         }
         if let Poll::Ready(all) = follow.subscription.poll_all(cx) {
             follow.keep(all?, room);
         }
         any |= follow.gap.is_some() || !follow.pending.is_empty();
     }
-    if any { Poll::Ready(Ok(())) } else { Poll::Pending }
+    if any && !opening { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
 
 fn given(inner: &Inner, mut follows: Vec<Follow>, room: &Room) -> Response<Body> {

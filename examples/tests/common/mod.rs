@@ -94,8 +94,38 @@ impl Gateway {
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
     ) -> Answer {
-        let body = body.as_ref();
-        let mut head = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+        let headers = [&[("connection", "close")], headers].concat();
+        self.raw(&self.request(method, target, &headers, body.as_ref()))
+    }
+
+    /// As [`ask`](Self::ask), on a connection that could carry more: such requests may go the fast
+    /// path.
+    pub fn ask_kept(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let mut socket = self.connect();
+        let _ = socket.write_all(&self.request(method, target, headers, body.as_ref()));
+        let mut from = BufReader::new(socket);
+        let mut answer = Answer::read_head(&mut from);
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        from.read_exact(&mut body).unwrap();
+        answer.body = String::from_utf8(body).unwrap();
+        answer
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Vec<u8> {
+        let mut head = format!("{method} {target} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             head.push_str(&format!("host: {}\r\n", self.address));
         }
@@ -106,7 +136,7 @@ impl Gateway {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        self.raw(&[head.as_bytes(), body].concat())
+        [head.as_bytes(), body].concat()
     }
 
     /// These bytes, and what is answered until the connection ends.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use rt_testkit::browser::{Browser, until};
+use rt_testkit::browser::Browser;
 use serde_json::{Value, json};
 
 use crate::{COLUMNS, Gateway, POLLS, STATE, live, numbers, rows_of, text};
@@ -118,6 +118,7 @@ async fn a_gap_is_told_in_both() {
     }
     browser.click("#stop").await;
     browser.until(POLLS, "stopped").await;
+    gateway.until_figures(&["sse_hub_connections 0", "lp_server_waiting 0"]).await;
     for n in 2..=20 {
         gateway.publish(&json!({ "n": n })).await;
     }
@@ -152,14 +153,7 @@ async fn a_reload_goes_on_where_it_was() {
     }
     // Away, and back.
     browser.open("data:text/html,elsewhere").await;
-    until("the page's stream and poll end", async || {
-        let metrics = Request::get(gateway.url("/metrics")).body(Bytes::new()).unwrap();
-        let answer = gateway.http.fetch(metrics, Duration::from_secs(10), 1 << 20).await.unwrap();
-        let text = String::from_utf8_lossy(answer.body()).into_owned();
-        let over = ["\nsse_hub_connections 0\n", "\nlp_server_waiting 0\n"];
-        if over.iter().all(|line| text.contains(line)) { Ok(()) } else { Err(text) }
-    })
-    .await;
+    gateway.until_figures(&["sse_hub_connections 0", "lp_server_waiting 0"]).await;
     for n in 2..=5 {
         gateway.publish(&json!({ "n": n })).await;
     }
@@ -214,13 +208,7 @@ async fn a_limit_on_polls_is_told_with_its_countdown() {
     let other = Request::get(other).body(Bytes::new()).unwrap();
     let http = gateway.http.clone();
     let waiting = tokio::spawn(async move { http.send(other).await.map(drop) });
-    until("the other poll waits", async || {
-        let poll = gateway.url("/events?form=strict&timeout=1&category=a");
-        let poll = Request::get(poll).body(Bytes::new()).unwrap();
-        let answer = gateway.http.fetch(poll, Duration::from_secs(10), 1024).await.unwrap();
-        if answer.status() == 429 { Ok(()) } else { Err(answer.status().to_string()) }
-    })
-    .await;
+    gateway.until_figures(&["lp_server_waiting 1"]).await;
 
     let browser = Browser::start().await;
     browser.open(&gateway.url("/")).await;
@@ -231,6 +219,12 @@ async fn a_limit_on_polls_is_told_with_its_countdown() {
     let row = "document.querySelectorAll('#poll-events > li[data-type=limit]').length";
     browser.until(row, 1).await;
     assert_eq!(browser.eval(&text("#sse-note")).await, "");
+    // The gateway asks for two seconds; by itself the page would come sooner.
+    let polls =
+        "performance.getEntriesByType('resource').filter(({name}) => name.includes('/events?'))";
+    browser.until(&format!("{polls}.length > 1"), true).await;
+    let apart = browser.eval(&format!("{polls}[1].startTime - {polls}[0].responseEnd")).await;
+    assert!(apart.as_f64().unwrap() > 1_990.0, "{apart}");
 
     waiting.abort();
     let _ = waiting.await;

@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Request;
-use rt_testkit::browser::Browser;
+use rt_testkit::browser::{Browser, until};
 use rt_testkit::process::{Process, number_after};
 use serde_json::{Value, json};
 use sse_client::HttpClient;
@@ -65,6 +65,18 @@ impl Gateway {
         let answer = self.http.fetch(request, Duration::from_secs(10), 1 << 20).await.unwrap();
         assert_eq!(answer.status(), 200, "{body}: {answer:?}");
         serde_json::from_slice(answer.body()).unwrap()
+    }
+
+    /// Waits until its metrics have these lines.
+    async fn until_figures(&self, lines: &[&str]) {
+        until("the gateway's metrics", async || {
+            let request = Request::get(self.url("/metrics")).body(Bytes::new()).unwrap();
+            let answer = self.http.fetch(request, Duration::from_secs(10), 1 << 20).await.unwrap();
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            let all = lines.iter().all(|wanted| text.lines().any(|line| line == *wanted));
+            if all { Ok(()) } else { Err(text) }
+        })
+        .await;
     }
 
     async fn publish(&self, data: &Value) {
