@@ -9,7 +9,7 @@ use crate::wait::Woken;
 use crate::{Body, answer, encode};
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use rt_broker::{Delivery, Entry, Error, Gap, Position, Start, Subscription};
+use rt_broker::{Delivery, Entry, Error, Gap, GapReason, Position, Start, Subscription};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -27,6 +27,9 @@ struct Follow {
     /// Read, and not in the answer yet.
     pending: VecDeque<Arc<Entry>>,
     gap: Option<Gap>,
+    /// It began with a `last_id` that may be another category's: that it is none of this one's says
+    /// nothing.
+    by_any_id: bool,
 }
 
 /// What one answer may hold.
@@ -74,12 +77,14 @@ fn still_opening() -> Response<Body> {
 
 fn subscribe(inner: &Inner, asked: Asked) -> Result<Vec<Follow>, Response<Body>> {
     let Asked { categories, cursor, start, .. } = asked;
+    let several = categories.len() > 1;
     let place = |(index, category): (usize, String)| {
         let position = cursor.as_ref().and_then(|cursor| cursor.position(index, &category));
+        let by_any_id = several && position.is_none() && matches!(start, Start::Seen { .. });
         let start = position.map_or_else(|| start.clone(), Start::After);
         let subscription = inner.options.broker.subscribe_to_poll(&category, start)?;
         let after = subscription.position();
-        Ok(Follow { subscription, after, pending: VecDeque::new(), gap: None })
+        Ok(Follow { subscription, after, pending: VecDeque::new(), gap: None, by_any_id })
     };
     let follows = categories.into_iter().enumerate().map(place);
     follows.collect::<Result<_, _>>().map_err(|error: Error| answer::broker_error(&error))
@@ -172,6 +177,7 @@ impl Follow {
                     let left = (room.events + 1).saturating_sub(self.pending.len());
                     self.pending.extend(for_pollers.take(left).cloned());
                 }
+                Delivery::Gap(gap) if self.by_any_id && gap.reason() == GapReason::Epoch => {}
                 Delivery::Gap(gap) => {
                     self.after = Some(gap.resume());
                     self.gap = Some(gap);

@@ -148,6 +148,23 @@ async fn a_position_that_is_gone_is_a_gap_or_410() {
     assert!(gone.text.contains("\\\"a\\\"") && gone.text.contains("epoch"), "{gone:?}");
 }
 
+/// Several categories from one event's time and id, which is only one's of them.
+#[tokio::test]
+async fn an_id_of_one_category_is_no_gap_of_another() {
+    let polls = LongPoll::in_memory();
+    for n in 0..4 {
+        publish(&polls, ["a", "b"][n % 2], n).await;
+    }
+    let all = poll(&polls, "timeout=1&category=a&since_time=0").await.events();
+    let (since, id) = (&all[0]["timestamp"], all[0]["id"].as_str().unwrap());
+    let both = "form=strict&category=a&category=b";
+    let answer = poll(&polls, &format!("{both}&since_time={since}&last_id={id}")).await;
+    assert!(!answer.text.contains("gaps"), "{answer:?}");
+    let mut data: Vec<_> = answer.data().iter().filter_map(serde_json::Value::as_u64).collect();
+    data.sort_unstable();
+    assert_eq!(data, [1, 2, 3]);
+}
+
 #[tokio::test]
 async fn what_is_wrong_is_400_and_said() {
     let polls = LongPoll::in_memory();
