@@ -100,7 +100,12 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let streams = hub.connections();
     let drained = running.shutdown(DRAIN).await;
     store.close().await?;
-    println!("stopped: {streams} streams ended, {} connections cut", drained.cut);
+    // Who started it may not be listening any more.
+    let _ = writeln!(
+        std::io::stdout(),
+        "stopped: {streams} streams ended, {} connections cut",
+        drained.cut
+    );
     Ok(())
 }
 
