@@ -87,6 +87,19 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
     let seen = futures_util::future::join_all((0..8).map(|_| poller())).await.concat();
     assert_eq!(seen.len(), 1_000, "each is given to one poller");
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 1_000);
+    // What somebody else holds takes no room.
+    for text in ["1", "2222", "3"] {
+        publish(&broker, "t", text).await;
+    }
+    let takes = async |bytes| {
+        let claim = broker.claim("t", Start::Earliest, None, 2, bytes).await.expect("claimed");
+        texts(&claim)
+    };
+    assert_eq!(takes(1).await, ["1"]);
+    assert_eq!(takes(4).await, ["2222"]);
+    subject.advance(LEASE / 2).await;
+    publish(&broker, "t", "4").await;
+    assert_eq!(takes(2).await, ["3", "4"]);
     // A bound on bytes gives one at least.
     publish(&broker, "t", "large").await;
     let small = broker.claim("t", Start::Earliest, None, 9, 1).await.expect("claimed");

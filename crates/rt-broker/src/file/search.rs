@@ -41,16 +41,17 @@ pub(super) fn claim(
         for entry in page {
             let publication = entry.publication();
             let offset = publication.position().offset();
+            held_since = held_since.or(Some(publication.time()));
+            if !topic.leases.is_free(offset, now) {
+                continue;
+            }
             if entries.len() == limit || (!entries.is_empty() && size + publication.size() > bytes)
             {
                 break 'pages;
             }
-            held_since = held_since.or(Some(publication.time()));
-            if topic.leases.is_free(offset, now) {
-                size += publication.size();
-                taken.push(offset);
-                entries.push(entry);
-            }
+            size += publication.size();
+            taken.push(offset);
+            entries.push(entry);
         }
     }
     let look_again = entries.is_empty().then(|| topic.leases.next_end(now)).flatten();
