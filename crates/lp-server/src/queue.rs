@@ -65,8 +65,9 @@ pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> 
     };
     let category = &**watch.subscription.topic();
     let last = claim.entries.last().map(|entry| entry.publication().position());
-    // Who holds nothing must not confirm what another holds: no claim ends at offset 0.
-    let nothing = Position::new(watch.opened.epoch(), 0);
+    // Who holds nothing must not confirm what another holds: what ends a claim there is gone. And
+    // what was lost before it came, or was told to it, is no gap of its next poll.
+    let nothing = claim.evicted.unwrap_or(Position::new(watch.opened.epoch(), 0));
     let lost = claim.evicted.filter(|lost| {
         confirmed.is_some_and(|c| c.epoch() == lost.epoch() && c.offset() < lost.offset())
     });
@@ -77,7 +78,7 @@ pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> 
     });
     let gaps: Vec<_> = gaps.into_iter().collect();
     // A cursor that has been told of a gap stands behind it.
-    let cursor = last.or(lost.map(|_| nothing)).or(confirmed).unwrap_or(nothing);
+    let cursor = last.or(lost).or(confirmed).unwrap_or(nothing);
     let full = claim.entries.len() >= limit;
     let cursor = Cursor::new(std::iter::once((category, cursor))).text();
     let events = claim.entries.iter().map(|entry| encode::event(entry, category).clone());

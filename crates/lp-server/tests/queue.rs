@@ -122,6 +122,17 @@ async fn jobs_that_did_not_fit_are_told_as_a_gap() {
     let query = format!("form=strict&limit=1&category=a&cursor={}", answer.cursor());
     let rest = poll(&polls, &query).await;
     assert_eq!((rest.data(), rest.json()["gaps"].is_null()), (vec![4.into()], true));
+    // Told once, also where there is nothing beside it; and not to one who came later.
+    let told = poll(&polls, &query.replace(answer.cursor(), begin.cursor())).await;
+    assert_eq!(
+        (told.data().len(), told.json()["gaps"][0]["reason"].as_str()),
+        (0, Some("evicted"))
+    );
+    let late = poll(&polls, "form=strict&timeout=1&category=a").await;
+    for cursor in [told.cursor(), late.cursor()] {
+        let query = format!("form=strict&timeout=1&category=a&cursor={cursor}");
+        assert_eq!(poll(&polls, &query).await.status, 204);
+    }
 }
 
 #[tokio::test]
