@@ -123,10 +123,7 @@ impl Broker {
         start: Start,
         client: Option<Arc<str>>,
     ) -> Result<Subscription, Error> {
-        check_topic(topic)?;
-        if self.deletes_after_retrieval(topic) {
-            return Err(Error::topic("its publications are deleted once a poller has them"));
-        }
+        self.check_subscribable(topic)?;
         self.subscribe_to_any(topic, start, client, self.inner.max_lag)
     }
 
@@ -136,11 +133,16 @@ impl Broker {
     /// # Errors
     /// As [`subscribe_as`](Self::subscribe_as).
     pub fn subscribe_to_poll(&self, topic: &str, start: Start) -> Result<Subscription, Error> {
-        check_topic(topic)?;
-        if self.deletes_after_retrieval(topic) {
-            return Err(Error::topic("its publications are deleted once a poller has them"));
-        }
+        self.check_subscribable(topic)?;
         self.subscribe_to_any(topic, start, None, usize::MAX)
+    }
+
+    fn check_subscribable(&self, topic: &str) -> Result<(), Error> {
+        check_topic(topic)?;
+        match self.deletes_after_retrieval(topic) {
+            true => Err(Error::topic("its publications are deleted once a poller has them")),
+            false => Ok(()),
+        }
     }
 
     /// Whether a topic's publications are claimed, and not subscribed to.
