@@ -1,0 +1,71 @@
+//! The error codes of the server.
+
+/// An error code of Centrifugo's server API (v3 to v6); one that is not known here is kept.
+///
+/// ```
+/// use centrifugo_api::ErrorCode;
+///
+/// assert_eq!(ErrorCode::from(102), ErrorCode::UnknownChannel);
+/// assert_eq!(ErrorCode::from(4242).number(), 4242);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// 100: something went wrong inside the server.
+    Internal,
+    /// 102: the channel's namespace is not configured.
+    UnknownChannel,
+    /// 104: no such method, or what was asked for is not there.
+    NotFound,
+    /// 107: the request lacks something, or something in it is not valid.
+    BadRequest,
+    /// 108: the feature is not on: presence or history for this channel, say.
+    NotAvailable,
+    /// 111: too many requests.
+    TooManyRequests,
+    /// 112: the position that history was asked from is gone, or of another epoch.
+    UnrecoverablePosition,
+    /// 113: a concurrent change, a version that is not newer.
+    Conflict,
+    /// Any other.
+    Other(u32),
+}
+
+impl ErrorCode {
+    /// The number on the wire.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Internal => 100,
+            Self::UnknownChannel => 102,
+            Self::NotFound => 104,
+            Self::BadRequest => 107,
+            Self::NotAvailable => 108,
+            Self::TooManyRequests => 111,
+            Self::UnrecoverablePosition => 112,
+            Self::Conflict => 113,
+            Self::Other(number) => number,
+        }
+    }
+}
+
+impl From<u32> for ErrorCode {
+    fn from(number: u32) -> Self {
+        match number {
+            100 => Self::Internal,
+            102 => Self::UnknownChannel,
+            104 => Self::NotFound,
+            107 => Self::BadRequest,
+            108 => Self::NotAvailable,
+            111 => Self::TooManyRequests,
+            112 => Self::UnrecoverablePosition,
+            113 => Self::Conflict,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.number().fmt(f)
+    }
+}

@@ -1,0 +1,311 @@
+//! What went wrong.
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use rt_common::{BoxError, HttpError};
+
+use crate::ErrorCode;
+use crate::legacy::Advice;
+
+/// How much of a server's text `Display` shows, in characters.
+const SHOWN: usize = 200;
+
+/// How much of an answer is kept for the error.
+pub(crate) const KEPT_BODY: usize = 4 * 1024;
+
+/// An error of a call, of a command in a batch, or of a token.
+///
+/// It is opaque and answers questions; those about HTTP are answered from the cause where there is
+/// one. `Display` tells its own level only, the cause is in `source()`. No key, secret or token is
+/// ever in it, and no payload that was sent.
+pub struct Error {
+    kind: Box<Kind>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Builder { what: String, source: Option<BoxError> },
+    Http(HttpError),
+    Redirect { status: StatusCode, location: String },
+    Answer(BadAnswer),
+    Api { method: String, code: ErrorCode, message: String, http: Option<HttpError> },
+    Command { method: String, message: String, advice: Option<Advice> },
+    NotEmpty,
+    // One failure of many calls.
+    Shared(Arc<Error>),
+}
+
+#[derive(Debug)]
+struct BadAnswer {
+    what: String,
+    status: StatusCode,
+    content_type: Option<String>,
+    body: Bytes,
+    source: Option<serde_json::Error>,
+}
+
+impl Error {
+    /// Whether something was described wrongly (an endpoint, a payload that is not JSON, a key);
+    /// nothing was sent.
+    pub fn is_builder(&self) -> bool {
+        matches!(*self.root().kind, Kind::Builder { .. })
+    }
+
+    /// Whether a deadline passed, the call's or that of connecting.
+    pub fn is_timeout(&self) -> bool {
+        self.http().is_some_and(HttpError::is_timeout)
+    }
+
+    /// Whether no connection could be made: nothing was sent.
+    pub fn is_connect(&self) -> bool {
+        self.http().is_some_and(HttpError::is_connect)
+    }
+
+    /// Whether the key, or the sign of a legacy request, was refused (status 401).
+    pub fn is_unauthorized(&self) -> bool {
+        self.status() == Some(StatusCode::UNAUTHORIZED)
+    }
+
+    /// Whether the server redirected; that is not followed.
+    pub fn is_redirect(&self) -> bool {
+        matches!(*self.root().kind, Kind::Redirect { .. })
+    }
+
+    /// Whether the answer was not what this API says: not JSON (a proxy's page), a field of a wrong
+    /// type, another number of replies than commands.
+    pub fn is_malformed(&self) -> bool {
+        matches!(*self.root().kind, Kind::Answer(_))
+    }
+
+    /// Whether the answer was larger than the client's bound on one.
+    pub fn is_too_large(&self) -> bool {
+        self.http().is_some_and(HttpError::is_too_large)
+    }
+
+    /// Whether a single command was called on a legacy client whose buffer is not empty.
+    pub fn is_not_empty(&self) -> bool {
+        matches!(*self.root().kind, Kind::NotEmpty)
+    }
+
+    /// Whether the server took the request and answered the command with an error:
+    /// [`Error::message`] says which.
+    pub fn is_command(&self) -> bool {
+        matches!(*self.root().kind, Kind::Api { .. } | Kind::Command { .. })
+    }
+
+    /// The server's error code; the legacy API has none.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match &*self.root().kind {
+            Kind::Api { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// The server's own words for the error of a command.
+    pub fn message(&self) -> Option<&str> {
+        match &*self.root().kind {
+            Kind::Api { message, .. } | Kind::Command { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// What a legacy server advises to do about the error of a command.
+    pub fn advice(&self) -> Option<&Advice> {
+        match &*self.root().kind {
+            Kind::Command { advice, .. } => advice.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may well succeed later: network failures, time-outs, the statuses 408,
+    /// 429 and 5xx, and the codes [`Internal`](ErrorCode::Internal) and
+    /// [`TooManyRequests`](ErrorCode::TooManyRequests). It does not say that calling again is
+    /// harmless: a publication may have been made already.
+    pub fn is_retryable(&self) -> bool {
+        match &*self.root().kind {
+            Kind::Http(error) => error.is_retryable(),
+            Kind::Api { code, .. } => {
+                matches!(code, ErrorCode::Internal | ErrorCode::TooManyRequests)
+            }
+            Kind::Command { message, .. } => message == "internal server error",
+            _ => false,
+        }
+    }
+
+    /// The status of the answer, if it was not one of success, or its body was not what this API
+    /// says.
+    pub fn status(&self) -> Option<StatusCode> {
+        match &*self.root().kind {
+            Kind::Redirect { status, .. } => Some(*status),
+            Kind::Answer(answer) => Some(answer.status),
+            _ => self.http().and_then(HttpError::status),
+        }
+    }
+
+    /// How long the server asked to wait (`Retry-After`), at most one hour.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.http().and_then(HttpError::retry_after)
+    }
+
+    /// The first bytes (at most 4 KiB) of an answer whose status was not one of success, or that was
+    /// not what this API says.
+    pub fn body(&self) -> &[u8] {
+        match &*self.root().kind {
+            Kind::Answer(answer) => &answer.body,
+            _ => self.http().map_or(&[], HttpError::body),
+        }
+    }
+
+    /// What went wrong over HTTP, if that is the reason.
+    pub fn http(&self) -> Option<&HttpError> {
+        match &*self.root().kind {
+            Kind::Http(error) | Kind::Api { http: Some(error), .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn builder(what: impl Into<String>) -> Self {
+        Self::new(Kind::Builder { what: what.into(), source: None })
+    }
+
+    pub(crate) fn builder_from(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Builder { what: what.into(), source: Some(source.into()) })
+    }
+
+    pub(crate) fn redirect(status: StatusCode, location: &str) -> Self {
+        Self::new(Kind::Redirect { status, location: rt_common::redact_url(location) })
+    }
+
+    /// An answer with a status of success whose body is not what this API says.
+    pub(crate) fn answer(
+        what: impl Into<String>,
+        (status, headers): (StatusCode, &HeaderMap),
+        body: &Bytes,
+        source: Option<serde_json::Error>,
+    ) -> Self {
+        let content_type = headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect());
+        let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
+        Self::new(Kind::Answer(BadAnswer { what: what.into(), status, content_type, body, source }))
+    }
+
+    /// An error that the server gave with a code; `http` when it came with a status of its own.
+    pub(crate) fn api(
+        method: &str,
+        code: ErrorCode,
+        message: String,
+        http: Option<HttpError>,
+    ) -> Self {
+        Self::new(Kind::Api { method: method.to_owned(), code, message, http })
+    }
+
+    /// An error that a legacy server gave for one command.
+    pub(crate) fn command(method: &str, message: String, advice: Option<Advice>) -> Self {
+        Self::new(Kind::Command { method: method.to_owned(), message, advice })
+    }
+
+    pub(crate) fn not_empty() -> Self {
+        Self::new(Kind::NotEmpty)
+    }
+
+    /// The same failure for each of many calls.
+    pub(crate) fn shared(error: &Arc<Self>) -> Self {
+        Self::new(Kind::Shared(Arc::clone(error)))
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self { kind: Box::new(kind) }
+    }
+
+    fn root(&self) -> &Self {
+        match &*self.kind {
+            Kind::Shared(error) => error.root(),
+            _ => self,
+        }
+    }
+}
+
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        Self::new(Kind::Http(error))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.root().kind {
+            Kind::Builder { what, .. } => f.write_str(what),
+            // The HTTP error is this error, not a level below it.
+            Kind::Http(error) => error.fmt(f),
+            Kind::Redirect { status, location } => write!(
+                f,
+                "the server answered {status}, to {location:?}: redirects are not followed, use the endpoint where it ends"
+            ),
+            Kind::Answer(answer) => answer.fmt(f),
+            Kind::Api { method, code, message, .. } => {
+                write!(f, "{method}: the server answered {}: ", code.number())?;
+                show(f, message)
+            }
+            Kind::Command { method, message, .. } => {
+                write!(f, "{method}: the server answered: ")?;
+                show(f, message)
+            }
+            Kind::NotEmpty => {
+                f.write_str("client command buffer not empty, send commands or reset client")
+            }
+            Kind::Shared(_) => unreachable_root(f),
+        }
+    }
+}
+
+/// `root` never gives a shared error; nothing a server says leads here.
+fn unreachable_root(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("the call failed")
+}
+
+impl fmt::Display for BadAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed response returned from server: {} ({}", self.what, self.status)?;
+        match &self.content_type {
+            Some(content_type) => write!(f, ", {content_type:?})")?,
+            None => f.write_str(", without a content type)")?,
+        }
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4 * SHOWN)]);
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        f.write_str(": ")?;
+        show(f, text.trim())
+    }
+}
+
+/// One line of what a server says.
+fn show(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let mut characters = text.chars();
+    for c in characters.by_ref().take(SHOWN) {
+        write!(f, "{}", if c.is_control() { ' ' } else { c })?;
+    }
+    if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Error").field(&self.root().kind).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.root().kind {
+            Kind::Builder { source, .. } => source.as_deref().map(|source| source as _),
+            Kind::Http(error) | Kind::Api { http: Some(error), .. } => error.source(),
+            Kind::Answer(answer) => answer.source.as_ref().map(|source| source as _),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! One exchange with the server: a request, its deadline, and whether it was a success.
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Uri};
+use rt_common::{Body, HttpClient, HttpError};
+
+use crate::Error;
+use crate::error::KEPT_BODY;
+
+/// How long the body of an unexpected answer is waited for.
+const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What each request needs to know.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    pub(crate) http: HttpClient,
+    pub(crate) headers: HeaderMap,
+    pub(crate) max_answer_bytes: usize,
+}
+
+/// An answer of success with its whole body.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Exchange {
+    /// Posts the body and takes the whole answer within `deadline`; `header` is one more header.
+    ///
+    /// An answer with another status than 200 is an error that has the status and the first bytes
+    /// of the body.
+    pub(crate) async fn post(
+        &self,
+        uri: &Uri,
+        header: Option<(HeaderName, HeaderValue)>,
+        body: Bytes,
+        deadline: Duration,
+    ) -> Result<Reply, Error> {
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        request.headers_mut().clone_from(&self.headers);
+        request.headers_mut().extend(header);
+        let named = |error: HttpError| error.with_target(&Method::POST, &uri.to_string());
+        let taken = async {
+            let answer = self.http.send(request).await?;
+            if answer.status() != StatusCode::OK {
+                return Err(unwanted(answer, named).await);
+            }
+            let (head, body) = answer.into_parts();
+            let body = body.collect_within(self.max_answer_bytes).await.map_err(named)?;
+            Ok(Reply { status: head.status, headers: head.headers, body })
+        };
+        match tokio::time::timeout(deadline, taken).await {
+            Ok(reply) => reply,
+            Err(_) => Err(named(HttpError::timed_out()).into()),
+        }
+    }
+}
+
+impl Reply {
+    /// The answer is not what the API says.
+    pub(crate) fn malformed(&self, what: &str, source: Option<serde_json::Error>) -> Error {
+        Error::answer(what, (self.status, &self.headers), &self.body, source)
+    }
+}
+
+async fn unwanted(answer: Response<Body>, named: impl Fn(HttpError) -> HttpError) -> Error {
+    let (head, body) = answer.into_parts();
+    if head.status.is_redirection()
+        && let Some(location) = head.headers.get(header::LOCATION)
+    {
+        return Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes()));
+    }
+    let body = body.prefix(KEPT_BODY, ERROR_BODY_PATIENCE).await;
+    named(HttpError::from_status(head.status, &head.headers, body)).into()
+}
