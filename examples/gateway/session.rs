@@ -1,6 +1,6 @@
 //! The token, and the cookie that a page gets for it: EventSource cannot send a header.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -72,7 +72,7 @@ impl Access {
 
     fn mac(&self, until: u64) -> Hmac<Sha256> {
         let key = self.token.as_deref().unwrap_or_default();
-        let mac = <Hmac<Sha256> as Mac>::new_from_slice(key.as_bytes());
+        let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes());
         mac.expect("HMAC takes a key of any length").chain_update(format!("session {until}"))
     }
 }

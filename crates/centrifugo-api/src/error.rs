@@ -35,6 +35,7 @@ enum Kind {
     Api { method: String, code: ErrorCode, message: String, http: Option<HttpError> },
     Command { method: String, message: String, advice: Option<Advice> },
     NotEmpty,
+    Data(serde_json::Error),
     // One failure of many calls.
     Shared(Arc<Error>),
 }
@@ -89,6 +90,11 @@ impl Error {
     /// Whether a single command was called on a legacy client whose buffer is not empty.
     pub fn is_not_empty(&self) -> bool {
         matches!(*self.root().kind, Kind::NotEmpty)
+    }
+
+    /// Whether a publication's data, or a call's result, was not of the expected type.
+    pub fn is_data(&self) -> bool {
+        matches!(*self.root().kind, Kind::Data(_))
     }
 
     /// Whether the server took the request and answered the command with an error:
@@ -204,6 +210,14 @@ impl Error {
         Self::new(Kind::Api { method: method.to_owned(), code, message, http })
     }
 
+    /// This error of a status, with the code that its body says.
+    pub(crate) fn with_code(self, method: &str, code: ErrorCode, message: String) -> Self {
+        match *self.kind {
+            Kind::Http(http) => Self::api(method, code, message, Some(http)),
+            kind => Self::new(kind),
+        }
+    }
+
     /// An error that a legacy server gave for one command.
     pub(crate) fn command(method: &str, message: String, advice: Option<Advice>) -> Self {
         Self::new(Kind::Command { method: method.to_owned(), message, advice })
@@ -211,6 +225,10 @@ impl Error {
 
     pub(crate) fn not_empty() -> Self {
         Self::new(Kind::NotEmpty)
+    }
+
+    pub(crate) fn data(source: serde_json::Error) -> Self {
+        Self::new(Kind::Data(source))
     }
 
     /// The same failure for each of many calls.
@@ -258,14 +276,10 @@ impl fmt::Display for Error {
             Kind::NotEmpty => {
                 f.write_str("client command buffer not empty, send commands or reset client")
             }
-            Kind::Shared(_) => unreachable_root(f),
+            Kind::Data(_) => f.write_str("the data is not of the expected type"),
+            Kind::Shared(error) => error.fmt(f),
         }
     }
-}
-
-/// `root` never gives a shared error; nothing a server says leads here.
-fn unreachable_root(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("the call failed")
 }
 
 impl fmt::Display for BadAnswer {
@@ -305,6 +319,7 @@ impl StdError for Error {
             Kind::Builder { source, .. } => source.as_deref().map(|source| source as _),
             Kind::Http(error) | Kind::Api { http: Some(error), .. } => error.source(),
             Kind::Answer(answer) => answer.source.as_ref().map(|source| source as _),
+            Kind::Data(source) => Some(source),
             _ => None,
         }
     }

@@ -68,6 +68,21 @@ impl Payload {
         &self.content
     }
 
+    pub(crate) fn mistake(&self) -> Option<&Arc<Error>> {
+        self.content.mistake()
+    }
+
+    /// For a field that has no form for bytes.
+    pub(crate) fn json_only(self) -> Self {
+        match self.content {
+            Content::Base64(_) => {
+                let error = Error::builder("bytes cannot stand here: give JSON");
+                Self { content: Content::Invalid(Arc::new(error)) }
+            }
+            _ => self,
+        }
+    }
+
     fn of(json: serde_json::Result<Box<RawValue>>, what: &str) -> Self {
         match json {
             Ok(json) if json.get().contains(['\n', '\r']) => {
@@ -109,17 +124,31 @@ impl From<Box<RawValue>> for Payload {
 }
 
 /// What it is, not what it says: payloads are the users', and long.
-impl fmt::Debug for Payload {
+impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.content {
-            Content::Json(json) => write!(f, "Payload(JSON, {} bytes)", json.get().len()),
-            Content::Base64(text) => write!(f, "Payload(base64, {} characters)", text.len()),
-            Content::Invalid(error) => write!(f, "Payload({error})"),
+        match self {
+            Self::Json(json) => write!(f, "Payload(JSON, {} bytes)", json.get().len()),
+            Self::Base64(text) => write!(f, "Payload(base64, {} characters)", text.len()),
+            Self::Invalid(error) => write!(f, "Payload({error})"),
         }
     }
 }
 
-/// Only the JSON of it: for a field that has no form for bytes.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.content.fmt(f)
+    }
+}
+
+impl Content {
+    pub(crate) fn mistake(&self) -> Option<&Arc<Error>> {
+        match self {
+            Self::Invalid(error) => Some(error),
+            Self::Json(_) | Self::Base64(_) => None,
+        }
+    }
+}
+
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -241,7 +270,8 @@ mod tests {
             prop_assert_eq!(compact(&pretty, false), plain.as_str());
             prop_assert!(matches!(compact(&plain, false), Cow::Borrowed(_)));
             let escaped = compact(&pretty, true);
-            prop_assert!(!escaped.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
+            let unescaped = escaped.contains(['<', '>', '&', '\u{2028}', '\u{2029}']);
+            prop_assert!(!unescaped);
             prop_assert_eq!(serde_json::from_str::<Value>(&escaped).unwrap(), value);
         }
     }

@@ -1,0 +1,54 @@
+//! The attempts of one call: which failures are tried again, and when.
+use std::time::Duration;
+
+use rt_common::Backoff;
+use rt_common::backoff::random_seed;
+use tokio::time::Instant;
+
+use crate::{Error, ErrorCode, RetryPolicy, StatusCode};
+
+/// Runs `attempt` until it succeeds, must not be repeated, or has no retry or no time left. It is
+/// given the time that is left.
+pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
+    policy: &RetryPolicy,
+    method: &str,
+    is_safe: bool,
+    timeout: Duration,
+    attempt: impl Fn(Duration) -> F,
+) -> Result<T, Error> {
+    let start = Instant::now();
+    let mut left = timeout;
+    let mut backoff: Option<Backoff> = None;
+    let mut retries = 0;
+    loop {
+        let error = match attempt(left).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        if retries == policy.max_retries || !may_repeat(&error, is_safe) {
+            return Err(error);
+        }
+        let now = Instant::now();
+        let backoff =
+            backoff.get_or_insert_with(|| Backoff::new(policy.base, policy.max, random_seed()));
+        let wait = backoff.next_delay(now.into_std());
+        let wait = error.retry_after().map_or(wait, |asked| asked.max(wait));
+        left = timeout.saturating_sub(now - start);
+        // The wait alone would use it up.
+        if wait >= left {
+            return Err(error);
+        }
+        retries += 1;
+        tracing::debug!(method, retries, ?wait, %error, "the call is tried again");
+        tokio::time::sleep(wait).await;
+        left = timeout.saturating_sub(start.elapsed());
+    }
+}
+
+/// Whether the call can be made again without being done twice.
+fn may_repeat(error: &Error, is_safe: bool) -> bool {
+    let refused = error.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+        || error.code() == Some(ErrorCode::TooManyRequests);
+    // A refused certificate is a failure to connect, too, and does not mend.
+    error.is_retryable() && (is_safe || error.is_connect() || refused)
+}

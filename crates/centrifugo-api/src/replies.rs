@@ -1,0 +1,92 @@
+//! The replies to a batch.
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::request::Request;
+use crate::wire::Outcome;
+use crate::{Error, Ticket};
+
+/// The replies to a [`Batch`](crate::Batch), one a command and in their order.
+///
+/// A result is read as its type when it is taken.
+#[must_use = "some of the commands may have failed"]
+pub struct Replies {
+    batch: u64,
+    items: Vec<Item>,
+}
+
+struct Item {
+    method: Cow<'static, str>,
+    /// Until it is taken.
+    outcome: Option<Result<Bytes, Error>>,
+}
+
+impl Replies {
+    pub(crate) fn new(batch: u64, methods: Vec<Cow<'static, str>>, outcomes: Vec<Outcome>) -> Self {
+        let items = methods.into_iter().zip(outcomes).map(|(method, outcome)| {
+            let outcome = Some(outcome.map_err(|error| error.into_error(&method)));
+            Item { method, outcome }
+        });
+        Self { batch, items: items.collect() }
+    }
+
+    /// The result of the command with this ticket.
+    ///
+    /// # Errors
+    /// The command's own error; a result of a wrong type ([`Error::is_data`]); a ticket of another
+    /// batch ([`Error::is_builder`]).
+    pub fn take<R: DeserializeOwned>(&mut self, ticket: Ticket<R>) -> Result<R, Error> {
+        let item = self.items.get_mut(ticket.index).filter(|_| ticket.batch == self.batch);
+        match item.and_then(|item| item.outcome.take()) {
+            Some(outcome) => read(outcome),
+            None => Err(Error::builder("the ticket is of another batch")),
+        }
+    }
+
+    /// All results of a batch that is of one kind; each is as [`Replies::take`] gives it.
+    pub fn into_results<R: Request>(self) -> impl Iterator<Item = Result<R::Result, Error>> {
+        self.items.into_iter().map(|item| match item.outcome {
+            Some(outcome) if item.method == R::METHOD || outcome.is_err() => read(outcome),
+            _ => Err(Error::builder(format!(
+                "a command of the batch is {}, not {}",
+                item.method,
+                R::METHOD
+            ))),
+        })
+    }
+
+    /// The commands that failed: which of the batch, and why. Those whose result was taken are not
+    /// among them.
+    pub fn failed(&self) -> impl Iterator<Item = (usize, &Error)> {
+        self.items.iter().enumerate().filter_map(|(index, item)| match &item.outcome {
+            Some(Err(error)) => Some((index, error)),
+            _ => None,
+        })
+    }
+
+    /// How many there are: as many as commands.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether the batch was empty.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+fn read<R: DeserializeOwned>(outcome: Result<Bytes, Error>) -> Result<R, Error> {
+    serde_json::from_slice(&outcome?).map_err(Error::data)
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replies")
+            .field("len", &self.len())
+            .field("failed", &self.failed().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

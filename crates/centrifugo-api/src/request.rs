@@ -1,0 +1,69 @@
+//! What can be asked of the server: a type a method.
+mod connection;
+mod publish;
+mod state;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Payload};
+
+pub use connection::{Disconnect, Override, Refresh, Subscribe, Unsubscribe};
+pub use publish::{Broadcast, Publish};
+pub use state::{Channels, History, HistoryRemove, Info, Presence, PresenceStats, Rpc};
+
+/// A request of the server API; as `Serialize` it is what goes over the wire.
+///
+/// Only the types of this crate are requests. For a method that has none here,
+/// [`Client::call`](crate::Client::call) and [`Batch::call`](crate::Batch::call) take any.
+pub trait Request: Serialize + sealed::Details {
+    /// The method's name on the wire.
+    const METHOD: &'static str;
+    /// What the server answers.
+    type Result: DeserializeOwned;
+}
+
+pub(crate) mod sealed {
+    use super::{Arc, Error};
+
+    /// What the client needs to know of a request beside its JSON.
+    pub trait Details {
+        /// The first payload that could not be written.
+        fn mistake(&self) -> Option<&Arc<Error>> {
+            None
+        }
+
+        /// Whether doing it twice is the same as doing it once.
+        fn is_safe_to_repeat(&self) -> bool {
+            false
+        }
+
+        /// Takes the key that makes repeating safe, if there is none and the method has one.
+        fn offer_key(&mut self, _key: impl FnOnce() -> String)
+        where
+            Self: Sized,
+        {
+        }
+    }
+}
+
+/// A field with JSON, or one of another name with base64.
+fn payload<S: serde::ser::SerializeStruct>(
+    fields: &mut S,
+    names: (&'static str, &'static str),
+    payload: Option<&Payload>,
+) -> Result<(), S::Error> {
+    use crate::payload::Content;
+    match payload.map(Payload::content) {
+        None => Ok(()),
+        Some(content @ Content::Base64(_)) => fields.serialize_field(names.1, content),
+        Some(content) => fields.serialize_field(names.0, content),
+    }
+}
+
+/// Zero values need not be sent.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

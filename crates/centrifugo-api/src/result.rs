@@ -1,0 +1,265 @@
+//! What the server answers, a type a method. Servers leave out what is zero, empty or null.
+use std::collections::{BTreeMap, HashMap};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Error, wire};
+
+/// A place in a channel's history: everything up to and with it has been seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// The number of the publication within its epoch.
+    #[serde(default)]
+    pub offset: u64,
+    /// One life of the history: another one when it was lost or removed.
+    #[serde(default, deserialize_with = "nullable")]
+    pub epoch: String,
+}
+
+impl Position {
+    /// A position, as a result gave it before.
+    pub fn new(offset: u64, epoch: impl Into<String>) -> Self {
+        Self { offset, epoch: epoch.into() }
+    }
+}
+
+/// The answer to a request that has nothing to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct EmptyResult {}
+
+/// What `publish` answers: where the publication is in the channel's history, if it is in one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct PublishResult {
+    /// The publication's number; `None` without history.
+    #[serde(default)]
+    pub offset: Option<u64>,
+    /// The epoch of the history; `None` without history.
+    #[serde(default)]
+    pub epoch: Option<String>,
+}
+
+impl PublishResult {
+    /// Both of it, to ask for history since then.
+    pub fn position(&self) -> Option<Position> {
+        Some(Position::new(self.offset?, self.epoch.as_deref()?))
+    }
+}
+
+/// What `broadcast` answers: a result a channel.
+#[derive(Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct BroadcastResult {
+    /// In the order of the request's channels.
+    #[serde(default, deserialize_with = "responses")]
+    pub responses: Vec<Result<PublishResult, Error>>,
+}
+
+/// What `presence` answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct PresenceResult {
+    /// The connections in the channel, by client id.
+    #[serde(default, deserialize_with = "nullable")]
+    pub presence: HashMap<String, ClientInfo>,
+}
+
+/// A connection in a channel.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// The user's id; empty for an anonymous one.
+    #[serde(default)]
+    pub user: String,
+    /// The client id: the connection's.
+    #[serde(default)]
+    pub client: String,
+    /// Information about the connection.
+    #[serde(default)]
+    pub conn_info: Option<Box<RawValue>>,
+    /// Information about the subscription.
+    #[serde(default)]
+    pub chan_info: Option<Box<RawValue>>,
+}
+
+/// What `presence_stats` answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct PresenceStatsResult {
+    /// Connections in the channel.
+    #[serde(default)]
+    pub num_clients: u64,
+    /// Different users in the channel.
+    #[serde(default)]
+    pub num_users: u64,
+}
+
+/// What `history` answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct HistoryResult {
+    /// What was asked for, oldest first unless in reverse.
+    #[serde(default, deserialize_with = "nullable")]
+    pub publications: Vec<Publication>,
+    /// The epoch of the history.
+    #[serde(default, deserialize_with = "nullable")]
+    pub epoch: String,
+    /// The number of the channel's last publication; 0 before the first.
+    #[serde(default)]
+    pub offset: u64,
+}
+
+impl HistoryResult {
+    /// Where the channel is.
+    pub fn position(&self) -> Position {
+        Position::new(self.offset, self.epoch.as_str())
+    }
+}
+
+/// A publication of a channel's history.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Publication {
+    /// What was published, as the text that came.
+    #[serde(default = "null")]
+    pub data: Box<RawValue>,
+    /// Who published it, if a client did.
+    #[serde(default)]
+    pub info: Option<ClientInfo>,
+    /// Its number.
+    #[serde(default)]
+    pub offset: u64,
+    /// Its tags.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Publication {
+    /// The data as a type.
+    ///
+    /// # Errors
+    /// When it is not of that type, with [`Error::is_data`].
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        serde_json::from_str(self.data.get()).map_err(Error::data)
+    }
+}
+
+/// What `channels` answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct ChannelsResult {
+    /// The channels that have subscribers, by name.
+    #[serde(default, deserialize_with = "nullable")]
+    pub channels: HashMap<String, ChannelInfo>,
+}
+
+/// A channel that has subscribers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ChannelInfo {
+    /// Connections in the channel.
+    #[serde(default)]
+    pub num_clients: u64,
+}
+
+/// What `info` answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct InfoResult {
+    /// The nodes of the server.
+    #[serde(default, deserialize_with = "nullable")]
+    pub nodes: Vec<NodeInfo>,
+}
+
+/// A node of the server.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct NodeInfo {
+    /// Its id, new with each start.
+    #[serde(default)]
+    pub uid: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+    /// The server's version.
+    #[serde(default)]
+    pub version: String,
+    /// Connections.
+    #[serde(default)]
+    pub num_clients: u64,
+    /// Different users.
+    #[serde(default)]
+    pub num_users: u64,
+    /// Subscriptions.
+    #[serde(default)]
+    pub num_subs: u64,
+    /// Channels that have subscribers.
+    #[serde(default)]
+    pub num_channels: u64,
+    /// Seconds since it was started.
+    #[serde(default)]
+    pub uptime: u64,
+    /// Its metrics, if it aggregates them.
+    #[serde(default)]
+    pub metrics: Option<Metrics>,
+    /// Its process.
+    #[serde(default)]
+    pub process: Option<Process>,
+}
+
+/// Metrics of a node.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Over how many seconds they are aggregated.
+    #[serde(default)]
+    pub interval: f64,
+    /// The values, by name.
+    #[serde(default, deserialize_with = "nullable")]
+    pub items: BTreeMap<String, f64>,
+}
+
+/// The process of a node.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct Process {
+    /// Processor time, in percent of one core.
+    #[serde(default)]
+    pub cpu: f64,
+    /// Resident memory, in bytes.
+    #[serde(default)]
+    pub rss: i64,
+}
+
+/// What `rpc` answers.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct RpcResult {
+    /// What the application answered, as the text that came.
+    #[serde(default = "null")]
+    pub data: Box<RawValue>,
+}
+
+/// Null counts as empty: some encoders write it for an empty list.
+fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn null() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
+}
+
+fn responses<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Result<PublishResult, Error>>, D::Error> {
+    let responses: Vec<wire::Envelope<PublishResult>> = nullable(deserializer)?;
+    let response = |response: wire::Envelope<PublishResult>| {
+        response.into_result("broadcast").ok_or_else(|| D::Error::custom(wire::NEITHER))
+    };
+    responses.into_iter().map(response).collect()
+}
