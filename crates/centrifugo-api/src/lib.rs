@@ -16,6 +16,7 @@ mod replies;
 mod request;
 mod result;
 mod retry_policy;
+pub mod token;
 mod wire;
 
 pub use batch::{Batch, Ticket};

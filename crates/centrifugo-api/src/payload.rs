@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -156,6 +157,19 @@ impl Serialize for Content {
             Self::Base64(text) => text.serialize(serializer),
             Self::Invalid(error) => Err(serde::ser::Error::custom(error)),
         }
+    }
+}
+
+/// A field with JSON, or one of another name with base64.
+pub(crate) fn field<S: SerializeStruct>(
+    fields: &mut S,
+    names: (&'static str, &'static str),
+    payload: Option<&Payload>,
+) -> Result<(), S::Error> {
+    match payload.map(Payload::content) {
+        None => Ok(()),
+        Some(content @ Content::Base64(_)) => fields.serialize_field(names.1, content),
+        Some(content) => fields.serialize_field(names.0, content),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Payload};
+use crate::Error;
 
 pub use connection::{Disconnect, Override, Refresh, Subscribe, Unsubscribe};
 pub use publish::{Broadcast, Publish};
@@ -46,20 +46,6 @@ pub(crate) mod sealed {
             Self: Sized,
         {
         }
-    }
-}
-
-/// A field with JSON, or one of another name with base64.
-fn payload<S: serde::ser::SerializeStruct>(
-    fields: &mut S,
-    names: (&'static str, &'static str),
-    payload: Option<&Payload>,
-) -> Result<(), S::Error> {
-    use crate::payload::Content;
-    match payload.map(Payload::content) {
-        None => Ok(()),
-        Some(content @ Content::Base64(_)) => fields.serialize_field(names.1, content),
-        Some(content) => fields.serialize_field(names.0, content),
     }
 }
 

@@ -7,6 +7,8 @@
 #[cfg(feature = "interop")]
 pub mod browser;
 #[cfg(feature = "interop")]
+pub mod centrifugo;
+#[cfg(feature = "interop")]
 pub mod process;
 #[cfg(feature = "interop")]
 pub mod proxy;

@@ -5,7 +5,8 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::sealed::Details;
-use super::{Request, is_default, payload};
+use super::{Request, is_default};
+use crate::payload::field as payload;
 use crate::{EmptyResult, Error, Payload, Position};
 
 /// `subscribe`: subscribes a user's connections to a channel, from the server's side.

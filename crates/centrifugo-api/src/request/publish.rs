@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::Request;
 use super::sealed::Details;
-use super::{Request, payload};
+use crate::payload::field as payload;
 use crate::{BroadcastResult, Error, Payload, PublishResult};
 
 /// `publish`: data into a channel.

@@ -1,18 +1,12 @@
 //! sse-client reads a real Centrifugo v5's `uni_sse`: order, content, pings, and a recovery
 //! without a hole after the server cut the connection, and after it was restarted.
-//!
-//! `CENTRIFUGO_BIN` names the program.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Request, Uri};
+use rt_testkit::centrifugo::{Centrifugo, free_port};
 use serde_json::{Value, json};
 use sse_client::{Disconnected, EventStream, HttpClient, RetryPolicy, StreamItem};
 
@@ -194,74 +188,4 @@ async fn api(port: u16, method: &str, body: &Value) -> Value {
     let answer = client.fetch(request, LONG, 1 << 20).await.unwrap();
     assert_eq!(answer.status(), 200, "{answer:?}");
     serde_json::from_slice(answer.body()).unwrap()
-}
-
-fn free_port() -> u16 {
-    // Closed again at once; the server takes it a moment later.
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A running server; killed and waited for when dropped.
-struct Centrifugo {
-    child: Child,
-    config: PathBuf,
-}
-
-impl Centrifugo {
-    /// Starts a server and waits until it says that it serves.
-    fn start(port: u16) -> Self {
-        let program = std::env::var_os("CENTRIFUGO_BIN")
-            .expect("CENTRIFUGO_BIN names the Centrifugo v5.4.9 program");
-        let config = json!({
-            "address": "127.0.0.1",
-            "port": port.to_string(),
-            "api_key": "key",
-            "token_hmac_secret_key": "secret",
-            "usage_stats_disable": true,
-            "uni_sse": true,
-            "uni_http_stream": true,
-            "allow_anonymous_connect_without_token": true,
-            "ping_interval": "1s",
-            "pong_timeout": "500ms",
-            "namespaces": [{
-                "name": "public",
-                "presence": true,
-                "history_size": 10,
-                "history_ttl": "300s",
-                "force_recovery": true,
-                "allow_subscribe_for_client": true,
-                "allow_subscribe_for_anonymous": true,
-            }],
-        });
-        let name = format!("centrifugo-{}-{port}.json", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, config.to_string()).unwrap();
-        let mut child = Command::new(program)
-            .arg("-c")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("CENTRIFUGO_BIN can be started");
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let server = Self { child, config: path };
-        let mut said = String::new();
-        while !said.contains("\"serving ") {
-            let before = said.len();
-            log.read_line(&mut said).unwrap();
-            assert!(said.len() > before, "Centrifugo did not start:\n{said}");
-        }
-        // Read on, or it blocks when the pipe is full.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        server
-    }
-}
-
-impl Drop for Centrifugo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.config);
-    }
 }
