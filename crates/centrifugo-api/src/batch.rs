@@ -137,6 +137,21 @@ impl Batch {
         self.push(method.into(), params)
     }
 
+    /// Adds a command that is without a mistake, or nothing.
+    pub(crate) fn try_add<R: Request>(&mut self, request: &R) -> Result<(), Error> {
+        let before = self.body.len();
+        self.is_safe &= request.is_safe_to_repeat();
+        let _: Ticket<R::Result> = self.push(R::METHOD.into(), request);
+        match self.mistake.take() {
+            None => Ok(()),
+            Some(mistake) => {
+                self.body.truncate(before);
+                self.commands.pop();
+                Err(Error::shared(&mistake))
+            }
+        }
+    }
+
     /// How many commands there are.
     pub fn len(&self) -> usize {
         self.commands.len()

@@ -14,8 +14,9 @@ use crate::idempotency::Keys;
 use crate::request::{self, Request};
 use crate::wire::{self, Envelope};
 use crate::{
-    Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error, Form, HistoryResult, InfoResult,
-    PresenceResult, PresenceStatsResult, PublishResult, Replies, RetryPolicy, RpcResult, attempts,
+    AutoBatch, AutoBatchOptions, Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error,
+    Form, HistoryResult, InfoResult, PresenceResult, PresenceStatsResult, PublishResult, Replies,
+    RetryPolicy, RpcResult, attempts,
 };
 
 /// A client of one server's API (Centrifugo 3 to 6); a cheap clone, with the connections shared.
@@ -149,6 +150,20 @@ impl Client {
             .exchange("batch", body, commands.is_safe_to_repeat(), |reply| commands.read(reply))
             .await?;
         Ok(commands.into_replies(outcomes))
+    }
+
+    /// Joins concurrent calls into batches, as these options say.
+    pub fn auto_batch(&self, options: AutoBatchOptions) -> AutoBatch {
+        let keys = self.config.keys.as_ref().map(|_| Keys::new());
+        AutoBatch::new(self.clone(), options, keys)
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        self.config.endpoint.as_str()
     }
 
     pub(crate) fn from_config(config: Config) -> Self {

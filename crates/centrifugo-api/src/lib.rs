@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attempts;
+mod auto_batch;
 mod batch;
 mod builder;
 mod client;
@@ -19,6 +20,7 @@ mod retry_policy;
 pub mod token;
 mod wire;
 
+pub use auto_batch::{AutoBatch, AutoBatchOptions};
 pub use batch::{Batch, Ticket};
 pub use builder::{ClientBuilder, Form, KeyHeader};
 pub use client::Client;

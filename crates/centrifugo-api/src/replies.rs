@@ -67,6 +67,10 @@ impl Replies {
         })
     }
 
+    pub(crate) fn into_outcomes(self) -> impl Iterator<Item = Result<Bytes, Error>> {
+        self.items.into_iter().filter_map(|item| item.outcome)
+    }
+
     /// How many there are: as many as commands.
     pub fn len(&self) -> usize {
         self.items.len()
@@ -78,7 +82,8 @@ impl Replies {
     }
 }
 
-fn read<R: DeserializeOwned>(outcome: Result<Bytes, Error>) -> Result<R, Error> {
+/// The result in an outcome.
+pub(crate) fn read<R: DeserializeOwned>(outcome: Result<Bytes, Error>) -> Result<R, Error> {
     serde_json::from_slice(&outcome?).map_err(Error::data)
 }
 
