@@ -48,6 +48,24 @@ impl ErrorCode {
     }
 }
 
+#[cfg(feature = "test-server")]
+impl ErrorCode {
+    /// What a server says with it.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Internal => "internal server error",
+            Self::UnknownChannel => "unknown channel",
+            Self::NotFound => "not found",
+            Self::BadRequest => "bad request",
+            Self::NotAvailable => "not available",
+            Self::TooManyRequests => "too many requests",
+            Self::UnrecoverablePosition => "unrecoverable position",
+            Self::Conflict => "conflict",
+            Self::Other(_) => "error",
+        }
+    }
+}
+
 impl From<u32> for ErrorCode {
     fn from(number: u32) -> Self {
         match number {

@@ -17,6 +17,8 @@ mod replies;
 mod request;
 mod result;
 mod retry_policy;
+#[cfg(feature = "test-server")]
+pub mod test_server;
 pub mod token;
 mod wire;
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 
 mod api;
+mod double;
 mod live;
 mod stream;
 mod tokens;
