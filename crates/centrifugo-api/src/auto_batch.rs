@@ -12,6 +12,7 @@ use http::Method;
 use rt_common::HttpError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::batch::Shape;
 use crate::idempotency::Keys;
 use crate::request::{Publish, Request};
 use crate::{Batch, Client, Error, PublishResult, replies};
@@ -166,9 +167,10 @@ impl AutoBatch {
         let room = self.shared.room().await?;
         let (sender, result) = oneshot::channel();
         let waiting = Waiting { result: sender, _room: room };
+        let shape = Shape::of(&request);
         self.shared.add(request, waiting)?;
         match result.await {
-            Ok(outcome) => replies::read(outcome),
+            Ok(outcome) => replies::read(outcome, shape),
             Err(_) => Err(HttpError::transport_failed("the runtime has shut down").into()),
         }
     }

@@ -78,7 +78,23 @@ struct Command {
 pub struct Ticket<R> {
     pub(crate) batch: u64,
     pub(crate) index: usize,
+    pub(crate) shape: Shape,
     result: PhantomData<fn() -> R>,
+}
+
+/// What a command's result must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    Any,
+    Object,
+    /// An object with so many responses.
+    Responses(usize),
+}
+
+impl Shape {
+    pub(crate) fn of<R: Request>(request: &R) -> Self {
+        request.responses().map_or(Self::Object, Self::Responses)
+    }
 }
 
 impl Batch {
@@ -120,7 +136,7 @@ impl Batch {
             self.note(Arc::clone(mistake));
         }
         self.is_safe &= request.is_safe_to_repeat();
-        self.push(R::METHOD.into(), &request)
+        self.push(R::METHOD.into(), Shape::of(&request), &request)
     }
 
     /// Adds a command by its method's name; see [`Client::call`](crate::Client::call).
@@ -134,14 +150,14 @@ impl Batch {
             self.note(Arc::new(mistake));
         }
         self.is_safe = false;
-        self.push(method.into(), params)
+        self.push(method.into(), Shape::Any, params)
     }
 
     /// Adds a command that is without a mistake, or nothing.
     pub(crate) fn try_add<R: Request>(&mut self, request: &R) -> Result<(), Error> {
         let before = self.body.len();
         self.is_safe &= request.is_safe_to_repeat();
-        let _: Ticket<R::Result> = self.push(R::METHOD.into(), request);
+        let _: Ticket<R::Result> = self.push(R::METHOD.into(), Shape::of(request), request);
         match self.mistake.take() {
             None => Ok(()),
             Some(mistake) => {
@@ -170,6 +186,7 @@ impl Batch {
     fn push<R>(
         &mut self,
         method: Cow<'static, str>,
+        shape: Shape,
         params: &(impl Serialize + ?Sized),
     ) -> Ticket<R> {
         if !self.commands.is_empty() {
@@ -185,7 +202,7 @@ impl Batch {
         let index = self.commands.len();
         self.commands.push(Command { method, params: start..self.body.len() });
         self.body.push(b'}');
-        Ticket { batch: self.id, index, result: PhantomData }
+        Ticket { batch: self.id, index, shape, result: PhantomData }
     }
 
     fn note(&mut self, mistake: Arc<Error>) {

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use http::Uri;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::exchange::{Exchange, Reply};
 use crate::idempotency::Keys;
 use crate::request::{self, Request};
-use crate::wire::{self, Envelope};
+use crate::wire::{self, Envelope, Object};
 use crate::{
     AutoBatch, AutoBatchOptions, Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error,
     Form, HistoryResult, InfoResult, PresenceResult, PresenceStatsResult, PublishResult, Replies,
@@ -108,7 +109,15 @@ impl Client {
         if let Some(mistake) = request.mistake() {
             return Err(Error::shared(mistake));
         }
-        self.ask(R::METHOD, &request, request.is_safe_to_repeat()).await
+        let is_safe = request.is_safe_to_repeat();
+        let Object(result) = match request.responses() {
+            None => self.ask(R::METHOD, &request, is_safe, result).await?,
+            Some(expected) => {
+                let read = |method: &str, reply: &Reply| counted(expected, method, reply);
+                self.ask(R::METHOD, &request, is_safe, read).await?
+            }
+        };
+        Ok(result)
     }
 
     /// Calls any method by its name, such as one of the paid edition or of a later version; `params`
@@ -131,7 +140,7 @@ impl Client {
         params: &(impl Serialize + ?Sized),
     ) -> Result<R, Error> {
         wire::check_method(method)?;
-        self.ask(method, params, false).await
+        self.ask(method, params, false, result).await
     }
 
     /// Sends the commands of a batch in one request. The replies are there also when some of the
@@ -171,11 +180,12 @@ impl Client {
         Self { config: Arc::new(config), timeout }
     }
 
-    async fn ask<R: DeserializeOwned>(
+    async fn ask<R>(
         &self,
         method: &str,
         params: &(impl Serialize + ?Sized),
         is_safe: bool,
+        read: impl Fn(&str, &Reply) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let mut body = Vec::with_capacity(256);
         wire::write(&mut body, params, "request")?;
@@ -183,7 +193,7 @@ impl Client {
             let params = std::mem::take(&mut body);
             wire::line(&mut body, None, method, &params);
         }
-        self.exchange(method, body.into(), is_safe, |reply| result(method, reply)).await
+        self.exchange(method, body.into(), is_safe, |reply| read(method, reply)).await
     }
 
     /// One call: its attempts, within its deadline.
@@ -288,6 +298,21 @@ fn result<R: DeserializeOwned>(method: &str, reply: &Reply) -> Result<R, Error> 
     match envelope.into_result(method) {
         Some(result) => result,
         None => Err(reply.malformed(wire::NEITHER, None)),
+    }
+}
+
+/// The result, if it has as many responses as were asked for.
+fn counted<R: DeserializeOwned>(expected: usize, method: &str, reply: &Reply) -> Result<R, Error> {
+    let read = result(method, reply)?;
+    let raw: Envelope<&RawValue> = serde_json::from_slice(&reply.body)
+        .map_err(|error| reply.malformed("it is not an answer of this API", Some(error)))?;
+    let got = match raw.into_result(method) {
+        Some(Ok(raw)) => wire::responses(raw.get().as_bytes()),
+        _ => 0,
+    };
+    match got == expected {
+        true => Ok(read),
+        false => Err(reply.malformed(&format!("{got} responses to {expected} channels"), None)),
     }
 }
 

@@ -3,10 +3,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 
+use crate::batch::Shape;
 use crate::request::Request;
-use crate::wire::Outcome;
+use crate::wire::{self, Outcome};
 use crate::{Error, Ticket};
 
 /// The replies to a [`Batch`](crate::Batch), one a command and in their order.
@@ -41,7 +42,7 @@ impl Replies {
     pub fn take<R: DeserializeOwned>(&mut self, ticket: Ticket<R>) -> Result<R, Error> {
         let item = self.items.get_mut(ticket.index).filter(|_| ticket.batch == self.batch);
         match item.and_then(|item| item.outcome.take()) {
-            Some(outcome) => read(outcome),
+            Some(outcome) => read(outcome, ticket.shape),
             None => Err(Error::builder("the ticket is of another batch")),
         }
     }
@@ -49,7 +50,9 @@ impl Replies {
     /// All results of a batch that is of one kind; each is as [`Replies::take`] gives it.
     pub fn into_results<R: Request>(self) -> impl Iterator<Item = Result<R::Result, Error>> {
         self.items.into_iter().map(|item| match item.outcome {
-            Some(outcome) if item.method == R::METHOD || outcome.is_err() => read(outcome),
+            Some(outcome) if item.method == R::METHOD || outcome.is_err() => {
+                read(outcome, Shape::Object)
+            }
             _ => Err(Error::builder(format!(
                 "a command of the batch is {}, not {}",
                 item.method,
@@ -83,8 +86,23 @@ impl Replies {
 }
 
 /// The result in an outcome.
-pub(crate) fn read<R: DeserializeOwned>(outcome: Result<Bytes, Error>) -> Result<R, Error> {
-    serde_json::from_slice(&outcome?).map_err(Error::data)
+pub(crate) fn read<R: DeserializeOwned>(
+    outcome: Result<Bytes, Error>,
+    shape: Shape,
+) -> Result<R, Error> {
+    let raw = outcome?;
+    if let Shape::Responses(expected) = shape {
+        let got = wire::responses(&raw);
+        if got != expected {
+            let what = format!("{got} responses to {expected} channels");
+            return Err(Error::data(serde_json::Error::custom(what)));
+        }
+    }
+    match shape {
+        Shape::Any => serde_json::from_slice(&raw),
+        _ => serde_json::from_slice(&raw).map(|wire::Object(result)| result),
+    }
+    .map_err(Error::data)
 }
 
 impl fmt::Debug for Replies {

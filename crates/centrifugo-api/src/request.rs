@@ -40,6 +40,11 @@ pub(crate) mod sealed {
             false
         }
 
+        /// How many responses the result must have, if it is a list of them.
+        fn responses(&self) -> Option<usize> {
+            None
+        }
+
         /// Takes the key that makes repeating safe, if there is none and the method has one.
         fn offer_key(&mut self, _key: impl FnOnce() -> String)
         where

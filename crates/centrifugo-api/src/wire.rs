@@ -1,8 +1,10 @@
 //! What goes over the wire around requests and results. Pure.
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -25,6 +27,20 @@ pub(crate) struct ErrorObject {
     code: u32,
     #[serde(default)]
     message: String,
+}
+
+/// A value that is written as an object: a derived type takes the array of its fields, too.
+pub(crate) struct Object<T>(pub(crate) T);
+
+/// How many responses a result lists.
+pub(crate) fn responses(result: &[u8]) -> usize {
+    #[derive(Deserialize)]
+    struct Responses {
+        #[serde(default)]
+        responses: Option<Vec<IgnoredAny>>,
+    }
+    let read: Option<Responses> = serde_json::from_slice(result).ok();
+    read.and_then(|read| read.responses).map_or(0, |responses| responses.len())
 }
 
 /// What an answer of another shape is.
@@ -143,6 +159,26 @@ fn none<T>() -> Option<T> {
     None
 }
 
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Reply<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries;
@@ -166,7 +202,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Reply<'a> {
                         let outcome = Ok(map.next_value()?);
                         reply = Some(Reply { method: Some(name), outcome });
                     } else {
-                        map.next_value::<serde::de::IgnoredAny>()?;
+                        map.next_value::<IgnoredAny>()?;
                     }
                 }
                 reply.ok_or_else(|| A::Error::custom("a reply has neither a result nor an error"))

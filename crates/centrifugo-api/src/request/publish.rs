@@ -68,6 +68,10 @@ impl Publish {
     pub fn new(channel: impl Into<String>, data: impl Into<Payload>) -> Self {
         Self { channel: channel.into(), publication: Publication::new(data.into()) }
     }
+
+    fn expected_responses(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl Broadcast {
@@ -78,6 +82,10 @@ impl Broadcast {
     ) -> Self {
         let channels = channels.into_iter().map(Into::into).collect();
         Self { channels, publication: Publication::new(data.into()) }
+    }
+
+    fn expected_responses(&self) -> Option<usize> {
+        Some(self.channels.len())
     }
 }
 
@@ -133,6 +141,10 @@ macro_rules! options {
 
             fn is_safe_to_repeat(&self) -> bool {
                 self.publication.idempotency_key.is_some()
+            }
+
+            fn responses(&self) -> Option<usize> {
+                self.expected_responses()
             }
 
             fn offer_key(&mut self, key: impl FnOnce() -> String) {

@@ -185,3 +185,40 @@ impl fmt::Debug for Key {
         f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConnectionClaims, SubscriptionClaims};
+    use super::*;
+
+    #[test]
+    fn the_vectors() {
+        let key = Key::hs256("secret").unwrap();
+        assert_eq!(
+            key.sign(&ConnectionClaims::new("42")).unwrap(),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI0MiJ9.\
+             79CVgMIG_JB921dVUeJDWNJubJojFodH3-XtC_1C408"
+        );
+        let token = key.sign(&SubscriptionClaims::new("42", "public:chat")).unwrap();
+        assert!(token.ends_with(".lcd7Vnh9etTbNJ63_0P2kB53gsdAey8xSsjnlpZRS7s"), "{token}");
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_told_and_none_shows_itself() {
+        assert!(Key::hs256("").unwrap_err().is_builder());
+        let key = Key::hs256("the secret").unwrap().with_id("k1");
+        assert_eq!(format!("{key:?}"), "Key { id: Some(\"k1\"), .. }");
+        let bad = ConnectionClaims::new("42").meta(crate::Payload::raw("{"));
+        assert!(key.sign(&bad).unwrap_err().is_builder());
+    }
+
+    #[cfg(feature = "jwt")]
+    #[test]
+    fn a_key_of_another_kind_is_told() {
+        for algorithm in [Algorithm::Rs256, Algorithm::Es384, Algorithm::EdDsa] {
+            assert!(Key::hmac(algorithm, "secret").unwrap_err().is_builder());
+            assert!(Key::pem(algorithm, "no PEM").unwrap_err().is_builder());
+        }
+        assert!(Key::pem(Algorithm::Hs256, "secret").unwrap_err().is_builder());
+    }
+}

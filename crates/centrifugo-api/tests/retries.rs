@@ -1,0 +1,228 @@
+//! What is tried again, and when: in paused time, over a transport in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use centrifugo_api::{
+    AutoBatchOptions, Batch, Client, ClientBuilder, Disconnect, Error, HistoryRemove, HttpClient,
+    HttpError, Publish, RetryPolicy, StatusCode,
+};
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::time::Instant;
+
+/// What the transport does with one request after the other; then it hangs.
+#[derive(Clone, Default)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    seen: Arc<Mutex<Vec<(Instant, Bytes)>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Ok,
+    Refused,
+    Broken,
+    Status(u16, Option<&'static str>),
+    Body(&'static str),
+    /// A good answer, after this many milliseconds.
+    After(u64, &'static str),
+}
+
+impl tower_service::Service<Request<Bytes>> for Script {
+    type Response = Response<Full<Bytes>>;
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, HttpError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), HttpError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        self.seen.lock().unwrap().push((Instant::now(), request.into_body()));
+        let answer = self.answers.lock().unwrap().pop_front();
+        Box::pin(async move {
+            let io = |kind| std::io::Error::from(kind);
+            let (status, retry_after, body) = match answer {
+                None => std::future::pending().await,
+                Some(Answer::Refused) => {
+                    let error = io(std::io::ErrorKind::ConnectionRefused);
+                    return Err(HttpError::connect_failed(error));
+                }
+                Some(Answer::Broken) => {
+                    let error = io(std::io::ErrorKind::ConnectionReset);
+                    return Err(HttpError::transport_failed(error));
+                }
+                Some(Answer::Ok) => (200, None, r#"{"result":{}}"#),
+                Some(Answer::Body(body)) => (200, None, body),
+                Some(Answer::After(millis, body)) => {
+                    tokio::time::sleep(Duration::from_millis(millis)).await;
+                    (200, None, body)
+                }
+                Some(Answer::Status(status, after)) => (status, after, "oops"),
+            };
+            let mut response = Response::builder().status(status);
+            if let Some(after) = retry_after {
+                response = response.header("retry-after", after);
+            }
+            Ok(response.body(Full::from(body)).unwrap())
+        })
+    }
+}
+
+fn script(answers: impl IntoIterator<Item = Answer>) -> Script {
+    let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
+    Script { answers, ..Script::default() }
+}
+
+fn builder(script: &Script) -> ClientBuilder {
+    let http = HttpClient::from_service::<Bytes, _, _>(script.clone());
+    Client::builder("http://h").key("key").http_client(http)
+}
+
+fn seen(script: &Script) -> usize {
+    script.seen.lock().unwrap().len()
+}
+
+/// How often a call is sent that fails in this way the first time.
+async fn sent<T>(
+    first: Answer,
+    call: impl AsyncFn(Client) -> Result<T, Error>,
+) -> (usize, Result<T, Error>) {
+    let script = script([first, Answer::Ok]);
+    let result = call(builder(&script).build().unwrap()).await;
+    (seen(&script), result)
+}
+
+const INTERNAL: Answer =
+    Answer::Body(r#"{"error":{"code":100,"message":"internal server error"}}"#);
+const TOO_MANY: Answer = Answer::Body(r#"{"error":{"code":111,"message":"too many requests"}}"#);
+const BAD_REQUEST: Answer = Answer::Body(r#"{"error":{"code":107,"message":"bad request"}}"#);
+
+#[tokio::test(start_paused = true)]
+async fn only_what_does_no_harm_is_repeated() {
+    let ask = async |client: Client| client.presence("news").await.map(drop);
+    let publish = async |client: Client| client.publish(Publish::new("news", "x")).await.map(drop);
+    let once = async |client: Client| {
+        client.publish(Publish::new("news", "x").idempotency_key("k")).await.map(drop)
+    };
+    let disconnect = async |client: Client| client.disconnect(Disconnect::new("42")).await;
+    let remove = async |client: Client| client.history_remove(HistoryRemove::new("news")).await;
+    // What fails, and whether it is repeated: a question; a publication; one with a key.
+    for (first, asked, published, keyed) in [
+        (Answer::Refused, 2, 2, 2),
+        (Answer::Broken, 2, 1, 2),
+        (Answer::Status(502, None), 2, 1, 2),
+        (Answer::Status(503, Some("1")), 2, 1, 2),
+        (Answer::Status(429, Some("1")), 2, 2, 2),
+        (Answer::Status(401, None), 1, 1, 1),
+        (Answer::Body("<html>"), 1, 1, 1),
+        (INTERNAL, 2, 1, 2),
+        (TOO_MANY, 2, 2, 2),
+        (BAD_REQUEST, 1, 1, 1),
+    ] {
+        for (call, expected) in [
+            (sent(first, ask).await, asked),
+            (sent(first, publish).await, published),
+            (sent(first, once).await, keyed),
+            (sent(first, disconnect).await, published),
+            (sent(first, remove).await, published),
+        ] {
+            assert_eq!((call.0, call.1.is_ok()), (expected, expected == 2));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_repeated_if_each_command_may_be() {
+    for (key, expected) in [("", 1), ("k", 2)] {
+        let script = script([
+            Answer::Broken,
+            Answer::Body(r#"{"replies":[{"publish":{}},{"presence":{}}]}"#),
+        ]);
+        let mut batch = Batch::new();
+        batch.add(Publish::new("news", "x").idempotency_key(key));
+        batch.add(centrifugo_api::Presence::new("news"));
+        let result = builder(&script).build().unwrap().batch(batch).await;
+        assert_eq!((seen(&script), result.is_ok()), (expected, expected == 2));
+        let sent = script.seen.lock().unwrap();
+        assert!(sent.iter().all(|(_, body)| *body == sent[0].1), "the same bytes each time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_end_by_number_and_by_the_deadline() {
+    let start = Instant::now();
+    let broken = script([Answer::Broken; 10]);
+    let error = builder(&broken).build().unwrap().presence("news").await.unwrap_err();
+    assert_eq!((seen(&broken), error.is_retryable()), (3, true));
+    assert!(start.elapsed() <= Duration::from_millis(300));
+
+    // The server asks for longer than the call may take: no use in waiting.
+    let busy = script([Answer::Status(503, Some("60"))]);
+    let client = builder(&busy).timeout(Duration::from_secs(5)).build().unwrap();
+    let start = Instant::now();
+    let error = client.presence("news").await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
+    assert_eq!((seen(&busy), start.elapsed()), (1, Duration::ZERO));
+
+    // The time that a Retry-After asks for is waited for.
+    let busy = script([Answer::Status(503, Some("3")), Answer::Ok]);
+    let client = builder(&busy).timeout(Duration::from_secs(5)).build().unwrap();
+    let start = Instant::now();
+    client.presence("news").await.unwrap();
+    assert!((3..=4).contains(&start.elapsed().as_secs()));
+
+    // One deadline for all attempts.
+    let hanging = script([Answer::Broken]);
+    let client = builder(&hanging).timeout(Duration::from_secs(5)).build().unwrap();
+    let start = Instant::now();
+    let error = client.presence("news").await.unwrap_err();
+    assert!(error.is_timeout() && seen(&hanging) == 2, "{error:?}");
+    assert_eq!(start.elapsed().as_millis().div_ceil(10), 500);
+
+    let none = script([Answer::Broken; 2]);
+    let client = builder(&none).retry(RetryPolicy::none()).build().unwrap();
+    assert!(client.presence("news").await.is_err() && seen(&none) == 1);
+    let error = builder(&script([Answer::Status(503, None); 3])).build().unwrap();
+    let error = error.with_timeout(Duration::from_secs(1)).presence("x").await.unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_joined_call_alone_waits_for_nobody_and_beside_others_not_for_long() {
+    const ONE: &str = r#"{"replies":[{"publish":{}}]}"#;
+    const TWO: &str = r#"{"replies":[{"publish":{}},{"publish":{}}]}"#;
+    let script = script([
+        Answer::Body(ONE),
+        Answer::After(100, ONE),
+        Answer::After(100, TWO),
+        Answer::Body(ONE),
+        Answer::Body(ONE),
+    ]);
+    let options = AutoBatchOptions::new().max_delay(Duration::from_millis(10));
+    let joined = builder(&script).build().unwrap().auto_batch(options);
+    let publish = |after: u64| {
+        let joined = joined.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            joined.publish(Publish::new("news", "x")).await.unwrap();
+        }
+    };
+    let start = Instant::now();
+    publish(0).await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // While the first is on the way, the next two go together, ten milliseconds after the first of
+    // them; what comes later goes when its time is up, or nothing is on the way.
+    tokio::join!(publish(0), publish(5), publish(8), publish(50), publish(150));
+    let at: Vec<_> =
+        script.seen.lock().unwrap().iter().map(|(at, _)| (*at - start).as_millis()).collect();
+    for (at, expected) in at[1..].iter().zip([0, 15, 60, 150]) {
+        assert!(at.abs_diff(expected) <= 2, "{at} is not {expected}");
+    }
+    assert_eq!(at.len(), 5);
+}
