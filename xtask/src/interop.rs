@@ -8,6 +8,9 @@ use std::process::Command;
 /// The Centrifugo that is tested against, as its Go module.
 const CENTRIFUGO: (&str, &str) = ("github.com/centrifugal/centrifugo/v5", "v5.4.9");
 
+/// Its client in Python, from PyPI.
+const CENT: &str = "cent==5.2.0";
+
 struct Peer {
     name: &'static str,
     /// Programs that must be there, and how they get there.
@@ -25,7 +28,15 @@ const PEERS: &[Peer] = &[
         ],
         run: chromium,
     },
-    Peer { name: "centrifugo", needs: &[("go", "install Go 1.26 or newer")], run: centrifugo },
+    Peer {
+        name: "centrifugo",
+        needs: &[
+            ("go", "install Go 1.26 or newer"),
+            ("python3", "apt-get install -y python3 python3-venv"),
+            ("openssl", "apt-get install -y openssl"),
+        ],
+        run: centrifugo,
+    },
     Peer { name: "golongpoll", needs: &[("go", "install Go 1.26 or newer")], run: golongpoll },
 ];
 
@@ -73,24 +84,45 @@ fn chromium() -> Done {
 }
 
 fn centrifugo() -> Done {
-    let (module, version) = CENTRIFUGO;
-    let binary = match std::env::var_os("CENTRIFUGO_BIN") {
+    let binary = centrifugo_program()?;
+    let python = match std::env::var_os("CENT_PYTHON") {
         Some(given) => PathBuf::from(given),
-        None => {
-            let folder = root().join("target/interop/centrifugo");
-            let binary = folder.join(format!("centrifugo-{version}"));
-            if !binary.is_file() {
-                fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-                let text = format!("module peer\n\ngo 1.26\n\nrequire {module} {version}\n");
-                fs::write(folder.join("go.mod"), text).map_err(|error| error.to_string())?;
-                let mut build = command("go", &["build", "-o"]);
-                build.arg(&binary).arg(module).current_dir(&folder);
-                execute(&mut with_module(build))?;
-            }
-            binary
-        }
+        None => cent()?,
     };
-    testkit("interop_centrifugo", &[("CENTRIFUGO_BIN", binary)])
+    testkit("interop_centrifugo", &[("CENTRIFUGO_BIN", binary), ("CENT_PYTHON", python)])
+}
+
+/// The real server's program, built if need be.
+pub fn centrifugo_program() -> Result<PathBuf, String> {
+    if let Some(given) = std::env::var_os("CENTRIFUGO_BIN") {
+        return Ok(given.into());
+    }
+    let (module, version) = CENTRIFUGO;
+    let folder = root().join("target/interop/centrifugo");
+    let binary = folder.join(format!("centrifugo-{version}"));
+    if !binary.is_file() {
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let text = format!("module peer\n\ngo 1.26\n\nrequire {module} {version}\n");
+        fs::write(folder.join("go.mod"), text).map_err(|error| error.to_string())?;
+        let mut build = command("go", &["build", "-o"]);
+        build.arg(&binary).arg(module).current_dir(&folder);
+        execute(&mut with_module(build))?;
+    }
+    Ok(binary)
+}
+
+/// A Python that has its client for Centrifugo.
+fn cent() -> Result<PathBuf, String> {
+    let folder = root().join("target/interop/cent");
+    let python = folder.join("bin/python");
+    let installed = folder.join(CENT.replace("==", "-"));
+    if !installed.is_file() {
+        execute(command("python3", &["-m", "venv"]).arg(&folder))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CENT];
+        execute(&mut command(&python.to_string_lossy(), &pip))?;
+        fs::write(&installed, "").map_err(|error| error.to_string())?;
+    }
+    Ok(python)
 }
 
 fn golongpoll() -> Done {

@@ -1,10 +1,11 @@
 //! Our crates against a real Centrifugo v5.4.9: sse-client reads its event stream, centrifugo-api
 //! calls its server API and makes its tokens.
 //!
-//! `CENTRIFUGO_BIN` names the program.
+//! `CENTRIFUGO_BIN` names the program, `CENT_PYTHON` a Python that has cent.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 
 mod api;
+mod cent;
 mod double;
 mod live;
 mod stream;

@@ -6,6 +6,7 @@ use centrifugo_api::token::{
 };
 use centrifugo_api::{Client, Override};
 use rt_testkit::centrifugo::{Centrifugo, free_port};
+use rt_testkit::server::Server;
 use serde_json::json;
 
 use crate::live::{Live, refusal};
@@ -83,6 +84,33 @@ fn with_a_pair_of_keys_it_takes_them_too() {
     }
 }
 
+/// Ed25519 is taken from a key set only, which the server fetches.
+#[test]
+fn with_ed25519_it_takes_them_by_the_key_set() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let (private, public) = pair("ed25519");
+    let encoded: String = public.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+    let x = URL_SAFE_NO_PAD.encode(&der[der.len() - 32..]);
+    let set = json!({"keys": [
+        {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "ed-1", "x": x},
+    ]});
+    let keys = Server::start(move |connection| {
+        if connection.request().is_some() {
+            connection.answer(200, "content-type: application/json\r\n", &set.to_string());
+        }
+    });
+    let endpoint = keys.url("/jwks");
+    let options = json!({ "token_jwks_public_endpoint": endpoint });
+    let server = Centrifugo::start_with(free_port(), &options);
+    let key = Key::pem(Algorithm::EdDsa, private).unwrap().with_id("ed-1");
+    let said = server.check("checktoken", &sign(&key, &connection())).unwrap();
+    assert!(said.contains("valid token for user 42"), "{said}");
+    let other = Key::pem(Algorithm::EdDsa, pair("ed25519").0).unwrap().with_id("ed-1");
+    assert!(server.check("checktoken", &sign(&other, &connection())).is_err());
+}
+
 fn sign(key: &Key, claims: &impl Claims) -> String {
     key.sign(claims).unwrap()
 }
@@ -91,6 +119,7 @@ fn sign(key: &Key, claims: &impl Claims) -> String {
 fn pair(name: &str) -> (Vec<u8>, String) {
     let options: &[&str] = match name {
         "rsa" => &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        "ed25519" => &["-algorithm", "ED25519"],
         "p256" => &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
         _ => &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     };
