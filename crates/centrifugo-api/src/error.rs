@@ -35,6 +35,7 @@ enum Kind {
     Api { method: String, code: ErrorCode, message: String, http: Option<HttpError> },
     Command { method: String, message: String, advice: Option<Advice> },
     NotEmpty,
+    Full { max: usize },
     // One failure of many calls.
     Shared(Arc<Error>),
 }
@@ -42,7 +43,8 @@ enum Kind {
 #[derive(Debug)]
 struct BadAnswer {
     what: String,
-    status: StatusCode,
+    // None: the text was given without an answer around it.
+    status: Option<StatusCode>,
     content_type: Option<String>,
     body: Bytes,
     source: Option<serde_json::Error>,
@@ -89,6 +91,11 @@ impl Error {
     /// Whether a single command was called on a legacy client whose buffer is not empty.
     pub fn is_not_empty(&self) -> bool {
         matches!(*self.root().kind, Kind::NotEmpty)
+    }
+
+    /// Whether a command found no room in a legacy client's buffer: it was not added.
+    pub fn is_full(&self) -> bool {
+        matches!(*self.root().kind, Kind::Full { .. })
     }
 
     /// Whether the server took the request and answered the command with an error:
@@ -141,7 +148,7 @@ impl Error {
     pub fn status(&self) -> Option<StatusCode> {
         match &*self.root().kind {
             Kind::Redirect { status, .. } => Some(*status),
-            Kind::Answer(answer) => Some(answer.status),
+            Kind::Answer(answer) => answer.status,
             _ => self.http().and_then(HttpError::status),
         }
     }
@@ -190,8 +197,16 @@ impl Error {
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect());
+        let (what, status) = (what.into(), Some(status));
         let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
-        Self::new(Kind::Answer(BadAnswer { what: what.into(), status, content_type, body, source }))
+        Self::new(Kind::Answer(BadAnswer { what, status, content_type, body, source }))
+    }
+
+    /// Text that somebody took out of an answer, and that is not what this API says.
+    pub(crate) fn text(what: &str, text: &[u8], source: Option<serde_json::Error>) -> Self {
+        let (what, status, content_type) = (what.to_owned(), None, None);
+        let body = Bytes::copy_from_slice(&text[..text.len().min(KEPT_BODY)]);
+        Self::new(Kind::Answer(BadAnswer { what, status, content_type, body, source }))
     }
 
     /// An error that the server gave with a code; `http` when it came with a status of its own.
@@ -216,6 +231,10 @@ impl Error {
     /// The same failure for each of many calls.
     pub(crate) fn shared(error: &Arc<Self>) -> Self {
         Self::new(Kind::Shared(Arc::clone(error)))
+    }
+
+    pub(crate) fn full(max: usize) -> Self {
+        Self::new(Kind::Full { max })
     }
 
     fn new(kind: Kind) -> Self {
@@ -258,6 +277,10 @@ impl fmt::Display for Error {
             Kind::NotEmpty => {
                 f.write_str("client command buffer not empty, send commands or reset client")
             }
+            Kind::Full { max } => write!(
+                f,
+                "the command does not fit: the buffer holds {max} bytes at most, send commands or reset client"
+            ),
             Kind::Shared(_) => unreachable_root(f),
         }
     }
@@ -270,10 +293,11 @@ fn unreachable_root(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 impl fmt::Display for BadAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed response returned from server: {} ({}", self.what, self.status)?;
-        match &self.content_type {
-            Some(content_type) => write!(f, ", {content_type:?})")?,
-            None => f.write_str(", without a content type)")?,
+        write!(f, "malformed response returned from server: {}", self.what)?;
+        match (self.status, &self.content_type) {
+            (Some(status), Some(content_type)) => write!(f, " ({status}, {content_type:?})")?,
+            (Some(status), None) => write!(f, " ({status}, without a content type)")?,
+            (None, _) => {}
         }
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4 * SHOWN)]);
         if text.trim().is_empty() {
