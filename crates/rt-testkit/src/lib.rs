@@ -6,6 +6,8 @@
 
 #[cfg(feature = "interop")]
 pub mod browser;
+pub mod http;
+pub mod legacy_centrifugo;
 #[cfg(feature = "interop")]
 pub mod process;
 #[cfg(feature = "interop")]
