@@ -1,6 +1,6 @@
 //! The commands, and how each is written.
 use super::encode;
-use crate::payload::{Content, compact};
+use crate::payload::Content;
 use crate::{Error, Payload};
 
 /// One command before it is written.
@@ -91,7 +91,7 @@ fn publication(out: &mut Vec<u8>, data: &str, client: Option<&str>) {
         text(out, br#","client":"#, client);
     }
     out.extend_from_slice(br#","data":"#);
-    out.extend_from_slice(compact(data, true).as_bytes());
+    encode::json(out, data);
 }
 
 fn text(out: &mut Vec<u8>, before: &[u8], text: &str) {

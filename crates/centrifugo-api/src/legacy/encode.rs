@@ -25,17 +25,62 @@ pub(super) fn string(out: &mut Vec<u8>, text: &str) {
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
             0xe2 => {
-                out.extend_from_slice(if bytes[at + 2] == 0xa8 { b"\\u2028" } else { b"\\u2029" });
+                out.extend_from_slice(line_end(bytes[at + 2]));
                 done = at + 3;
             }
-            _ => {
-                let [high, low] = hex(byte);
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-            }
+            _ => escape(out, byte),
         }
     }
     out.extend_from_slice(&bytes[done..]);
     out.push(b'"');
+}
+
+/// Valid JSON without the whitespace between its tokens, and with what Go escapes escaped.
+pub(super) fn json(out: &mut Vec<u8>, json: &str) {
+    let bytes = json.as_bytes();
+    out.reserve(bytes.len());
+    // Up to where the text is in `out`.
+    let mut done = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                loop {
+                    while bytes.get(at).is_some_and(|&byte| PLAIN[usize::from(byte)]) {
+                        at += 1;
+                    }
+                    match bytes[at..] {
+                        // What is escaped ends no string.
+                        [b'\\', _, ..] => at += 2,
+                        [byte @ (b'<' | b'>' | b'&'), ..] => {
+                            out.extend_from_slice(&bytes[done..at]);
+                            escape(out, byte);
+                            at += 1;
+                            done = at;
+                        }
+                        [0xe2, 0x80, last @ (0xa8 | 0xa9), ..] => {
+                            out.extend_from_slice(&bytes[done..at]);
+                            out.extend_from_slice(line_end(last));
+                            at += 3;
+                            done = at;
+                        }
+                        [0xe2, ..] => at += 1,
+                        // The quote at the end.
+                        _ => break,
+                    }
+                }
+                at += 1;
+            }
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                out.extend_from_slice(&bytes[done..at]);
+                at += 1;
+                done = at;
+            }
+            _ => at += 1,
+        }
+    }
+    out.extend_from_slice(&bytes[done..]);
 }
 
 /// A random UUID (version 4), in quotes.
@@ -68,6 +113,16 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    let [high, low] = hex(byte);
+    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+}
+
+/// U+2028 or U+2029, told by its last byte.
+fn line_end(last: u8) -> &'static [u8] {
+    if last == 0xa8 { b"\\u2028" } else { b"\\u2029" }
+}
+
 fn hex(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]
@@ -78,6 +133,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::payload::compact;
+
+    fn compacted(text: &str) -> String {
+        let mut out = b"before ".to_vec();
+        json(&mut out, text);
+        String::from_utf8(out).unwrap().split_off(7)
+    }
 
     fn written(text: &str) -> String {
         let mut out = Vec::new();
@@ -103,6 +165,15 @@ mod tests {
         assert_eq!(written(""), r#""""#);
     }
 
+    /// Printed by Go 1.26 for the same raw message.
+    #[test]
+    fn json_is_compacted_and_escaped_as_go_does_it() {
+        let given = "{\"a\" : \"<\\/\\u003C\u{2028}\" }";
+        assert_eq!(compacted(given), r#"{"a":"\u003c\/\u003C\u2028"}"#);
+        assert_eq!(compacted(" [ \"\\\\\" , \" \\\" <\" ]\n"), r#"["\\"," \" \u003c"]"#);
+        assert_eq!(compacted("1"), "1");
+    }
+
     #[test]
     fn a_uid_is_a_random_uuid_of_version_4() {
         let mut seen = std::collections::HashSet::new();
@@ -120,6 +191,18 @@ mod tests {
     }
 
     proptest! {
+        // Its slower twin is shown to be right beside it.
+        #[test]
+        fn json_is_written_as_its_twin_compacts_it(
+            texts in prop::collection::vec("[ -~\n\t<>&\u{2028}\u{2029}\u{2027}é\\\\\"]{0,9}", 0..6),
+            number in any::<f32>(),
+        ) {
+            let value = serde_json::json!({"a": texts, "b <": [number, null, {"\"": texts}]});
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                prop_assert_eq!(compacted(&text), compact(&text, true));
+            }
+        }
+
         #[test]
         fn what_is_written_reads_back_as_the_text(text in "[ -~\\x00-\\x1f<>&\u{2028}\u{2029}\u{2027}é]{0,20}") {
             let written = written(&text);
