@@ -26,6 +26,7 @@ const PEERS: &[Peer] = &[
         run: chromium,
     },
     Peer { name: "centrifugo", needs: &[("go", "install Go 1.26 or newer")], run: centrifugo },
+    Peer { name: "gocent", needs: &[("go", "install Go 1.26 or newer")], run: gocent },
     Peer { name: "golongpoll", needs: &[("go", "install Go 1.26 or newer")], run: golongpoll },
 ];
 
@@ -91,6 +92,14 @@ fn centrifugo() -> Done {
         }
     };
     testkit("interop_centrifugo", &[("CENTRIFUGO_BIN", binary)])
+}
+
+fn gocent() -> Done {
+    let binary = root().join("target/interop/gocent");
+    let mut build = command("go", &["build", "-o"]);
+    build.arg(&binary).arg(".").current_dir(root().join("xtask/gocent"));
+    execute(&mut with_module(build))?;
+    testkit("interop_gocent", &[("GOCENT", binary)])
 }
 
 fn golongpoll() -> Done {
