@@ -23,6 +23,9 @@ fn workloads() -> [(&'static str, String); 3] {
     [("small", small), ("markup", markup), ("rows", format!("[{}]", rows.join(",")))]
 }
 
+/// What is measured, by its name.
+type Step<'a> = (&'a str, Box<dyn FnMut() + 'a>);
+
 fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(101);
     println!("A batch of {COMMANDS} publications (median of {rounds} rounds)\n");
@@ -43,7 +46,7 @@ fn table(name: &str, data: &str, rounds: usize) {
     let sign = |body: &[u8]| {
         black_box(generate_api_sign("secret", black_box(body)));
     };
-    let mut steps: [(&str, Box<dyn FnMut() + '_>); 3] = [
+    let mut steps: [Step<'_>; 3] = [
         ("signing alone", Box::new(|| sign(&body))),
         ("encoding and signing", {
             let mut client =

@@ -130,15 +130,17 @@ impl Error {
 
     /// Whether the same call may well succeed later: network failures, time-outs, the statuses 408,
     /// 429 and 5xx, and the codes [`Internal`](ErrorCode::Internal) and
-    /// [`TooManyRequests`](ErrorCode::TooManyRequests). It does not say that calling again is
-    /// harmless: a publication may have been made already.
+    /// [`TooManyRequests`](ErrorCode::TooManyRequests), a legacy server's advice to retry. It does
+    /// not say that calling again is harmless: a publication may have been made already.
     pub fn is_retryable(&self) -> bool {
         match &*self.root().kind {
             Kind::Http(error) => error.is_retryable(),
             Kind::Api { code, .. } => {
                 matches!(code, ErrorCode::Internal | ErrorCode::TooManyRequests)
             }
-            Kind::Command { message, .. } => message == "internal server error",
+            Kind::Command { message, advice, .. } => {
+                *advice == Some(Advice::Retry) || message == "internal server error"
+            }
             _ => false,
         }
     }

@@ -235,14 +235,17 @@ impl Client {
 impl Config {
     /// Signs and posts the body; takes an answer to each of the methods.
     pub(super) async fn post(&self, body: Bytes, methods: &[&str]) -> Result<Responses, Error> {
-        let sign = self.secret.as_ref().map(|secret| {
-            let sign = generate_api_sign(secret.expose(), &body);
-            let mut value = HeaderValue::try_from(sign).expect("hex digits fit in a header");
-            value.set_sensitive(true);
-            (SIGN, value)
-        });
+        let sign = self.sign(&body);
         let reply = self.exchange.post(&self.uri, sign, body, self.timeout).await?;
         Responses::to(methods, &reply.body).map_err(|(what, error)| reply.malformed(&what, error))
+    }
+
+    fn sign(&self, body: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+        let sign = generate_api_sign(self.secret.as_ref()?.expose(), body);
+        let mut value = HeaderValue::try_from(sign).expect("hex digits fit in a header");
+        // Whoever reads it in a log could send the same body again.
+        value.set_sensitive(true);
+        Some((SIGN, value))
     }
 }
 
@@ -260,4 +263,29 @@ impl fmt::Debug for Client {
 /// The texts of a slice of strings of any kind.
 pub(super) fn strs(channels: &[impl AsRef<str>]) -> Vec<&str> {
     channels.iter().map(AsRef::as_ref).collect()
+}
+
+#[cfg(all(test, feature = "reqwest"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_is_not_shown_by_transports_that_log_headers() {
+        let client = Client::new("http://h", "secret", Duration::from_secs(1)).unwrap();
+        let (name, value) = client.config.sign(b"[]").unwrap();
+        assert_eq!((name.as_str(), value.is_sensitive()), ("x-api-sign", true));
+        let client = Client::insecure("http://h", Duration::from_secs(1)).unwrap();
+        assert!(client.config.sign(b"[]").is_none());
+    }
+
+    #[test]
+    fn futures_go_to_other_threads() {
+        fn sent<T: Send>(it: T) -> T {
+            it
+        }
+        let mut client = Client::insecure("http://h", Duration::from_secs(1)).unwrap();
+        drop(sent(client.publish("c", "data")));
+        drop(sent(client.presence("c")));
+        drop(sent(client.send()));
+    }
 }

@@ -191,6 +191,7 @@ mod tests {
         assert_eq!(responses[1].advice, None);
         assert_eq!(responses[1].ok().unwrap(), b"null");
         assert_eq!(responses[2].advice, Some(Advice::Retry));
+        assert!(responses[2].ok().unwrap_err().is_retryable() && !error.is_retryable());
         assert_eq!(responses[3].advice, Some(Advice::Other("later".into())));
         assert_eq!((&responses).into_iter().count(), 4);
         assert_eq!(responses.clone().into_iter().count(), responses.into_vec().len());
