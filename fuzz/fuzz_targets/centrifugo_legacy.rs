@@ -47,11 +47,7 @@ fn decode(body: &[u8]) {
         }
         Err(error) => check(&error, body),
     }
-    for error in [
-        decode_channels(body).err(),
-        decode_stats(body).err(),
-        decode_node(body).err(),
-    ] {
+    for error in [decode_channels(body).err(), decode_stats(body).err(), decode_node(body).err()] {
         error.iter().for_each(|error| check(error, body));
     }
 }
