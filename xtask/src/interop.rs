@@ -37,6 +37,7 @@ const PEERS: &[Peer] = &[
         ],
         run: centrifugo,
     },
+    Peer { name: "gocent", needs: &[("go", "install Go 1.26 or newer")], run: gocent },
     Peer { name: "golongpoll", needs: &[("go", "install Go 1.26 or newer")], run: golongpoll },
 ];
 
@@ -123,6 +124,14 @@ fn cent() -> Result<PathBuf, String> {
         fs::write(&installed, "").map_err(|error| error.to_string())?;
     }
     Ok(python)
+}
+
+fn gocent() -> Done {
+    let binary = root().join("target/interop/gocent");
+    let mut build = command("go", &["build", "-o"]);
+    build.arg(&binary).arg(".").current_dir(root().join("xtask/gocent"));
+    execute(&mut with_module(build))?;
+    testkit("interop_gocent", &[("GOCENT", binary)])
 }
 
 fn golongpoll() -> Done {

@@ -209,7 +209,7 @@ impl Client {
             Form::Lines => self.config.uris.endpoint.clone(),
         };
         let attempt = async |left| {
-            let answer = self.config.exchange.post(&uri, body.clone(), left).await;
+            let answer = self.config.exchange.post(&uri, None, body.clone(), left).await;
             answer.and_then(|reply| read(&reply)).map_err(|error| coded(method, error))
         };
         attempts::run(&self.config.retry, method, is_safe, self.timeout, attempt).await

@@ -36,6 +36,7 @@ enum Kind {
     Command { method: String, message: String, advice: Option<Advice> },
     NotEmpty,
     Data(serde_json::Error),
+    Full { max: usize },
     // One failure of many calls.
     Shared(Arc<Error>),
 }
@@ -43,7 +44,8 @@ enum Kind {
 #[derive(Debug)]
 struct BadAnswer {
     what: String,
-    status: StatusCode,
+    // None: the text was given without an answer around it.
+    status: Option<StatusCode>,
     content_type: Option<String>,
     body: Bytes,
     source: Option<serde_json::Error>,
@@ -97,6 +99,11 @@ impl Error {
         matches!(*self.root().kind, Kind::Data(_))
     }
 
+    /// Whether a command found no room in a legacy client's buffer: it was not added.
+    pub fn is_full(&self) -> bool {
+        matches!(*self.root().kind, Kind::Full { .. })
+    }
+
     /// Whether the server took the request and answered the command with an error:
     /// [`Error::message`] says which.
     pub fn is_command(&self) -> bool {
@@ -129,15 +136,17 @@ impl Error {
 
     /// Whether the same call may well succeed later: network failures, time-outs, the statuses 408,
     /// 429 and 5xx, and the codes [`Internal`](ErrorCode::Internal) and
-    /// [`TooManyRequests`](ErrorCode::TooManyRequests). It does not say that calling again is
-    /// harmless: a publication may have been made already.
+    /// [`TooManyRequests`](ErrorCode::TooManyRequests), a legacy server's advice to retry. It does
+    /// not say that calling again is harmless: a publication may have been made already.
     pub fn is_retryable(&self) -> bool {
         match &*self.root().kind {
             Kind::Http(error) => error.is_retryable(),
             Kind::Api { code, .. } => {
                 matches!(code, ErrorCode::Internal | ErrorCode::TooManyRequests)
             }
-            Kind::Command { message, .. } => message == "internal server error",
+            Kind::Command { message, advice, .. } => {
+                *advice == Some(Advice::Retry) || message == "internal server error"
+            }
             _ => false,
         }
     }
@@ -147,7 +156,7 @@ impl Error {
     pub fn status(&self) -> Option<StatusCode> {
         match &*self.root().kind {
             Kind::Redirect { status, .. } => Some(*status),
-            Kind::Answer(answer) => Some(answer.status),
+            Kind::Answer(answer) => answer.status,
             _ => self.http().and_then(HttpError::status),
         }
     }
@@ -196,8 +205,16 @@ impl Error {
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect());
+        let (what, status) = (what.into(), Some(status));
         let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
-        Self::new(Kind::Answer(BadAnswer { what: what.into(), status, content_type, body, source }))
+        Self::new(Kind::Answer(BadAnswer { what, status, content_type, body, source }))
+    }
+
+    /// Text that somebody took out of an answer, and that is not what this API says.
+    pub(crate) fn text(what: &str, text: &[u8], source: Option<serde_json::Error>) -> Self {
+        let (what, status, content_type) = (what.to_owned(), None, None);
+        let body = Bytes::copy_from_slice(&text[..text.len().min(KEPT_BODY)]);
+        Self::new(Kind::Answer(BadAnswer { what, status, content_type, body, source }))
     }
 
     /// An error that the server gave with a code; `http` when it came with a status of its own.
@@ -234,6 +251,10 @@ impl Error {
     /// The same failure for each of many calls.
     pub(crate) fn shared(error: &Arc<Self>) -> Self {
         Self::new(Kind::Shared(Arc::clone(error)))
+    }
+
+    pub(crate) fn full(max: usize) -> Self {
+        Self::new(Kind::Full { max })
     }
 
     fn new(kind: Kind) -> Self {
@@ -276,6 +297,10 @@ impl fmt::Display for Error {
             Kind::NotEmpty => {
                 f.write_str("client command buffer not empty, send commands or reset client")
             }
+            Kind::Full { max } => write!(
+                f,
+                "the command does not fit: the buffer holds {max} bytes at most, send commands or reset client"
+            ),
             Kind::Data(_) => f.write_str("the data is not of the expected type"),
             Kind::Shared(error) => error.fmt(f),
         }
@@ -284,10 +309,11 @@ impl fmt::Display for Error {
 
 impl fmt::Display for BadAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed response returned from server: {} ({}", self.what, self.status)?;
-        match &self.content_type {
-            Some(content_type) => write!(f, ", {content_type:?})")?,
-            None => f.write_str(", without a content type)")?,
+        write!(f, "malformed response returned from server: {}", self.what)?;
+        match (self.status, &self.content_type) {
+            (Some(status), Some(content_type)) => write!(f, " ({status}, {content_type:?})")?,
+            (Some(status), None) => write!(f, " ({status}, without a content type)")?,
+            (None, _) => {}
         }
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4 * SHOWN)]);
         if text.trim().is_empty() {

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use rt_common::{Body, HttpClient, HttpError};
 
@@ -28,13 +28,14 @@ pub(crate) struct Reply {
 }
 
 impl Exchange {
-    /// Posts the body and takes the whole answer within `deadline`.
+    /// Posts the body and takes the whole answer within `deadline`; `header` is one more header.
     ///
     /// An answer with another status than 200 is an error that has the status and the first bytes
     /// of the body.
     pub(crate) async fn post(
         &self,
         uri: &Uri,
+        header: Option<(HeaderName, HeaderValue)>,
         body: Bytes,
         deadline: Duration,
     ) -> Result<Reply, Error> {
@@ -42,6 +43,7 @@ impl Exchange {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         request.headers_mut().clone_from(&self.headers);
+        request.headers_mut().extend(header);
         let named = |error: HttpError| error.with_target(&Method::POST, &uri.to_string());
         let taken = async {
             let answer = self.http.send(request).await?;

@@ -1,5 +1,5 @@
 //! What the server answers, a type a method. Servers leave out what is zero, empty or null.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -64,7 +64,7 @@ pub struct BroadcastResult {
 pub struct PresenceResult {
     /// The connections in the channel, by client id.
     #[serde(default, deserialize_with = "nullable")]
-    pub presence: HashMap<String, ClientInfo>,
+    pub presence: BTreeMap<String, ClientInfo>,
 }
 
 /// A connection in a channel.
@@ -153,7 +153,7 @@ impl Publication {
 pub struct ChannelsResult {
     /// The channels that have subscribers, by name.
     #[serde(default, deserialize_with = "nullable")]
-    pub channels: HashMap<String, ChannelInfo>,
+    pub channels: BTreeMap<String, ChannelInfo>,
 }
 
 /// A channel that has subscribers.

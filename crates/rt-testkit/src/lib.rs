@@ -8,6 +8,8 @@
 pub mod browser;
 #[cfg(feature = "interop")]
 pub mod centrifugo;
+pub mod http;
+pub mod legacy_centrifugo;
 #[cfg(feature = "interop")]
 pub mod process;
 #[cfg(feature = "interop")]

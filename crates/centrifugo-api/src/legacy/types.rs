@@ -1,0 +1,96 @@
+//! What answers tell.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// One connection of a client: in presence, and with messages that a client published.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// The user's id; empty for an anonymous one.
+    #[serde(default, deserialize_with = "or_default")]
+    pub user: String,
+    /// The connection's id.
+    #[serde(default, deserialize_with = "or_default")]
+    pub client: String,
+    /// What the client's token says about the user.
+    pub default_info: Option<Box<RawValue>>,
+    /// What the sign of a private channel says about the subscriber.
+    pub channel_info: Option<Box<RawValue>>,
+}
+
+/// A message that was published to a channel.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// The message's id.
+    #[serde(default, deserialize_with = "or_default")]
+    pub uid: String,
+    /// When it was published; servers from 1.0 do not say.
+    pub timestamp: Option<String>,
+    /// Who published it, if a client did.
+    pub info: Option<ClientInfo>,
+    /// The channel.
+    #[serde(default, deserialize_with = "or_default")]
+    pub channel: String,
+    /// What was published.
+    #[serde(default = "null")]
+    pub data: Box<RawValue>,
+    /// The id of the connection that started it, where the publisher said one.
+    pub client: Option<String>,
+}
+
+/// The server's nodes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// What each node says about itself.
+    #[serde(default, deserialize_with = "or_default")]
+    pub nodes: Vec<NodeInfo>,
+    /// How often the metrics are taken anew, in seconds.
+    #[serde(default, deserialize_with = "or_default")]
+    pub metrics_interval: i64,
+}
+
+/// A node of the server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct NodeInfo {
+    /// The node's id, new with each start.
+    #[serde(default, deserialize_with = "or_default")]
+    pub uid: String,
+    /// The node's name, from its configuration or made up.
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    /// The version of the server.
+    pub version: Option<String>,
+    /// When the node started, in Unix seconds.
+    #[serde(default, rename = "started_at", deserialize_with = "or_default")]
+    pub started: i64,
+    /// Its metrics by name. A fraction is cut off; what is no number is left out.
+    #[serde(default, deserialize_with = "metrics")]
+    pub metrics: BTreeMap<String, i64>,
+}
+
+/// The metrics that are numbers.
+fn metrics<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, i64>, D::Error> {
+    let all: BTreeMap<String, Value> = or_default(from)?;
+    // `as` keeps a float within the bounds of the integer.
+    let number = |value: Value| value.as_i64().or_else(|| value.as_f64().map(|f| f as i64));
+    Ok(all.into_iter().filter_map(|(name, value)| Some((name, number(value)?))).collect())
+}
+
+/// Go's readers take null for "nothing was said".
+pub(super) fn or_default<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+pub(super) fn null() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
+}
