@@ -8,6 +8,9 @@ use std::process::Command;
 /// The Centrifugo that is tested against, as its Go module.
 const CENTRIFUGO: (&str, &str) = ("github.com/centrifugal/centrifugo/v5", "v5.4.9");
 
+/// The oldest one with today's API.
+const CENTRIFUGO_V3: (&str, &str) = ("github.com/centrifugal/centrifugo/v3", "v3.2.3");
+
 /// Its client in Python, from PyPI.
 const CENT: &str = "cent==5.2.0";
 
@@ -86,21 +89,27 @@ fn chromium() -> Done {
 
 fn centrifugo() -> Done {
     let binary = centrifugo_program()?;
+    let old = program("CENTRIFUGO_V3_BIN", CENTRIFUGO_V3)?;
     let python = match std::env::var_os("CENT_PYTHON") {
         Some(given) => PathBuf::from(given),
         None => cent()?,
     };
-    testkit("interop_centrifugo", &[("CENTRIFUGO_BIN", binary), ("CENT_PYTHON", python)])
+    let variables =
+        [("CENTRIFUGO_BIN", binary), ("CENTRIFUGO_V3_BIN", old), ("CENT_PYTHON", python)];
+    testkit("interop_centrifugo", &variables)
 }
 
 /// The real server's program, built if need be.
 pub fn centrifugo_program() -> Result<PathBuf, String> {
-    if let Some(given) = std::env::var_os("CENTRIFUGO_BIN") {
+    program("CENTRIFUGO_BIN", CENTRIFUGO)
+}
+
+fn program(variable: &str, (module, version): (&str, &str)) -> Result<PathBuf, String> {
+    if let Some(given) = std::env::var_os(variable) {
         return Ok(given.into());
     }
-    let (module, version) = CENTRIFUGO;
-    let folder = root().join("target/interop/centrifugo");
-    let binary = folder.join(format!("centrifugo-{version}"));
+    let folder = root().join("target/interop/centrifugo").join(version);
+    let binary = folder.join("centrifugo");
     if !binary.is_file() {
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         let text = format!("module peer\n\ngo 1.26\n\nrequire {module} {version}\n");

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use url::Url;
 
+use crate::batch::Shape;
 use crate::exchange::{Exchange, Reply};
 use crate::idempotency::Keys;
 use crate::request::{self, Request};
@@ -17,7 +18,7 @@ use crate::wire::{self, Envelope, Object};
 use crate::{
     AutoBatch, AutoBatchOptions, Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error,
     Form, HistoryResult, InfoResult, PresenceResult, PresenceStatsResult, PublishResult, Replies,
-    RetryPolicy, RpcResult, attempts,
+    RetryPolicy, RpcResult, attempts, replies,
 };
 
 /// A client of one server's API (Centrifugo 3 to 6); a cheap clone, with the connections shared.
@@ -110,14 +111,13 @@ impl Client {
             return Err(Error::shared(mistake));
         }
         let is_safe = request.is_safe_to_repeat();
-        let Object(result) = match request.responses() {
-            None => self.ask(R::METHOD, &request, is_safe, result).await?,
-            Some(expected) => {
-                let read = |method: &str, reply: &Reply| counted(expected, method, reply);
-                self.ask(R::METHOD, &request, is_safe, read).await?
+        match Shape::of(&request) {
+            Shape::Object => {
+                let Object(result) = self.ask(R::METHOD, &request, is_safe, Shape::Any).await?;
+                Ok(result)
             }
-        };
-        Ok(result)
+            shape => self.ask(R::METHOD, &request, is_safe, shape).await,
+        }
     }
 
     /// Calls any method by its name, such as one of the paid edition or of a later version; `params`
@@ -140,7 +140,7 @@ impl Client {
         params: &(impl Serialize + ?Sized),
     ) -> Result<R, Error> {
         wire::check_method(method)?;
-        self.ask(method, params, false, result).await
+        self.ask(method, params, false, Shape::Any).await
     }
 
     /// Sends the commands of a batch in one request. The replies are there also when some of the
@@ -180,12 +180,12 @@ impl Client {
         Self { config: Arc::new(config), timeout }
     }
 
-    async fn ask<R>(
+    async fn ask<R: DeserializeOwned>(
         &self,
         method: &str,
         params: &(impl Serialize + ?Sized),
         is_safe: bool,
-        read: impl Fn(&str, &Reply) -> Result<R, Error>,
+        shape: Shape,
     ) -> Result<R, Error> {
         let mut body = Vec::with_capacity(256);
         wire::write(&mut body, params, "request")?;
@@ -193,7 +193,42 @@ impl Client {
             let params = std::mem::take(&mut body);
             wire::line(&mut body, None, method, &params);
         }
-        self.exchange(method, body.into(), is_safe, |reply| read(method, reply)).await
+        self.exchange(method, body.into(), is_safe, |reply| self.read(method, shape, reply)).await
+    }
+
+    /// The result in an answer to a single request.
+    fn read<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        shape: Shape,
+        reply: &Reply,
+    ) -> Result<R, Error> {
+        let foreign = |error| reply.malformed("it is not an answer of this API", Some(error));
+        let neither = || reply.malformed(wire::NEITHER, None);
+        let outcome = match (self.config.form, shape) {
+            // Most calls: read once, as the type that it is.
+            (Form::Paths, Shape::Any) => {
+                let envelope: Envelope<R> = serde_json::from_slice(&reply.body).map_err(foreign)?;
+                return envelope.into_result(method).ok_or_else(neither)?;
+            }
+            (Form::Paths, _) => {
+                let envelope: Envelope<&RawValue> =
+                    serde_json::from_slice(&reply.body).map_err(foreign)?;
+                let raw = envelope.into_result(method).ok_or_else(neither)?;
+                raw.map(|raw| reply.body.slice_ref(raw.get().as_bytes()))
+            }
+            (Form::Lines, _) => {
+                let mut lines = wire::lines(&reply.body).map_err(foreign)?;
+                match (lines.pop(), lines.pop()) {
+                    (Some(line), None) => line.map_err(|error| error.into_error(method)),
+                    _ => return Err(reply.malformed("it is not one line", None)),
+                }
+            }
+        };
+        replies::read(outcome, shape).map_err(|error| match error.is_data() {
+            true => reply.malformed("its result is not of this method's type", error.into_data()),
+            false => error,
+        })
     }
 
     /// One call: its attempts, within its deadline.
@@ -288,31 +323,6 @@ impl Client {
     /// The nodes of the server.
     pub async fn info(&self) -> Result<InfoResult, Error> {
         self.send(request::Info::new()).await
-    }
-}
-
-/// The result in an answer to a single request.
-fn result<R: DeserializeOwned>(method: &str, reply: &Reply) -> Result<R, Error> {
-    let envelope: Envelope<R> = serde_json::from_slice(&reply.body)
-        .map_err(|error| reply.malformed("it is not an answer of this API", Some(error)))?;
-    match envelope.into_result(method) {
-        Some(result) => result,
-        None => Err(reply.malformed(wire::NEITHER, None)),
-    }
-}
-
-/// The result, if it has as many responses as were asked for.
-fn counted<R: DeserializeOwned>(expected: usize, method: &str, reply: &Reply) -> Result<R, Error> {
-    let read = result(method, reply)?;
-    let raw: Envelope<&RawValue> = serde_json::from_slice(&reply.body)
-        .map_err(|error| reply.malformed("it is not an answer of this API", Some(error)))?;
-    let got = match raw.into_result(method) {
-        Some(Ok(raw)) => wire::responses(raw.get().as_bytes()),
-        _ => 0,
-    };
-    match got == expected {
-        true => Ok(read),
-        false => Err(reply.malformed(&format!("{got} responses to {expected} channels"), None)),
     }
 }
 

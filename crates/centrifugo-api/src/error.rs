@@ -248,6 +248,14 @@ impl Error {
         Self::new(Kind::Data(source))
     }
 
+    /// Why data is not of the expected type.
+    pub(crate) fn into_data(self) -> Option<serde_json::Error> {
+        match *self.kind {
+            Kind::Data(source) => Some(source),
+            _ => None,
+        }
+    }
+
     /// The same failure for each of many calls.
     pub(crate) fn shared(error: &Arc<Self>) -> Self {
         Self::new(Kind::Shared(Arc::clone(error)))

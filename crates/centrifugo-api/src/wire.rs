@@ -1,5 +1,6 @@
 //! What goes over the wire around requests and results. Pure.
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
@@ -103,18 +104,27 @@ pub(crate) struct Replies<'a> {
 /// The replies of the line form: one a command, in their order.
 pub(crate) fn lines(body: &Bytes) -> Result<Vec<Outcome>, serde_json::Error> {
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for line in serde_json::Deserializer::from_slice(body).into_iter::<Envelope<&RawValue>>() {
-        let line = line?;
-        if line.id.is_some_and(|id| id != outcomes.len() as u64 + 1) {
+    for line in serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>() {
+        let line = line?.get();
+        let read: Envelope<&RawValue> = serde_json::from_str(line)?;
+        if read.id.is_some_and(|id| id != outcomes.len() as u64 + 1) {
             return Err(serde_json::Error::custom("a reply has another id than its command"));
         }
-        outcomes.push(match (line.error, line.result) {
+        outcomes.push(match (read.error, read.result) {
             (Some(error), _) => Err(error),
             (None, Some(raw)) => Ok(body.slice_ref(raw.get().as_bytes())),
+            (None, None) if is_bare(line)? => Ok(Bytes::from_static(b"{}")),
             (None, None) => return Err(serde_json::Error::custom(NEITHER)),
         });
     }
     Ok(outcomes)
+}
+
+/// Whether a reply has nothing but an id: that is what version 3 answers when there is nothing to
+/// tell.
+fn is_bare(line: &str) -> Result<bool, serde_json::Error> {
+    let fields: BTreeMap<Cow<'_, str>, IgnoredAny> = serde_json::from_str(line)?;
+    Ok(fields.keys().all(|name| name == "id"))
 }
 
 /// A command as the line form has it.

@@ -1,4 +1,4 @@
-//! A real Centrifugo v5.4.9; `CENTRIFUGO_BIN` names the program.
+//! A real Centrifugo: v5.4.9, which `CENTRIFUGO_BIN` names, or v3.2.3 (`CENTRIFUGO_V3_BIN`).
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -16,6 +16,7 @@ pub fn free_port() -> u16 {
 /// A running server; killed and waited for when dropped.
 #[derive(Debug)]
 pub struct Centrifugo {
+    program: OsString,
     child: Child,
     config: PathBuf,
 }
@@ -29,16 +30,10 @@ impl Centrifugo {
     /// Starts a server with these options beside, or in place of, the usual ones.
     pub fn start_with(port: u16, options: &Value) -> Self {
         let mut config = json!({
-            "address": "127.0.0.1",
-            "port": port.to_string(),
-            "api_key": "key",
-            "token_hmac_secret_key": "secret",
-            "usage_stats_disable": true,
-            "uni_sse": true,
             "uni_http_stream": true,
-            "allow_anonymous_connect_without_token": true,
             "ping_interval": "1s",
             "pong_timeout": "500ms",
+            "allow_anonymous_connect_without_token": true,
             "namespaces": [{
                 "name": "public",
                 "presence": true,
@@ -52,19 +47,50 @@ impl Centrifugo {
         for (name, value) in options.as_object().expect("options by name") {
             config[name] = value.clone();
         }
+        Self::run(program("CENTRIFUGO_BIN"), port, config)
+    }
+
+    /// Starts a server of version 3, whose names for some options are others.
+    pub fn start_v3(port: u16) -> Self {
+        let config = json!({
+            "namespaces": [{
+                "name": "public",
+                "presence": true,
+                "history_size": 10,
+                "history_ttl": "300s",
+                "recover": true,
+                "position": true,
+            }],
+        });
+        Self::run(program("CENTRIFUGO_V3_BIN"), port, config)
+    }
+
+    fn run(program: OsString, port: u16, mut config: Value) -> Self {
+        for (name, value) in [
+            ("address", json!("127.0.0.1")),
+            ("port", json!(port.to_string())),
+            ("api_key", json!("key")),
+            ("usage_stats_disable", json!(true)),
+            ("uni_sse", json!(true)),
+        ] {
+            config[name] = value;
+        }
+        if config["token_hmac_secret_key"].is_null() {
+            config["token_hmac_secret_key"] = "secret".into();
+        }
         let name = format!("centrifugo-{}-{port}.json", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, config.to_string()).unwrap();
-        let mut child = Command::new(program())
+        let mut child = Command::new(&program)
             .arg("-c")
             .arg(&path)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("CENTRIFUGO_BIN can be started");
+            .expect("Centrifugo can be started");
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let server = Self { child, config: path };
+        let server = Self { program, child, config: path };
         let mut said = String::new();
         while !said.contains("\"serving ") {
             let before = said.len();
@@ -79,19 +105,19 @@ impl Centrifugo {
     /// What the program's own check (`checktoken`, `checksubtoken`) says of a token with this
     /// server's configuration; the error is what it says of one that is not valid.
     pub fn check(&self, command: &str, token: &str) -> Result<String, String> {
-        let output = Command::new(program())
+        let output = Command::new(&self.program)
             .args([command, token, "--config"])
             .arg(&self.config)
             .output()
-            .expect("CENTRIFUGO_BIN can be started");
+            .expect("Centrifugo can be started");
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
         if output.status.success() { Ok(said) } else { Err(said) }
     }
 }
 
-fn program() -> OsString {
-    std::env::var_os("CENTRIFUGO_BIN").expect("CENTRIFUGO_BIN names the Centrifugo v5.4.9 program")
+fn program(variable: &str) -> OsString {
+    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} names a Centrifugo program"))
 }
 
 impl Drop for Centrifugo {

@@ -18,8 +18,10 @@ impl Live {
     /// Connects with this token and these subscriptions; the first frame must be the connect.
     pub async fn connect(port: u16, token: &str, subs: &Value) -> Self {
         let (stream, first) = open(port, &json!({"token": token, "subs": subs})).await;
-        let connect = first["connect"].clone();
-        assert!(connect.is_object(), "{first}");
+        // Version 3 has a frame's content under the name `data`.
+        let is_new = first["connect"].is_object();
+        let connect = first[if is_new { "connect" } else { "data" }].clone();
+        assert!(connect["client"].is_string(), "{first}");
         Self { stream, connect }
     }
 
