@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use rt_common::HttpClient;
 use serde::Serialize;
 
 const CHANNEL: &str = "news";
@@ -60,7 +61,14 @@ fn main() {
     builder.enable_all().build().expect("a runtime").block_on(async {
         match client.as_str() {
             "cent" => measure(cent::client(url, key), mode, text, time).await,
-            "ours" => measure(ours::client(url, key), mode, text, time).await,
+            "ours" => {
+                let http = HttpClient::builder().build().expect("a client");
+                measure(ours::client(http, url, key), mode, text, time).await
+            }
+            "ours-reqwest" => {
+                let http = HttpClient::from_reqwest(reqwest::Client::new());
+                measure(ours::client(http, url, key), mode, text, time).await
+            }
             other => panic!("no client {other:?}"),
         }
     });

@@ -24,8 +24,7 @@ struct Inner {
     headers: HeaderMap,
 }
 
-pub fn client(url: &str, key: &str) -> Client {
-    let http = HttpClient::builder().build().expect("a client");
+pub fn client(http: HttpClient, url: &str, key: &str) -> Client {
     let uri = |method: &str| format!("{url}/{method}").parse().expect("a URL");
     let authorization = HeaderValue::try_from(format!("apikey {key}")).expect("a key");
     let mut headers = HeaderMap::new();
