@@ -1,7 +1,8 @@
 //! One connection: hyper's two halves of it, held and polled together.
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use http::uri::Authority;
@@ -19,6 +20,9 @@ pub(super) struct Connection {
     pub(super) authority: Authority,
     pub(super) sender: SendRequest<OutgoingBody>,
     driver: Driver,
+    ended: bool,
+    task: Arc<Task>,
+    waker: Waker,
 }
 
 impl Connection {
@@ -26,18 +30,66 @@ impl Connection {
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         // Nothing is exchanged here: HTTP/1.1 has no handshake.
         let (sender, driver) = handshake.map_err(HttpError::connect_failed)?;
-        Ok(Self { authority, sender, driver })
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(Arc::clone(&task));
+        Ok(Self { authority, sender, driver, ended: false, task, waker })
     }
 
     /// Goes on as far as the socket lets it. Ready when the connection has ended; what went wrong
     /// is told to the one who waits for the answer or its body.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.driver).poll(cx).map(drop)
+        self.task.set(cx.waker());
+        self.drive()
     }
 
-    /// Whether another request can be sent. Looks at the socket, and wakes nobody from now on.
+    /// From now on it wakes nobody, until it is polled again.
+    pub(super) fn mute(&self) {
+        self.task.clear();
+    }
+
+    /// Whether it can take another request. Looks at the socket, and wakes nobody afterwards.
     pub(super) fn is_idle(&mut self) -> bool {
-        self.poll(&mut Context::from_waker(Waker::noop())).is_pending() && self.sender.is_ready()
+        self.mute();
+        self.drive().is_pending() && self.sender.is_ready()
+    }
+
+    fn drive(&mut self) -> Poll<()> {
+        let mut cx = Context::from_waker(&self.waker);
+        if !self.ended {
+            self.ended = Pin::new(&mut self.driver).poll(&mut cx).is_ready();
+        }
+        if self.ended { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// The task that is to be woken. One connection has many, one after the other; hyper keeps the
+/// waker of a connection in several places, and some of them wake after the exchange has ended.
+#[derive(Default)]
+struct Task(Mutex<Option<Waker>>);
+
+impl Task {
+    fn set(&self, waker: &Waker) {
+        let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *task {
+            Some(old) => old.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    fn clear(&self) -> Option<Waker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(task) = self.clear() {
+            task.wake();
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::connection::{Connection, OutgoingBody};
@@ -30,7 +31,7 @@ pub(super) async fn send(
     let mut answer = pin!(connection.sender.try_send_request(request));
     let mut ended = false;
     let answer = std::future::poll_fn(|cx| {
-        ended = ended || connection.poll(cx).is_ready();
+        ended = connection.poll(cx).is_ready();
         match ended {
             true => answer.as_mut().poll(cx),
             false => answer.as_mut().poll(&mut quiet()),
@@ -40,18 +41,47 @@ pub(super) async fn send(
         unsent: failed.take_message().map(Box::new),
         error: HttpError::transport_failed(failed.into_error()),
     })?;
-    // A small body came together with the head: the connection is free before the body is read.
-    let connection = match ended {
-        true => None,
-        false => pool.give(connection),
-    };
-    let pool = Arc::clone(pool);
-    Ok(answer.map(|incoming| match connection {
-        None => Body::new(incoming),
-        Some(connection) => {
-            Body::new(StreamingBody { incoming, connection: Some(connection), pool })
+    let (head, mut incoming) = answer.into_parts();
+    if ended {
+        // All that will come of the body is here.
+        return Ok(Response::from_parts(head, Body::new(incoming)));
+    }
+    connection.mute();
+    let body = match whole(&mut incoming, &connection) {
+        Some(whole) => {
+            release(incoming, connection, pool);
+            Body::new(Full::new(whole))
         }
-    }))
+        None => {
+            let from = Some((incoming, connection));
+            Body::new(StreamingBody { from, pool: Arc::clone(pool) })
+        }
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+/// A small body comes together with the head: then the connection is free before it is read.
+fn whole(incoming: &mut Incoming, connection: &Connection) -> Option<Bytes> {
+    if incoming.is_end_stream() {
+        return connection.sender.is_ready().then(Bytes::new);
+    }
+    // A connection holds one piece for the body's reader: if it is done, this is all of it.
+    if !connection.sender.is_ready() || incoming.size_hint().exact().is_none() {
+        return None;
+    }
+    match Pin::new(incoming).poll_frame(&mut quiet()) {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().ok(),
+        _ => None,
+    }
+}
+
+/// The answer is complete. What is dropped here wakes the connection, which is mute by now.
+fn release(incoming: Incoming, mut connection: Connection, pool: &Pool) {
+    drop(incoming);
+    // Else it closes: the server wants it, or the request is still being written.
+    if connection.sender.is_ready() || connection.is_idle() {
+        pool.give(connection);
+    }
 }
 
 /// What the connection's own poll brings forward is asked for without a waker: it is asked again
@@ -60,11 +90,9 @@ fn quiet() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// A body that is still on its way.
+/// A body that is still on its way. Nothing is left of it once it has ended.
 struct StreamingBody {
-    incoming: Incoming,
-    /// `None` once nothing more is needed of it.
-    connection: Option<Connection>,
+    from: Option<(Incoming, Connection)>,
     pool: Arc<Pool>,
 }
 
@@ -76,36 +104,38 @@ impl http_body::Body for StreamingBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let this = &mut *self;
-        let mut incoming = Pin::new(&mut this.incoming);
-        let Some(connection) = &mut this.connection else { return incoming.poll_frame(cx) };
+        let Some((incoming, connection)) = &mut self.from else { return Poll::Ready(None) };
+        let mut incoming = Pin::new(incoming);
+        // To take something wakes the connection, which is polled anyway once it is needed.
+        connection.mute();
         let mut frame = incoming.as_mut().poll_frame(&mut quiet());
         if frame.is_pending() {
-            if connection.poll(cx).is_ready() {
-                this.connection = None;
-                return incoming.poll_frame(cx);
-            }
-            frame = incoming.as_mut().poll_frame(&mut quiet());
+            // Once it has ended, all that will come of the body is here.
+            frame = match connection.poll(cx) {
+                Poll::Ready(()) => incoming.as_mut().poll_frame(cx),
+                Poll::Pending => incoming.as_mut().poll_frame(&mut quiet()),
+            };
         }
-        match &frame {
-            Poll::Ready(Some(Err(_))) => this.connection = None,
-            // The body has ended, with this frame or without another.
-            Poll::Ready(frame) if frame.is_none() || incoming.is_end_stream() => {
-                if let Some(connection) = this.connection.take() {
-                    // Not free although the answer is complete: it is of no more use.
-                    drop(this.pool.give(connection));
-                }
-            }
-            _ => {}
+        let failed = matches!(frame, Poll::Ready(Some(Err(_))));
+        let ended = matches!(frame, Poll::Ready(None)) || incoming.is_end_stream();
+        if ended {
+            connection.mute();
+        }
+        if (failed || ended)
+            && let Some((incoming, connection)) = self.from.take()
+            && ended
+        {
+            release(incoming, connection, &self.pool);
         }
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.from.as_ref().is_none_or(|(incoming, _)| incoming.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let hint = |(incoming, _): &(Incoming, _)| incoming.size_hint();
+        self.from.as_ref().map_or_else(|| SizeHint::with_exact(0), hint)
     }
 }

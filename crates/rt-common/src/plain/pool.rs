@@ -34,21 +34,18 @@ impl Pool {
     pub(super) fn take(&self, authority: &Authority) -> Option<Connection> {
         loop {
             let mut connection = self.lock().pop(authority, Instant::now())?;
+            // The server may have closed it meanwhile.
             if connection.is_idle() {
                 return Some(connection);
             }
         }
     }
 
-    /// Keeps a connection for the next request; gives it back if it cannot take one (yet).
-    pub(super) fn give(&self, mut connection: Connection) -> Option<Connection> {
-        if !connection.is_idle() {
-            return Some(connection);
-        }
+    /// Keeps an idle connection for the next request.
+    pub(super) fn give(&self, connection: Connection) {
         // Sockets are closed once the lock is free.
         let old = self.lock().push(connection, Instant::now());
         drop(old);
-        None
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
