@@ -26,13 +26,17 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn new(authority: Authority, stream: TcpStream) -> Result<Self, HttpError> {
+    /// Boxed, for it goes from hand to hand with each request.
+    pub(super) async fn new(
+        authority: Authority,
+        stream: TcpStream,
+    ) -> Result<Box<Self>, HttpError> {
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         // Nothing is exchanged here: HTTP/1.1 has no handshake.
         let (sender, driver) = handshake.map_err(HttpError::connect_failed)?;
         let task = Arc::new(Task::default());
         let waker = Waker::from(Arc::clone(&task));
-        Ok(Self { authority, sender, driver, ended: false, task, waker })
+        Ok(Box::new(Self { authority, sender, driver, ended: false, task, waker }))
     }
 
     /// Goes on as far as the socket lets it. Ready when the connection has ended; what went wrong

@@ -24,7 +24,7 @@ pub(super) struct Failed {
 /// Sends the request and waits for the head. The connection goes back to the pool when the body has
 /// come; dropped earlier, it is closed.
 pub(super) async fn send(
-    mut connection: Connection,
+    mut connection: Box<Connection>,
     pool: &Arc<Pool>,
     request: Request<OutgoingBody>,
 ) -> Result<Response<Body>, Failed> {
@@ -76,7 +76,7 @@ fn whole(incoming: &mut Incoming, connection: &Connection) -> Option<Bytes> {
 }
 
 /// The answer is complete. What is dropped here wakes the connection, which is mute by now.
-fn release(incoming: Incoming, mut connection: Connection, pool: &Pool) {
+fn release(incoming: Incoming, mut connection: Box<Connection>, pool: &Pool) {
     drop(incoming);
     // Else it closes: the server wants it, or the request is still being written.
     if connection.sender.is_ready() || connection.is_idle() {
@@ -92,7 +92,7 @@ fn quiet() -> Context<'static> {
 
 /// A body that is still on its way. Nothing is left of it once it has ended.
 struct StreamingBody {
-    from: Option<(Incoming, Connection)>,
+    from: Option<(Incoming, Box<Connection>)>,
     pool: Arc<Pool>,
 }
 

@@ -26,12 +26,12 @@ struct Idle {
 
 struct Since {
     since: Instant,
-    connection: Connection,
+    connection: Box<Connection>,
 }
 
 impl Pool {
     /// An idle connection that is still open: the one that was used last.
-    pub(super) fn take(&self, authority: &Authority) -> Option<Connection> {
+    pub(super) fn take(&self, authority: &Authority) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.lock().pop(authority, Instant::now())?;
             // The server may have closed it meanwhile.
@@ -42,7 +42,7 @@ impl Pool {
     }
 
     /// Keeps an idle connection for the next request.
-    pub(super) fn give(&self, connection: Connection) {
+    pub(super) fn give(&self, connection: Box<Connection>) {
         // Sockets are closed once the lock is free.
         let old = self.lock().push(connection, Instant::now());
         drop(old);
@@ -54,7 +54,7 @@ impl Pool {
 }
 
 impl Idle {
-    fn pop(&mut self, authority: &Authority, now: Instant) -> Option<Connection> {
+    fn pop(&mut self, authority: &Authority, now: Instant) -> Option<Box<Connection>> {
         let list = self.by_authority.get_mut(authority)?;
         let last = list.pop()?;
         if now.duration_since(last.since) < IDLE_TIMEOUT {
@@ -66,7 +66,7 @@ impl Idle {
     }
 
     /// Gives what is not kept.
-    fn push(&mut self, connection: Connection, now: Instant) -> Vec<Since> {
+    fn push(&mut self, connection: Box<Connection>, now: Instant) -> Vec<Since> {
         let mut dropped = Vec::new();
         if self.swept.is_none_or(|swept| now.duration_since(swept) >= IDLE_TIMEOUT) {
             self.swept = Some(now);
