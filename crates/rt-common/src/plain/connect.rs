@@ -116,3 +116,45 @@ fn prepare(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    fn loopback() -> SocketAddr {
+        "127.0.0.1:0".parse().unwrap()
+    }
+
+    #[test]
+    fn the_families_take_turns_and_the_preferred_one_begins() {
+        let all = ["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1"].map(|one| one.parse().unwrap());
+        let turns = ["[::1]:1", "10.0.0.1:1", "[::2]:1", "[::3]:1"].map(|one| one.parse().unwrap());
+        assert_eq!(interleave(all.into_iter()), turns);
+        assert_eq!(interleave([].into_iter()), []);
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let refused = TcpListener::bind(loopback()).await.unwrap().local_addr().unwrap();
+        let good = TcpListener::bind(loopback()).await.unwrap();
+        let stream = first_of(vec![refused, good.local_addr().unwrap()]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good.local_addr().unwrap());
+        let error = first_of(vec![refused]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")] // Where a full backlog lets a connection wait.
+    async fn an_address_that_does_not_answer_is_not_waited_for() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(loopback()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let mute = listener.local_addr().unwrap();
+        let _fills_it = TcpStream::connect(mute).await.unwrap();
+        let good = TcpListener::bind(loopback()).await.unwrap();
+        let stream = first_of(vec![mute, good.local_addr().unwrap()]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good.local_addr().unwrap());
+    }
+}
