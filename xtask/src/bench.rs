@@ -21,6 +21,7 @@ pub fn run(names: &[String], ruler: Option<PathBuf>, peers: Option<PathBuf>) -> 
     for name in names {
         match name.as_str() {
             "codec" => tools::run(&mut cargo(&["bench", "--package", "sse-codec"]))?,
+            "centrifugo" => crate::bench_centrifugo::table()?,
             "gateway" => gateway(ruler.clone(), peers.clone())?,
             "append" => {
                 let manifest = "crates/rt-broker/benches/append/Cargo.toml";
@@ -31,7 +32,7 @@ pub fn run(names: &[String], ruler: Option<PathBuf>, peers: Option<PathBuf>) -> 
                 tools::run(cargo(&bench).args(["--bench", "waiting"]))?;
             }
             other => {
-                let known = "codec, gateway, append and waiting";
+                let known = "codec, gateway, append, waiting and centrifugo";
                 return Err(format!("no table {other:?}: there are {known}"));
             }
         }

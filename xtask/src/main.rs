@@ -1,6 +1,7 @@
 //! The project's commands: `cargo xtask COMMAND`.
 
 mod bench;
+mod bench_centrifugo;
 mod ci;
 mod fuzz;
 mod interop;
@@ -31,7 +32,8 @@ enum Command {
         #[arg(long)]
         require_all: bool,
     },
-    /// Prints the side-by-side tables: codec (by itself), gateway (needs --ruler and --peers).
+    /// Prints the side-by-side tables: codec (by itself), gateway (needs --ruler and --peers),
+    /// centrifugo (needs Go, Python, and the server that `interop centrifugo` builds).
     Bench {
         /// Which tables; none means codec.
         names: Vec<String>,

@@ -64,9 +64,10 @@ impl HttpClient {
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, HttpError> {
         crate::userinfo::to_header(&mut request)?;
         let method = request.method().clone();
-        let url = request.uri().to_string();
-        tracing::trace!(%method, url = %crate::redact_url(&url), "request");
-        self.transport.send(request).await.map_err(|error| error.with_target(&method, &url))
+        let uri = request.uri().clone();
+        tracing::trace!(%method, url = %crate::redact_url(&uri.to_string()), "request");
+        let named = |error: HttpError| error.with_target(&method, &uri.to_string());
+        self.transport.send(request).await.map_err(named)
     }
 
     /// [`HttpClient::send`] with a deadline for the head of the answer; the body may take longer.

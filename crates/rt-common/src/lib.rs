@@ -9,8 +9,8 @@
 //! - [`redact`]: URLs and secrets that can be logged.
 //!
 //! # Features
-//! `reqwest` (default) brings the ready-made client, `http` the handle without it. With neither,
-//! [`Backoff`], [`retry_after`] and [`redact`] remain, and two small dependencies.
+//! `reqwest` (default) brings the ready-made client, `plain` one for `http://` alone, `http` the
+//! handle without either. With none, [`Backoff`], [`retry_after`] and [`redact`] remain, and two small dependencies.
 //!
 //! # Example
 //! ```
@@ -35,6 +35,8 @@ mod body;
 mod error;
 #[cfg(feature = "http")]
 mod http_client;
+#[cfg(feature = "plain")]
+mod plain;
 pub mod redact;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;

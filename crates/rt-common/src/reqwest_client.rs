@@ -3,14 +3,19 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::HeaderValue;
+use http::uri::Scheme;
 use http::{Request, Response};
+use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::body::Body;
 use crate::error::HttpError;
 use crate::http_client::{HttpClient, SendFuture, Transport};
+use crate::plain::{self, PlainTransport};
 
 impl HttpClient {
-    /// Describes a client over reqwest, with TLS by rustls.
+    /// Describes a client over reqwest, with TLS by rustls. What needs neither TLS nor a proxy nor
+    /// HTTP/2 goes the cheaper way of [`HttpClient::plain`].
     pub fn builder() -> HttpClientBuilder {
         HttpClientBuilder::default()
     }
@@ -86,7 +91,7 @@ impl Default for HttpClientBuilder {
     fn default() -> Self {
         Self {
             proxy: Proxy::Environment,
-            connect_timeout: Some(Duration::from_secs(10)),
+            connect_timeout: Some(plain::CONNECT_TIMEOUT),
             user_agent: None,
             roots_pem: Vec::new(),
             only_own_roots: false,
@@ -195,7 +200,36 @@ impl HttpClientBuilder {
         if self.http2_prior_knowledge {
             builder = builder.http2_prior_knowledge();
         }
-        Ok(HttpClient::from_reqwest(builder.build().map_err(invalid)?))
+        let reqwest = ReqwestTransport { client: builder.build().map_err(invalid)? };
+        let proxies = match self.proxy {
+            _ if self.http2_prior_knowledge => return Ok(HttpClient::from_transport(reqwest)),
+            Proxy::Url(_) => return Ok(HttpClient::from_transport(reqwest)),
+            Proxy::None => None,
+            // As reqwest asks it.
+            Proxy::Environment => Some(Matcher::from_system()),
+        };
+        let user_agent = self.user_agent.map(HeaderValue::try_from).transpose();
+        let user_agent = user_agent.map_err(HttpError::invalid_request)?;
+        let plain = PlainTransport::new(self.connect_timeout, user_agent);
+        Ok(HttpClient::from_transport(Either { plain, reqwest, proxies }))
+    }
+}
+
+/// The cheaper transport where it can do what is asked.
+struct Either {
+    plain: PlainTransport,
+    reqwest: ReqwestTransport,
+    proxies: Option<Matcher>,
+}
+
+impl Transport for Either {
+    fn send(&self, request: Request<Bytes>) -> SendFuture {
+        let uri = request.uri();
+        let proxied = |proxies: &Matcher| proxies.intercept(uri).is_some();
+        if uri.scheme() == Some(&Scheme::HTTP) && !self.proxies.as_ref().is_some_and(proxied) {
+            return self.plain.send(request);
+        }
+        self.reqwest.send(request)
     }
 }
 

@@ -1,0 +1,141 @@
+//! One request and its answer over one connection.
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::connection::{Connection, OutgoingBody};
+use super::pool::Pool;
+use crate::body::Body;
+use crate::error::HttpError;
+
+/// No answer came.
+pub(super) struct Failed {
+    pub(super) error: HttpError,
+    /// The request, if nothing of it was written.
+    pub(super) unsent: Option<Box<Request<OutgoingBody>>>,
+}
+
+/// Sends the request and waits for the head. The connection goes back to the pool when the body has
+/// come; dropped earlier, it is closed.
+pub(super) async fn send(
+    mut connection: Box<Connection>,
+    pool: &Arc<Pool>,
+    request: Request<OutgoingBody>,
+) -> Result<Response<Body>, Failed> {
+    let mut answer = pin!(connection.sender.try_send_request(request));
+    let mut ended = false;
+    let answer = std::future::poll_fn(|cx| {
+        ended = connection.poll(cx).is_ready();
+        match ended {
+            true => answer.as_mut().poll(cx),
+            false => answer.as_mut().poll(&mut quiet()),
+        }
+    });
+    let answer = answer.await.map_err(|mut failed| Failed {
+        unsent: failed.take_message().map(Box::new),
+        error: HttpError::transport_failed(failed.into_error()),
+    })?;
+    let (head, mut incoming) = answer.into_parts();
+    if ended {
+        // All that will come of the body is here.
+        return Ok(Response::from_parts(head, Body::new(incoming)));
+    }
+    connection.mute();
+    let body = match whole(&mut incoming, &connection) {
+        Some(whole) => {
+            release(incoming, connection, pool);
+            Body::new(Full::new(whole))
+        }
+        None => {
+            let from = Some((incoming, connection));
+            Body::new(StreamingBody { from, pool: Arc::clone(pool) })
+        }
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+/// A small body comes together with the head: then the connection is free before it is read.
+fn whole(incoming: &mut Incoming, connection: &Connection) -> Option<Bytes> {
+    if incoming.is_end_stream() {
+        return connection.sender.is_ready().then(Bytes::new);
+    }
+    // A connection holds one piece for the body's reader: if it is done, this is all of it.
+    if !connection.sender.is_ready() || incoming.size_hint().exact().is_none() {
+        return None;
+    }
+    match Pin::new(incoming).poll_frame(&mut quiet()) {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().ok(),
+        _ => None,
+    }
+}
+
+/// The answer is complete. What is dropped here wakes the connection, which is mute by now.
+fn release(incoming: Incoming, mut connection: Box<Connection>, pool: &Pool) {
+    drop(incoming);
+    // Else it closes: the server wants it, or the request is still being written.
+    if connection.sender.is_ready() || connection.is_idle() {
+        pool.give(connection);
+    }
+}
+
+/// What the connection's own poll brings forward is asked for without a waker: it is asked again
+/// after each of these polls, and a waker would only have the task woken by itself.
+fn quiet() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// A body that is still on its way. Nothing is left of it once it has ended.
+struct StreamingBody {
+    from: Option<(Incoming, Box<Connection>)>,
+    pool: Arc<Pool>,
+}
+
+impl http_body::Body for StreamingBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some((incoming, connection)) = &mut self.from else { return Poll::Ready(None) };
+        let mut incoming = Pin::new(incoming);
+        // To take something wakes the connection, which is polled anyway once it is needed.
+        connection.mute();
+        let mut frame = incoming.as_mut().poll_frame(&mut quiet());
+        if frame.is_pending() {
+            // Once it has ended, all that will come of the body is here.
+            frame = match connection.poll(cx) {
+                Poll::Ready(()) => incoming.as_mut().poll_frame(cx),
+                Poll::Pending => incoming.as_mut().poll_frame(&mut quiet()),
+            };
+        }
+        let failed = matches!(frame, Poll::Ready(Some(Err(_))));
+        let ended = matches!(frame, Poll::Ready(None)) || incoming.is_end_stream();
+        if ended {
+            connection.mute();
+        }
+        if (failed || ended)
+            && let Some((incoming, connection)) = self.from.take()
+            && ended
+        {
+            release(incoming, connection, &self.pool);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.from.as_ref().is_none_or(|(incoming, _)| incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let hint = |(incoming, _): &(Incoming, _)| incoming.size_hint();
+        self.from.as_ref().map_or_else(|| SizeHint::with_exact(0), hint)
+    }
+}

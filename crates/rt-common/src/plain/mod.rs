@@ -1,0 +1,120 @@
+//! A transport of our own for `http://`: HTTP/1.1 over TCP, driven by whoever waits for the answer.
+//!
+//! No task is spawned: the caller that awaits the head, or reads the body, polls the connection. So
+//! an exchange wakes nobody else, and nothing of it goes on when the caller has gone.
+mod connect;
+mod connection;
+mod exchange;
+mod pool;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue, USER_AGENT};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Uri};
+
+use crate::error::HttpError;
+use crate::http_client::{HttpClient, SendFuture, Transport};
+use pool::Pool;
+
+/// How long making a connection may take, unless it is told.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl HttpClient {
+    /// A client for `http://` URLs: HTTP/1.1 over TCP with connections that are kept, and no more.
+    /// There is no TLS (`https://` is refused), no proxy, and no HTTP/2.
+    ///
+    /// It is the cheapest way to a server nearby. [`HttpClient::builder`] uses it by itself where
+    /// it can.
+    ///
+    /// A connection must be made within 10 seconds; at most 256 idle ones are kept for each host
+    /// and port, each for at most 50 seconds. They belong to the runtime that made them, and an
+    /// idle one is looked after only when the client is used again.
+    pub fn plain() -> Self {
+        Self::from_transport(PlainTransport::new(Some(CONNECT_TIMEOUT), None))
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct PlainTransport {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Arc<Pool>,
+    connect_timeout: Option<Duration>,
+    user_agent: Option<HeaderValue>,
+}
+
+impl PlainTransport {
+    pub(crate) fn new(connect_timeout: Option<Duration>, user_agent: Option<HeaderValue>) -> Self {
+        let pool = Arc::new(Pool::default());
+        Self { inner: Arc::new(Inner { pool, connect_timeout, user_agent }) }
+    }
+}
+
+impl Transport for PlainTransport {
+    fn send(&self, mut request: Request<Bytes>) -> SendFuture {
+        let this = Arc::clone(&self.inner);
+        Box::pin(async move {
+            let authority = this.prepare(&mut request)?;
+            let mut request = request.map(connection::OutgoingBody::new);
+            while let Some(connection) = this.pool.take(&authority) {
+                match exchange::send(connection, &this.pool, request).await {
+                    Ok(answer) => return Ok(answer),
+                    // Closed before a byte was written: the next one, or a new one.
+                    Err(exchange::Failed { unsent: Some(again), .. }) => request = *again,
+                    Err(failed) => return Err(failed.error),
+                }
+            }
+            // Boxed: what it needs is large, and needed once a connection.
+            let stream = Box::pin(connect::to(&authority, this.connect_timeout)).await?;
+            let connection = connection::Connection::new(authority, stream).await?;
+            exchange::send(connection, &this.pool, request).await.map_err(|failed| failed.error)
+        })
+    }
+}
+
+impl Inner {
+    /// Makes of the request what goes over the connection, and says where to.
+    fn prepare(&self, request: &mut Request<Bytes>) -> Result<Authority, HttpError> {
+        let mut uri = std::mem::take(request.uri_mut()).into_parts();
+        let Some(authority) = uri.authority else {
+            return Err(HttpError::invalid_request("the URL has no host"));
+        };
+        if uri.scheme != Some(Scheme::HTTP) {
+            return Err(HttpError::invalid_request("only http:// is spoken here"));
+        }
+        let path = match uri.path_and_query.take() {
+            Some(path) => ascii(path)?,
+            None => PathAndQuery::from_static("/"),
+        };
+        *request.uri_mut() = Uri::from(path);
+        let headers = request.headers_mut();
+        if !headers.contains_key(HOST) {
+            let host = match authority.port_u16() {
+                Some(80) => authority.host(),
+                _ => authority.as_str(),
+            };
+            headers.insert(HOST, HeaderValue::from_str(host).map_err(HttpError::invalid_request)?);
+        }
+        if let Some(user_agent) = &self.user_agent
+            && !headers.contains_key(USER_AGENT)
+        {
+            headers.insert(USER_AGENT, user_agent.clone());
+        }
+        Ok(authority)
+    }
+}
+
+/// `Uri` lets other bytes through, which servers read in different ways.
+fn ascii(path: PathAndQuery) -> Result<PathAndQuery, HttpError> {
+    if path.as_str().is_ascii() {
+        return Ok(path);
+    }
+    let encoded = percent_encoding::utf8_percent_encode(path.as_str(), percent_encoding::CONTROLS);
+    encoded.to_string().parse().map_err(HttpError::invalid_request)
+}

@@ -1,0 +1,88 @@
+//! The idle connections.
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::uri::Authority;
+
+use super::connection::Connection;
+
+/// Idle connections kept for one host and port; one more is closed.
+const MAX_IDLE: usize = 256;
+/// Many servers and balancers close what has been idle for a minute: not used at the last moment.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+#[derive(Default)]
+pub(super) struct Pool {
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// The one that was used last stands last. No list is empty.
+    by_authority: HashMap<Authority, Vec<Since>>,
+    swept: Option<Instant>,
+}
+
+struct Since {
+    since: Instant,
+    connection: Box<Connection>,
+}
+
+impl Pool {
+    /// An idle connection that is still open: the one that was used last.
+    pub(super) fn take(&self, authority: &Authority) -> Option<Box<Connection>> {
+        loop {
+            let mut connection = self.lock().pop(authority, Instant::now())?;
+            // The server may have closed it meanwhile.
+            if connection.is_idle() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps an idle connection for the next request.
+    pub(super) fn give(&self, connection: Box<Connection>) {
+        // Sockets are closed once the lock is free.
+        let old = self.lock().push(connection, Instant::now());
+        drop(old);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    fn pop(&mut self, authority: &Authority, now: Instant) -> Option<Box<Connection>> {
+        let list = self.by_authority.get_mut(authority)?;
+        let last = list.pop()?;
+        if now.duration_since(last.since) < IDLE_TIMEOUT {
+            return Some(last.connection);
+        }
+        // The others are older.
+        self.by_authority.remove(authority);
+        None
+    }
+
+    /// Gives what is not kept.
+    fn push(&mut self, connection: Box<Connection>, now: Instant) -> Vec<Since> {
+        let mut dropped = Vec::new();
+        if self.swept.is_none_or(|swept| now.duration_since(swept) >= IDLE_TIMEOUT) {
+            self.swept = Some(now);
+            self.by_authority.retain(|_, list| {
+                let fresh = |one: &Since| now.duration_since(one.since) < IDLE_TIMEOUT;
+                let old = list.partition_point(|one| !fresh(one));
+                dropped.extend(list.drain(..old));
+                !list.is_empty()
+            });
+        }
+        let since = Since { since: now, connection };
+        match self.by_authority.get_mut(&since.connection.authority) {
+            Some(list) if list.len() < MAX_IDLE => list.push(since),
+            Some(_) => dropped.push(since),
+            None => drop(self.by_authority.insert(since.connection.authority.clone(), vec![since])),
+        }
+        dropped
+    }
+}
