@@ -1,5 +1,6 @@
 //! What a publish to Centrifugo costs its client: ours beside gocent and both clients named cent.
 
+use crate::interop::centrifugo_program;
 use crate::tools::{Done, cargo, command, output, root, run};
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-const SERVER: &str = "target/interop/centrifugo/centrifugo-v5.4.9";
 const PROGRAMS: &str = "xtask/centrifugo-bench";
 const BUILT: &str = "target/centrifugo-bench";
 const MODES: &[&str] = &["one", "batch", "concurrent"];
@@ -15,6 +15,8 @@ const MODES: &[&str] = &["one", "batch", "concurrent"];
 const SIZES: &[&str] = &["64", "1024"];
 /// Each client has its turn in each round, so that what else the machine does meets them all.
 const ROUNDS: usize = 5;
+/// It makes its batches of single calls.
+const JOINED: &str = "ours multi joined";
 const SECONDS: &str = "1.5";
 
 /// Builds all, starts a server, and prints the medians of the rounds.
@@ -23,14 +25,17 @@ pub fn table() -> Done {
     let server = Server::start()?;
     let url = format!("http://127.0.0.1:{}/api", server.port);
     println!(
-        "\n{:<12}{:>6} {:<16}{:>14}{:>18}",
+        "\n{:<12}{:>6} {:<18}{:>14}{:>18}",
         "mode", "bytes", "client", "publishes/s", "CPU µs/publish"
     );
     for (mode, bytes) in MODES.iter().flat_map(|mode| SIZES.iter().map(move |bytes| (mode, bytes)))
     {
         let mut figures: BTreeMap<usize, Vec<[f64; 2]>> = BTreeMap::new();
         for _ in 0..ROUNDS {
-            for (at, (_, program)) in clients.iter().enumerate() {
+            for (at, (name, program)) in clients.iter().enumerate() {
+                if *name == JOINED && *mode == "batch" {
+                    continue;
+                }
                 let (first, rest) = program.split_first().ok_or("no program")?;
                 let mut measure = command(first, &[]);
                 measure.args(rest).args([&url, "key", mode, bytes, SECONDS]);
@@ -39,7 +44,7 @@ pub fn table() -> Done {
         }
         for (at, mut rounds) in figures {
             let [rate, cpu] = [0, 1].map(|column| median(&mut rounds, column));
-            println!("{mode:<12}{bytes:>6} {:<16}{rate:>14.0}{cpu:>18.2}", clients[at].0);
+            println!("{mode:<12}{bytes:>6} {:<18}{rate:>14.0}{cpu:>18.2}", clients[at].0);
         }
     }
     Ok(())
@@ -78,6 +83,7 @@ fn clients() -> Result<Vec<(&'static str, Vec<String>)>, String> {
         ("ours current", ours("ours", "current")),
         ("cent.rs multi", ours("cent", "multi")),
         ("ours multi", ours("ours", "multi")),
+        (JOINED, ours("ours-joined", "multi")),
     ])
 }
 
@@ -103,11 +109,7 @@ struct Server {
 
 impl Server {
     fn start() -> Result<Self, String> {
-        let binary = std::env::var_os("CENTRIFUGO_BIN");
-        let binary = binary.map_or_else(|| root().join(SERVER), PathBuf::from);
-        if !binary.is_file() {
-            return Err("there is no Centrifugo yet: run `cargo xtask interop centrifugo`".into());
-        }
+        let binary = centrifugo_program()?;
         let text = |error: std::io::Error| error.to_string();
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let port = free.map_err(text)?.port();

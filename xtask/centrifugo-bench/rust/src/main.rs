@@ -1,7 +1,7 @@
 //! Publishes for a while, and prints what it cost as one line of JSON.
 //!
-//! Usage: `centrifugo-bench CLIENT RUNTIME API_URL KEY MODE BYTES SECONDS`, with the client `cent` or
-//! `ours`, the runtime `current` (one thread) or `multi` (tokio's default), the mode `one`, `batch`
+//! Usage: `centrifugo-bench CLIENT RUNTIME API_URL KEY MODE BYTES SECONDS`, with the client `cent`, `ours`,
+//! `ours-joined` (calls as batches) or `ours-reqwest`, the runtime `current` (one thread) or `multi` (tokio's default), the mode `one`, `batch`
 //! or `concurrent`. All callers are spawned tasks, as a server's handlers are.
 
 mod cent;
@@ -10,9 +10,9 @@ mod ours;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use centrifugo_api::{AutoBatchOptions, HttpClient};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use rt_common::HttpClient;
 use serde::Serialize;
 
 const CHANNEL: &str = "news";
@@ -61,13 +61,15 @@ fn main() {
     builder.enable_all().build().expect("a runtime").block_on(async {
         match client.as_str() {
             "cent" => measure(cent::client(url, key), mode, text, time).await,
-            "ours" => {
-                let http = HttpClient::builder().build().expect("a client");
-                measure(ours::client(http, url, key), mode, text, time).await
+            "ours" => measure(ours::client(None, url, key), mode, text, time).await,
+            "ours-joined" => {
+                let options = AutoBatchOptions::new();
+                let joined = ours::client(None, url, key).auto_batch(options);
+                measure(joined, mode, text, time).await;
             }
             "ours-reqwest" => {
                 let http = HttpClient::from_reqwest(reqwest::Client::new());
-                measure(ours::client(http, url, key), mode, text, time).await
+                measure(ours::client(Some(http), url, key), mode, text, time).await
             }
             other => panic!("no client {other:?}"),
         }
