@@ -5,14 +5,18 @@ use rt_common::Backoff;
 use rt_common::backoff::random_seed;
 use tokio::time::Instant;
 
+use crate::request::Repeat;
 use crate::{Error, ErrorCode, RetryPolicy, StatusCode};
+
+/// How long after the first attempt a key is relied on: servers keep it for five minutes.
+const KEY_MEMORY: Duration = Duration::from_secs(240);
 
 /// Runs `attempt` until it succeeds, must not be repeated, or has no retry or no time left. It is
 /// given the time that is left.
 pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
     policy: &RetryPolicy,
     method: &str,
-    is_safe: bool,
+    repeat: Repeat,
     timeout: Duration,
     attempt: impl Fn(Duration) -> F,
 ) -> Result<T, Error> {
@@ -25,7 +29,7 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        if retries == policy.max_retries || !may_repeat(&error, is_safe) {
+        if retries == policy.max_retries || !may_repeat(&error, repeat) {
             return Err(error);
         }
         let now = Instant::now();
@@ -34,8 +38,9 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
         let wait = backoff.next_delay(now.into_std());
         let wait = error.retry_after().map_or(wait, |asked| asked.max(wait));
         left = timeout.saturating_sub(now - start);
-        // The wait alone would use it up.
-        if wait >= left {
+        // The wait alone would use it up; or the server forgets its key meanwhile.
+        let forgotten = repeat == Repeat::ByKey && now - start + wait >= KEY_MEMORY;
+        if wait >= left || forgotten {
             return Err(error);
         }
         retries += 1;
@@ -46,9 +51,9 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
 }
 
 /// Whether the call can be made again without being done twice.
-fn may_repeat(error: &Error, is_safe: bool) -> bool {
+fn may_repeat(error: &Error, repeat: Repeat) -> bool {
     let refused = error.status() == Some(StatusCode::TOO_MANY_REQUESTS)
         || error.code() == Some(ErrorCode::TooManyRequests);
     // A refused certificate is a failure to connect, too, and does not mend.
-    error.is_retryable() && (is_safe || error.is_connect() || refused)
+    error.is_retryable() && (repeat != Repeat::Never || error.is_connect() || refused)
 }

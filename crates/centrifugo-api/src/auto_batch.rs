@@ -4,7 +4,7 @@
 //! when its first call has waited long enough: alone, a call waits for nobody; under load, what comes
 //! while a request is on the way goes with the next one.
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -65,8 +65,9 @@ impl AutoBatchOptions {
         self
     }
 
-    /// How many calls may wait for their results (default: 10,000; 0 counts as 1). Further ones wait
-    /// for these, up to the client's deadline for a call.
+    /// How many calls may wait for their results (default: 10,000; 0 counts as 1), which bounds the
+    /// memory to so many payloads. Further ones wait for these, up to the client's deadline for a
+    /// call.
     pub fn max_waiting(mut self, max: usize) -> Self {
         self.max_waiting = max.clamp(1, Semaphore::MAX_PERMITS);
         self
@@ -91,7 +92,8 @@ impl Default for AutoBatchOptions {
 /// A call whose future is dropped may be done all the same. Batches may overtake each other; calls
 /// that were made one after the other's result keep their order, as without it. A batch is tried again
 /// when all of its commands may be: turn on
-/// [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) for that.
+/// [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) for that. What the server answers to
+/// one command of a batch is its result; that is not tried again.
 ///
 /// ```no_run
 /// # async fn run(client: centrifugo_api::Client) -> Result<(), centrifugo_api::Error> {
@@ -155,7 +157,8 @@ impl AutoBatch {
     /// Sends any request. It must be within a Tokio runtime.
     ///
     /// # Errors
-    /// As every call of the [`Client`]; when the whole batch fails, all of its calls do.
+    /// As every call of the [`Client`]; when the whole batch fails, all of its calls do. The deadline
+    /// of a call is the client's, and counts from here.
     pub async fn send<R: Request>(&self, mut request: R) -> Result<R::Result, Error> {
         if let Some(keys) = &self.shared.keys {
             request.offer_key(|| keys.next());
@@ -164,69 +167,102 @@ impl AutoBatch {
         if let Some(mistake) = request.mistake() {
             return Err(Error::shared(mistake));
         }
-        let room = self.shared.room().await?;
-        let (sender, result) = oneshot::channel();
-        let waiting = Waiting { result: sender, _room: room };
         let shape = Shape::of(&request);
-        self.shared.add(request, waiting)?;
-        match result.await {
-            Ok(outcome) => replies::read(outcome, shape),
-            Err(_) => Err(HttpError::transport_failed("the runtime has shut down").into()),
-        }
-    }
-}
-
-impl Shared {
-    async fn room(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let room = Arc::clone(&self.room).acquire_owned();
-        match tokio::time::timeout(self.client.timeout(), room).await {
-            Ok(room) => Ok(room.expect("the semaphore is never closed")),
+        match tokio::time::timeout(self.shared.client.timeout(), self.outcome(&request)).await {
+            Ok(outcome) => replies::read(outcome?, shape),
             Err(_) => {
-                let error = HttpError::timed_out();
-                Err(error.with_target(&Method::POST, self.client.endpoint()).into())
+                let endpoint = self.shared.client.endpoint();
+                Err(HttpError::timed_out().with_target(&Method::POST, endpoint).into())
             }
         }
     }
 
-    fn add<R: Request>(self: &Arc<Self>, request: R, waiting: Waiting) -> Result<(), Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.gathering.batch.try_add(&request)?;
+    async fn outcome<R: Request>(&self, request: &R) -> Result<Result<Bytes, Error>, Error> {
+        let room = Arc::clone(&self.shared.room).acquire_owned().await;
+        let room = room.expect("the semaphore is never closed");
+        let (sender, result) = oneshot::channel();
+        self.shared.add(request, Waiting { result: sender, _room: room })?;
+        // The task that carried it was dropped, with its runtime, or panicked.
+        let given_up = |_| HttpError::transport_failed("the batch with the call was given up");
+        Ok(result.await.map_err(given_up)?)
+    }
+}
+
+impl Shared {
+    fn add<R: Request>(self: &Arc<Self>, request: &R, waiting: Waiting) -> Result<(), Error> {
+        let mut state = self.state();
+        state.gathering.batch.try_add(request)?;
         state.gathering.waiting.push(waiting);
         let count = state.gathering.batch.len();
         let is_full = count >= self.options.max_commands
             || state.gathering.batch.size() >= self.options.max_bytes;
         if is_full {
             let full = self.take(&mut state);
-            tokio::spawn(Arc::clone(self).send(full));
+            tokio::spawn(OnTheWay(Arc::clone(self)).send(full));
         } else if count == 1 {
-            let number = state.number;
-            let is_idle = state.on_the_way == 0;
-            tokio::spawn(Arc::clone(self).start(number, is_idle));
+            let starting = Starting { number: state.number, shared: Arc::clone(self) };
+            tokio::spawn(starting.run(state.on_the_way == 0));
         }
         Ok(())
     }
 
-    /// Sends the batch of this number: at once, or when it has waited long enough. "At once" is when
-    /// this task has its turn; until then more may come.
-    async fn start(self: Arc<Self>, number: u64, is_idle: bool) {
-        if !is_idle {
-            tokio::time::sleep(self.options.max_delay).await;
-        }
-        let due = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            // It may have been filled, or sent by who was on the way.
-            (state.number == number).then(|| self.take(&mut state))
-        };
-        if let Some(due) = due {
-            self.send(due).await;
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn take(&self, state: &mut State) -> Gathering {
+        state.number += 1;
+        state.on_the_way += 1;
+        std::mem::replace(&mut state.gathering, gathering(&self.options))
+    }
+
+    /// The batch of this number, if nobody else took it: it may have been filled, or gone with who
+    /// was on the way.
+    fn take_number(&self, number: u64) -> Option<Gathering> {
+        let mut state = self.state();
+        (state.number == number).then(|| self.take(&mut state))
+    }
+}
+
+/// Who starts the batch of this number. Dropped before, with its runtime, it gives the batch up: else
+/// later calls would join it and wait.
+struct Starting {
+    number: u64,
+    shared: Arc<Shared>,
+}
+
+impl Starting {
+    /// Sends it at once, or when it has waited long enough. "At once" is when this task has its turn;
+    /// until then more may come.
+    async fn run(self, is_idle: bool) {
+        if !is_idle {
+            tokio::time::sleep(self.shared.options.max_delay).await;
+        }
+        if let Some(due) = self.shared.take_number(self.number) {
+            OnTheWay(Arc::clone(&self.shared)).send(due).await;
+        }
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        // Its callers are told outside the lock.
+        if let Some(given_up) = self.shared.take_number(self.number) {
+            drop(OnTheWay(Arc::clone(&self.shared)));
+            drop(given_up);
+        }
+    }
+}
+
+/// One request that is on the way, until this is dropped.
+struct OnTheWay(Arc<Shared>);
+
+impl OnTheWay {
     /// Sends a batch, and then what has gathered meanwhile.
-    async fn send(self: Arc<Self>, mut gathered: Gathering) {
+    async fn send(self, mut gathered: Gathering) {
         loop {
             let Gathering { batch, waiting } = gathered;
-            match self.client.batch(batch).await {
+            match self.0.client.batch(batch).await {
                 Ok(replies) => {
                     for (waiting, outcome) in waiting.into_iter().zip(replies.into_outcomes()) {
                         // Who has gone wants no result.
@@ -240,19 +276,20 @@ impl Shared {
                     }
                 }
             }
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.on_the_way -= 1;
-            if state.on_the_way > 0 || state.gathering.batch.is_empty() {
+            let mut state = self.0.state();
+            if state.on_the_way > 1 || state.gathering.batch.is_empty() {
                 return;
             }
-            gathered = self.take(&mut state);
+            gathered = self.0.take(&mut state);
+            // This one is still counted, for the next.
+            state.on_the_way -= 1;
         }
     }
+}
 
-    fn take(&self, state: &mut State) -> Gathering {
-        state.number += 1;
-        state.on_the_way += 1;
-        std::mem::replace(&mut state.gathering, gathering(&self.options))
+impl Drop for OnTheWay {
+    fn drop(&mut self) {
+        self.0.state().on_the_way -= 1;
     }
 }
 

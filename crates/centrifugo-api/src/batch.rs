@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::exchange::Reply;
 use crate::idempotency::Keys;
-use crate::request::Request;
+use crate::request::{Repeat, Request};
 use crate::wire::{self, Outcome};
 use crate::{Error, Form, Replies};
 
@@ -40,6 +40,9 @@ const START: &[u8] = b"{\"commands\":[";
 /// # }
 /// ```
 ///
+/// A batch is sent once. To send it again after a failure, keep a clone: it has the same bytes, the
+/// idempotency keys among them.
+///
 /// A batch of one kind is collected from its requests, and its replies are read in their order:
 ///
 /// ```no_run
@@ -55,6 +58,7 @@ const START: &[u8] = b"{\"commands\":[";
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 #[must_use]
 pub struct Batch {
     /// Which batch a ticket is of.
@@ -63,12 +67,14 @@ pub struct Batch {
     body: Vec<u8>,
     commands: Vec<Command>,
     is_parallel: bool,
-    is_safe: bool,
-    keys: Option<Keys>,
+    repeat: Repeat,
+    keys: Option<Arc<Keys>>,
     mistake: Option<Arc<Error>>,
 }
 
+#[derive(Clone)]
 struct Command {
+    shape: Shape,
     method: Cow<'static, str>,
     /// Where its parameters are in the body.
     params: Range<usize>,
@@ -106,7 +112,7 @@ impl Batch {
             body: START.to_vec(),
             commands: Vec::new(),
             is_parallel: false,
-            is_safe: true,
+            repeat: Repeat::Always,
             keys: None,
             mistake: None,
         }
@@ -122,7 +128,7 @@ impl Batch {
     /// Gives each publication and broadcast that is added from now on an idempotency key, unless it
     /// brings one. A batch of nothing but these and of questions is tried again when it fails.
     pub fn with_idempotency_keys(mut self) -> Self {
-        self.keys.get_or_insert_with(Keys::new);
+        self.keys.get_or_insert_with(|| Arc::new(Keys::new()));
         self
     }
 
@@ -135,7 +141,7 @@ impl Batch {
         if let Some(mistake) = request.mistake() {
             self.note(Arc::clone(mistake));
         }
-        self.is_safe &= request.is_safe_to_repeat();
+        self.repeat = self.repeat.min(request.repeat());
         self.push(R::METHOD.into(), Shape::of(&request), &request)
     }
 
@@ -149,17 +155,19 @@ impl Batch {
         if let Err(mistake) = wire::check_method(&method) {
             self.note(Arc::new(mistake));
         }
-        self.is_safe = false;
+        self.repeat = Repeat::Never;
         self.push(method.into(), Shape::Any, params)
     }
 
     /// Adds a command that is without a mistake, or nothing.
     pub(crate) fn try_add<R: Request>(&mut self, request: &R) -> Result<(), Error> {
         let before = self.body.len();
-        self.is_safe &= request.is_safe_to_repeat();
         let _: Ticket<R::Result> = self.push(R::METHOD.into(), Shape::of(request), request);
         match self.mistake.take() {
-            None => Ok(()),
+            None => {
+                self.repeat = self.repeat.min(request.repeat());
+                Ok(())
+            }
             Some(mistake) => {
                 self.body.truncate(before);
                 self.commands.pop();
@@ -200,7 +208,7 @@ impl Batch {
             self.note(Arc::new(mistake));
         }
         let index = self.commands.len();
-        self.commands.push(Command { method, params: start..self.body.len() });
+        self.commands.push(Command { shape, method, params: start..self.body.len() });
         self.body.push(b'}');
         Ticket { batch: self.id, index, shape, result: PhantomData }
     }
@@ -222,15 +230,16 @@ impl Batch {
             }
             Form::Lines => {
                 let mut lines = Vec::with_capacity(self.body.len() + 32 * self.commands.len());
-                for (index, Command { method, params }) in self.commands.iter().enumerate() {
+                for (index, Command { method, params, .. }) in self.commands.iter().enumerate() {
                     let params = &self.body[params.clone()];
                     wire::line(&mut lines, Some(index + 1), method, params);
                 }
                 lines
             }
         };
-        let methods = self.commands.into_iter().map(|command| command.method).collect();
-        Ok(Commands { batch: self.id, body: body.into(), methods, form, is_safe: self.is_safe })
+        let commands = self.commands.into_iter();
+        let methods = commands.map(|command| (command.method, command.shape)).collect();
+        Ok(Commands { batch: self.id, body: body.into(), methods, form, repeat: self.repeat })
     }
 }
 
@@ -260,9 +269,9 @@ impl<R: Request> FromIterator<R> for Batch {
 pub(crate) struct Commands {
     batch: u64,
     body: Bytes,
-    methods: Vec<Cow<'static, str>>,
+    methods: Vec<(Cow<'static, str>, Shape)>,
     form: Form,
-    is_safe: bool,
+    repeat: Repeat,
 }
 
 impl Commands {
@@ -270,8 +279,8 @@ impl Commands {
         self.methods.is_empty()
     }
 
-    pub(crate) fn is_safe_to_repeat(&self) -> bool {
-        self.is_safe
+    pub(crate) fn repeat(&self) -> Repeat {
+        self.repeat
     }
 
     pub(crate) fn body(&self) -> Bytes {
@@ -305,7 +314,7 @@ impl Commands {
         }
         let mut outcomes = Vec::with_capacity(self.methods.len());
         for (at, item) in replies.unwrap_or_default().into_iter().enumerate() {
-            if let (Some(got), Some(sent)) = (&item.method, self.methods.get(at))
+            if let (Some(got), Some((sent, _))) = (&item.method, self.methods.get(at))
                 && got != sent
             {
                 let what = format!("the reply to a {sent} command is one to {got:?}");

@@ -13,7 +13,7 @@ use url::Url;
 use crate::batch::Shape;
 use crate::exchange::{Exchange, Reply};
 use crate::idempotency::Keys;
-use crate::request::{self, Request};
+use crate::request::{self, Repeat, Request};
 use crate::wire::{self, Envelope, Object};
 use crate::{
     AutoBatch, AutoBatchOptions, Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error,
@@ -110,18 +110,21 @@ impl Client {
         if let Some(mistake) = request.mistake() {
             return Err(Error::shared(mistake));
         }
-        let is_safe = request.is_safe_to_repeat();
+        let repeat = self.repeat(request.repeat());
         match Shape::of(&request) {
             Shape::Object => {
-                let Object(result) = self.ask(R::METHOD, &request, is_safe, Shape::Any).await?;
+                let Object(result) = self.ask(R::METHOD, &request, repeat, Shape::Any).await?;
                 Ok(result)
             }
-            shape => self.ask(R::METHOD, &request, is_safe, shape).await,
+            shape => self.ask(R::METHOD, &request, repeat, shape).await,
         }
     }
 
     /// Calls any method by its name, such as one of the paid edition or of a later version; `params`
-    /// is its request, and the type asked for its result. It is not repeated, unless nothing was sent.
+    /// is its request, and the type asked for its result: an object (a
+    /// [`Value`](https://docs.rs/serde_json/latest/serde_json/enum.Value.html) takes any, and
+    /// [`EmptyResult`](crate::EmptyResult) one that says nothing). It is not repeated, unless nothing
+    /// was done.
     ///
     /// ```no_run
     /// # async fn run(client: centrifugo_api::Client) -> Result<(), centrifugo_api::Error> {
@@ -140,7 +143,7 @@ impl Client {
         params: &(impl Serialize + ?Sized),
     ) -> Result<R, Error> {
         wire::check_method(method)?;
-        self.ask(method, params, false, Shape::Any).await
+        self.ask(method, params, Repeat::Never, Shape::Any).await
     }
 
     /// Sends the commands of a batch in one request. The replies are there also when some of the
@@ -156,7 +159,7 @@ impl Client {
         }
         let body = commands.body();
         let outcomes = self
-            .exchange("batch", body, commands.is_safe_to_repeat(), |reply| commands.read(reply))
+            .exchange("batch", body, self.repeat(commands.repeat()), |reply| commands.read(reply))
             .await?;
         Ok(commands.into_replies(outcomes))
     }
@@ -180,11 +183,19 @@ impl Client {
         Self { config: Arc::new(config), timeout }
     }
 
+    /// The line form is for servers that know no idempotency keys.
+    fn repeat(&self, repeat: Repeat) -> Repeat {
+        match (self.config.form, repeat) {
+            (Form::Lines, Repeat::ByKey) => Repeat::Never,
+            _ => repeat,
+        }
+    }
+
     async fn ask<R: DeserializeOwned>(
         &self,
         method: &str,
         params: &(impl Serialize + ?Sized),
-        is_safe: bool,
+        repeat: Repeat,
         shape: Shape,
     ) -> Result<R, Error> {
         let mut body = Vec::with_capacity(256);
@@ -193,7 +204,7 @@ impl Client {
             let params = std::mem::take(&mut body);
             wire::line(&mut body, None, method, &params);
         }
-        self.exchange(method, body.into(), is_safe, |reply| self.read(method, shape, reply)).await
+        self.exchange(method, body.into(), repeat, |reply| self.read(method, shape, reply)).await
     }
 
     /// The result in an answer to a single request.
@@ -236,7 +247,7 @@ impl Client {
         &self,
         method: &str,
         body: Bytes,
-        is_safe: bool,
+        repeat: Repeat,
         read: impl Fn(&Reply) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let uri = match self.config.form {
@@ -247,7 +258,7 @@ impl Client {
             let answer = self.config.exchange.post(&uri, None, body.clone(), left).await;
             answer.and_then(|reply| read(&reply)).map_err(|error| coded(method, error))
         };
-        attempts::run(&self.config.retry, method, is_safe, self.timeout, attempt).await
+        attempts::run(&self.config.retry, method, repeat, self.timeout, attempt).await
     }
 }
 
@@ -328,9 +339,12 @@ impl Client {
 
 /// An error with a status of its own has its code in the body.
 fn coded(method: &str, error: Error) -> Error {
-    match wire::ErrorObject::of_body(error.body()) {
-        Some((code, message)) => error.with_code(method, code, message),
-        None => error,
+    match (error.status(), wire::ErrorObject::of_body(error.body())) {
+        // Other servers on the way have codes in their bodies, too.
+        (Some(status), Some((code, message))) if code.comes_with(status) => {
+            error.with_code(method, code, message)
+        }
+        _ => error,
     }
 }
 

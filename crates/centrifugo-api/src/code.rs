@@ -1,4 +1,5 @@
 //! The error codes of the server.
+use http::StatusCode;
 
 /// An error code of Centrifugo's server API (v3 to v6); one that is not known here is kept.
 ///
@@ -45,6 +46,29 @@ impl ErrorCode {
             Self::Conflict => 113,
             Self::Other(number) => number,
         }
+    }
+}
+
+impl ErrorCode {
+    /// The status of an answer that is this error, in transport mode.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::UnknownChannel | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BadRequest | Self::NotAvailable => StatusCode::BAD_REQUEST,
+            Self::UnrecoverablePosition => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::Internal | Self::TooManyRequests | Self::Other(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// Whether an answer with this status may be this error.
+    pub(crate) fn comes_with(self, status: StatusCode) -> bool {
+        // What repeats its status is another server's.
+        let is_code = self.number() != u32::from(status.as_u16());
+        let later = self == Self::TooManyRequests && status == StatusCode::TOO_MANY_REQUESTS;
+        is_code && (self.status() == status || later)
     }
 }
 

@@ -21,15 +21,20 @@ pub struct Replies {
 
 struct Item {
     method: Cow<'static, str>,
+    shape: Shape,
     /// Until it is taken.
     outcome: Option<Result<Bytes, Error>>,
 }
 
 impl Replies {
-    pub(crate) fn new(batch: u64, methods: Vec<Cow<'static, str>>, outcomes: Vec<Outcome>) -> Self {
-        let items = methods.into_iter().zip(outcomes).map(|(method, outcome)| {
+    pub(crate) fn new(
+        batch: u64,
+        methods: Vec<(Cow<'static, str>, Shape)>,
+        outcomes: Vec<Outcome>,
+    ) -> Self {
+        let items = methods.into_iter().zip(outcomes).map(|((method, shape), outcome)| {
             let outcome = Some(outcome.map_err(|error| error.into_error(&method)));
-            Item { method, outcome }
+            Item { method, shape, outcome }
         });
         Self { batch, items: items.collect() }
     }
@@ -50,10 +55,11 @@ impl Replies {
     /// All results of a batch that is of one kind; each is as [`Replies::take`] gives it.
     pub fn into_results<R: Request>(self) -> impl Iterator<Item = Result<R::Result, Error>> {
         self.items.into_iter().map(|item| match item.outcome {
+            None => Err(Error::builder("the result was taken already")),
             Some(outcome) if item.method == R::METHOD || outcome.is_err() => {
-                read(outcome, Shape::Object)
+                read(outcome, item.shape)
             }
-            _ => Err(Error::builder(format!(
+            Some(_) => Err(Error::builder(format!(
                 "a command of the batch is {}, not {}",
                 item.method,
                 R::METHOD

@@ -25,8 +25,19 @@ pub trait Request: Serialize + sealed::Details {
     type Result: DeserializeOwned;
 }
 
+/// When a request may be made again without being done twice; the least of several counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Repeat {
+    /// Only if it was surely not done.
+    Never,
+    /// As long as the server remembers its idempotency key.
+    ByKey,
+    /// It changes nothing.
+    Always,
+}
+
 pub(crate) mod sealed {
-    use super::{Arc, Error};
+    use super::{Arc, Error, Repeat};
 
     /// What the client needs to know of a request beside its JSON.
     pub trait Details {
@@ -36,8 +47,8 @@ pub(crate) mod sealed {
         }
 
         /// Whether doing it twice is the same as doing it once.
-        fn is_safe_to_repeat(&self) -> bool {
-            false
+        fn repeat(&self) -> Repeat {
+            Repeat::Never
         }
 
         /// How many responses the result must have, if it is a list of them.

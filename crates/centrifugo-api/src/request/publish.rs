@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::Request;
 use super::sealed::Details;
+use super::{Repeat, Request};
 use crate::payload::field as payload;
 use crate::{BroadcastResult, Error, Payload, PublishResult};
 
@@ -106,8 +106,8 @@ macro_rules! options {
             }
 
             /// Has the server drop a publication whose key it saw in the last five minutes, and
-            /// answer with the first one's result. It makes a retry harmless, so the client retries.
-            /// An empty key is none.
+            /// answer with the first one's result (from Centrifugo 5.2, with its memory or Redis
+            /// engine). It makes a retry harmless, so the client retries. An empty key is none.
             pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
                 self.publication.idempotency_key = Some(key.into()).filter(|key| !key.is_empty());
                 self
@@ -139,8 +139,11 @@ macro_rules! options {
                 self.publication.data.mistake()
             }
 
-            fn is_safe_to_repeat(&self) -> bool {
-                self.publication.idempotency_key.is_some()
+            fn repeat(&self) -> Repeat {
+                match self.publication.idempotency_key {
+                    Some(_) => Repeat::ByKey,
+                    None => Repeat::Never,
+                }
             }
 
             fn responses(&self) -> Option<usize> {

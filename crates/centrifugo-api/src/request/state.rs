@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::sealed::Details;
-use super::{Request, is_default};
+use super::{Repeat, Request, is_default};
 use crate::payload::Content;
 use crate::{
     ChannelsResult, EmptyResult, Error, HistoryResult, InfoResult, Payload, Position,
@@ -165,8 +165,8 @@ impl Rpc {
 macro_rules! safe {
     ($($request:ident),*) => {$(
         impl Details for $request {
-            fn is_safe_to_repeat(&self) -> bool {
-                true
+            fn repeat(&self) -> Repeat {
+                Repeat::Always
             }
         }
     )*};

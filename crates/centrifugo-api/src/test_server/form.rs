@@ -40,7 +40,7 @@ pub(super) fn by_path(state: &mut State, method: &str, body: &[u8], with_status:
     match state.command(method, params) {
         Ok(result) => Answer::json(&json!({ "result": result })),
         Err(Failure::Code(code)) if with_status => {
-            Answer { status: status_of(code), ..Answer::json(&error(code)) }
+            Answer { status: code.status(), ..Answer::json(&error(code)) }
         }
         Err(Failure::Code(code)) => Answer::json(&json!({ "error": error(code) })),
         Err(Failure::NotARequest) => Answer::bad_request(),
@@ -103,16 +103,5 @@ pub(super) fn by_lines(state: &mut State, body: &[u8]) -> Answer {
     match replies.is_empty() {
         true => Answer::bad_request(),
         false => Answer { status: StatusCode::OK, body: replies.join("\n"), is_json: true },
-    }
-}
-
-fn status_of(code: ErrorCode) -> StatusCode {
-    match code {
-        ErrorCode::UnknownChannel | ErrorCode::NotFound => StatusCode::NOT_FOUND,
-        ErrorCode::BadRequest | ErrorCode::NotAvailable => StatusCode::BAD_REQUEST,
-        ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::UnrecoverablePosition => StatusCode::RANGE_NOT_SATISFIABLE,
-        ErrorCode::Conflict => StatusCode::CONFLICT,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
