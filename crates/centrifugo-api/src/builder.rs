@@ -31,6 +31,7 @@ use crate::{Client, Error, RetryPolicy, endpoint};
 #[must_use]
 pub struct ClientBuilder {
     endpoint: String,
+    is_exact: bool,
     key: Key,
     key_header: KeyHeader,
     form: Form,
@@ -79,6 +80,7 @@ impl ClientBuilder {
     pub(crate) fn new(endpoint: String) -> Self {
         Self {
             endpoint,
+            is_exact: false,
             key: Key::Missing,
             key_header: KeyHeader::default(),
             form: Form::default(),
@@ -91,6 +93,13 @@ impl ClientBuilder {
             retry: RetryPolicy::new(),
             mistake: None,
         }
+    }
+
+    /// Takes the endpoint's path as it is, without adding `/api`: for a server whose
+    /// `api_handler_prefix` is another.
+    pub fn exact_endpoint(mut self) -> Self {
+        self.is_exact = true;
+        self
     }
 
     /// The API key: `api_key` in the server's configuration (`http_api.key` from version 6 on).
@@ -126,7 +135,9 @@ impl ClientBuilder {
     }
 
     /// Gives each publication and broadcast that brings no idempotency key one of its own, so that
-    /// it can be tried again (default: no). In a batch it is [`Batch::with_idempotency_keys`] that
+    /// it can be tried again (default: no). The server must know these keys: from Centrifugo 5.2 on,
+    /// with its memory or Redis engine. Who calls again by themselves after an error must bring a key
+    /// of their own: a second call is given another one. In a batch it is [`Batch::with_idempotency_keys`] that
     /// does it.
     ///
     /// [`Batch::with_idempotency_keys`]: crate::Batch::with_idempotency_keys
@@ -187,8 +198,12 @@ impl ClientBuilder {
     /// When the description is not valid, with [`Error::is_builder`]; or when there is no
     /// [`HttpClient`] and none can be made.
     pub fn build(mut self) -> Result<Client, Error> {
-        let endpoint = endpoint::parse(&self.endpoint)?;
-        self.set_key();
+        let endpoint = match self.is_exact {
+            true => endpoint::parse_as_it_is(&self.endpoint)?,
+            false => endpoint::parse(&self.endpoint)?,
+        };
+        let has_user = !endpoint.username().is_empty() || endpoint.password().is_some();
+        self.set_key(has_user);
         self.header_unless_there(header::CONTENT_TYPE, "application/json");
         if self.transport_errors {
             let name = HeaderName::from_static("x-centrifugo-error-mode");
@@ -216,7 +231,7 @@ impl ClientBuilder {
         }))
     }
 
-    fn set_key(&mut self) {
+    fn set_key(&mut self, has_user: bool) {
         let key = match &self.key {
             Key::Insecure => return,
             Key::Given(key) if !key.is_empty() => key.expose(),
@@ -232,6 +247,14 @@ impl ClientBuilder {
             KeyHeader::Authorization => (header::AUTHORIZATION, format!("apikey {key}")),
             KeyHeader::XApiKey => (HeaderName::from_static("x-api-key"), key.to_owned()),
         };
+        let is_taken = has_user || self.headers.contains_key(header::AUTHORIZATION);
+        if self.key_header == KeyHeader::Authorization && is_taken {
+            return self.note(
+                "the key and another credential both want the header Authorization: \
+                 send the key with `key_header(KeyHeader::XApiKey)`"
+                    .into(),
+            );
+        }
         match HeaderValue::try_from(value) {
             Ok(mut value) => {
                 value.set_sensitive(true);

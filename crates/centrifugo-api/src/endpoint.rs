@@ -6,6 +6,16 @@ use crate::Error;
 /// The URL of the API as both kinds of client are told it: the path gets a final `/api` unless it
 /// ends so, slashes at its end are left out.
 pub(crate) fn parse(endpoint: &str) -> Result<Url, Error> {
+    let mut url = parse_as_it_is(endpoint)?;
+    if !url.path().ends_with("/api") {
+        let path = format!("{}/api", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+/// The same with any path, without slashes at its end.
+pub(crate) fn parse_as_it_is(endpoint: &str) -> Result<Url, Error> {
     let shown = rt_common::redact_url(endpoint);
     let mut url = Url::parse(endpoint).map_err(|error| match error {
         // "localhost:8000" parses, as a scheme; it is told below.
@@ -20,11 +30,7 @@ pub(crate) fn parse(endpoint: &str) -> Result<Url, Error> {
         });
     }
     url.set_fragment(None);
-    let path = url.path().trim_end_matches('/');
-    let path = match path.ends_with("/api") {
-        true => path.to_owned(),
-        false => format!("{path}/api"),
-    };
+    let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
 }
@@ -52,6 +58,7 @@ mod tests {
         ] {
             assert_eq!(parse(given).unwrap().path(), path, "{given}");
         }
+        assert_eq!(parse_as_it_is("http://h/private/").unwrap().path(), "/private");
         assert_eq!(parse("http://h/?a=b#c").unwrap().as_str(), "http://h/api?a=b");
     }
 

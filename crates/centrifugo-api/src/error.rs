@@ -30,6 +30,8 @@ pub struct Error {
 enum Kind {
     Builder { what: String, source: Option<BoxError> },
     Http(HttpError),
+    // A body that broke off or grew too large: its status, and how it began.
+    Cut { error: HttpError, status: StatusCode, body: Bytes },
     Redirect { status: StatusCode, location: String },
     Answer(BadAnswer),
     Api { method: String, code: ErrorCode, message: String, http: Option<HttpError> },
@@ -140,10 +142,9 @@ impl Error {
     /// not say that calling again is harmless: a publication may have been made already.
     pub fn is_retryable(&self) -> bool {
         match &*self.root().kind {
-            Kind::Http(error) => error.is_retryable(),
-            Kind::Api { code, .. } => {
-                matches!(code, ErrorCode::Internal | ErrorCode::TooManyRequests)
-            }
+            Kind::Http(error) | Kind::Cut { error, .. } => error.is_retryable(),
+            Kind::Api { code: ErrorCode::Internal | ErrorCode::TooManyRequests, .. } => true,
+            Kind::Api { .. } => false,
             Kind::Command { message, advice, .. } => {
                 *advice == Some(Advice::Retry) || message == "internal server error"
             }
@@ -152,10 +153,10 @@ impl Error {
     }
 
     /// The status of the answer, if it was not one of success, or its body was not what this API
-    /// says.
+    /// says: cut, too large, of another content.
     pub fn status(&self) -> Option<StatusCode> {
         match &*self.root().kind {
-            Kind::Redirect { status, .. } => Some(*status),
+            Kind::Redirect { status, .. } | Kind::Cut { status, .. } => Some(*status),
             Kind::Answer(answer) => answer.status,
             _ => self.http().and_then(HttpError::status),
         }
@@ -171,6 +172,7 @@ impl Error {
     pub fn body(&self) -> &[u8] {
         match &*self.root().kind {
             Kind::Answer(answer) => &answer.body,
+            Kind::Cut { body, .. } => body,
             _ => self.http().map_or(&[], HttpError::body),
         }
     }
@@ -178,7 +180,9 @@ impl Error {
     /// What went wrong over HTTP, if that is the reason.
     pub fn http(&self) -> Option<&HttpError> {
         match &*self.root().kind {
-            Kind::Http(error) | Kind::Api { http: Some(error), .. } => Some(error),
+            Kind::Http(error) | Kind::Cut { error, .. } | Kind::Api { http: Some(error), .. } => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -189,6 +193,12 @@ impl Error {
 
     pub(crate) fn builder_from(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
         Self::new(Kind::Builder { what: what.into(), source: Some(source.into()) })
+    }
+
+    /// A body that did not come as a whole; `body` is what came.
+    pub(crate) fn cut(error: HttpError, status: StatusCode, body: &[u8]) -> Self {
+        let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
+        Self::new(Kind::Cut { error, status, body })
     }
 
     pub(crate) fn redirect(status: StatusCode, location: &str) -> Self {
@@ -288,7 +298,7 @@ impl fmt::Display for Error {
         match &*self.root().kind {
             Kind::Builder { what, .. } => f.write_str(what),
             // The HTTP error is this error, not a level below it.
-            Kind::Http(error) => error.fmt(f),
+            Kind::Http(error) | Kind::Cut { error, .. } => error.fmt(f),
             Kind::Redirect { status, location } => write!(
                 f,
                 "the server answered {status}, to {location:?}: redirects are not followed, use the endpoint where it ends"
@@ -351,7 +361,9 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.root().kind {
             Kind::Builder { source, .. } => source.as_deref().map(|source| source as _),
-            Kind::Http(error) | Kind::Api { http: Some(error), .. } => error.source(),
+            Kind::Http(error) | Kind::Cut { error, .. } | Kind::Api { http: Some(error), .. } => {
+                error.source()
+            }
             Kind::Answer(answer) => answer.source.as_ref().map(|source| source as _),
             Kind::Data(source) => Some(source),
             _ => None,

@@ -1,7 +1,7 @@
 //! One exchange with the server: a request, its deadline, and whether it was a success.
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use rt_common::{Body, HttpClient, HttpError};
@@ -50,9 +50,21 @@ impl Exchange {
             if answer.status() != StatusCode::OK {
                 return Err(unwanted(answer, named).await);
             }
-            let (head, body) = answer.into_parts();
-            let body = body.collect_within(self.max_answer_bytes).await.map_err(named)?;
-            Ok(Reply { status: head.status, headers: head.headers, body })
+            let (head, mut body) = answer.into_parts();
+            let mut whole = BytesMut::new();
+            let cut = |error, came: &[u8]| Error::cut(named(error), head.status, came);
+            loop {
+                match body.next_data().await {
+                    Err(error) => return Err(cut(error, &whole)),
+                    Ok(None) => break,
+                    Ok(Some(data)) if data.len() > self.max_answer_bytes - whole.len() => {
+                        let came = if whole.is_empty() { &data[..] } else { &whole[..] };
+                        return Err(cut(HttpError::too_large(self.max_answer_bytes), came));
+                    }
+                    Ok(Some(data)) => whole.extend_from_slice(&data),
+                }
+            }
+            Ok(Reply { status: head.status, headers: head.headers, body: whole.freeze() })
         };
         match tokio::time::timeout(deadline, taken).await {
             Ok(reply) => reply,

@@ -19,6 +19,9 @@ use crate::Error;
 /// Bytes go in by [`Payload::bytes`] and are sent as base64: for channels that carry something else
 /// than JSON.
 ///
+/// A `Vec<u8>` or `&[u8]` given by reference is `Serialize` too: an array of numbers. What is meant is
+/// [`Payload::bytes`], or [`Payload::raw_bytes`] for JSON.
+///
 /// What cannot be written as JSON is told by the call that would send it, as an error with
 /// [`Error::is_builder`].
 ///
@@ -60,8 +63,13 @@ impl Payload {
         }
     }
 
-    /// Bytes of any kind, sent as base64.
+    /// Bytes of any kind, at least one, sent as base64. (A server takes none for data that is missing.)
     pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
+        if bytes.as_ref().is_empty() {
+            let error =
+                Error::builder("the payload has no bytes, which a server takes for no data");
+            return Self { content: Content::Invalid(Arc::new(error)) };
+        }
         Self { content: Content::Base64(STANDARD.encode(bytes)) }
     }
 

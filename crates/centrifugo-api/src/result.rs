@@ -51,11 +51,20 @@ impl PublishResult {
 
 /// What `broadcast` answers: a result a channel.
 #[derive(Debug, Default, Deserialize)]
+#[must_use = "some of the channels may have failed"]
 #[non_exhaustive]
 pub struct BroadcastResult {
     /// In the order of the request's channels.
     #[serde(default, deserialize_with = "responses")]
     pub responses: Vec<Result<PublishResult, Error>>,
+}
+
+impl BroadcastResult {
+    /// The channels that failed: which of the request, and why.
+    pub fn failed(&self) -> impl Iterator<Item = (usize, &Error)> {
+        let all = self.responses.iter().enumerate();
+        all.filter_map(|(at, response)| Some((at, response.as_ref().err()?)))
+    }
 }
 
 /// What `presence` answers.
@@ -68,7 +77,7 @@ pub struct PresenceResult {
 }
 
 /// A connection in a channel.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[non_exhaustive]
 pub struct ClientInfo {
     /// The user's id; empty for an anonymous one.
@@ -120,11 +129,11 @@ impl HistoryResult {
 }
 
 /// A publication of a channel's history.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[non_exhaustive]
 pub struct Publication {
     /// What was published, as the text that came.
-    #[serde(default = "null")]
+    #[serde(default)]
     pub data: Box<RawValue>,
     /// Who published it, if a client did.
     #[serde(default)]
@@ -157,7 +166,7 @@ pub struct ChannelsResult {
 }
 
 /// A channel that has subscribers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ChannelInfo {
     /// Connections in the channel.
@@ -175,7 +184,7 @@ pub struct InfoResult {
 }
 
 /// A node of the server.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[non_exhaustive]
 pub struct NodeInfo {
     /// Its id, new with each start.
@@ -235,11 +244,11 @@ pub struct Process {
 }
 
 /// What `rpc` answers.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[non_exhaustive]
 pub struct RpcResult {
     /// What the application answered, as the text that came.
-    #[serde(default = "null")]
+    #[serde(default)]
     pub data: Box<RawValue>,
 }
 
@@ -248,10 +257,6 @@ fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn null() -> Box<RawValue> {
-    RawValue::NULL.to_owned()
 }
 
 fn responses<'de, D: Deserializer<'de>>(

@@ -4,7 +4,8 @@ use std::time::Duration;
 /// How a [`Client`](crate::Client) tries a call again, within the call's deadline.
 ///
 /// Only what does no harm is repeated: what only asks (presence, history, channels, info),
-/// publications with an idempotency key, batches of these, and any call of which nothing was sent
+/// publications with an idempotency key (for four minutes, and not in the
+/// [line form](crate::Form::Lines), whose servers know no keys), batches of these, and any call of which nothing was sent
 /// (no connection) or which the server refused to begin with (too many requests). The wait is drawn
 /// from zero to a ceiling that starts at [`base`](RetryPolicy::base) and doubles with each failure
 /// ("full jitter"). A `Retry-After` is waited for if the deadline allows it.

@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::{Client, Error, ErrorCode, StatusCode};
+use crate::{Client, Error, ErrorCode, Secret, StatusCode};
 
 pub use channel::ChannelOptions;
 use state::State;
@@ -45,7 +45,7 @@ use state::State;
 #[derive(Debug)]
 pub struct TestServer {
     addr: SocketAddr,
-    key: String,
+    key: Secret,
     shared: Arc<Shared>,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -54,7 +54,7 @@ pub struct TestServer {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TestServerBuilder {
-    key: String,
+    key: Secret,
     plain: ChannelOptions,
     namespaces: Vec<(String, ChannelOptions)>,
 }
@@ -71,7 +71,7 @@ pub struct Recorded {
 
 #[derive(Debug)]
 struct Shared {
-    key: String,
+    key: Secret,
     state: Mutex<State>,
 }
 
@@ -106,7 +106,7 @@ impl TestServer {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn client(&self) -> Result<Client, Error> {
-        Client::new(self.endpoint(), self.key.as_str())
+        Client::new(self.endpoint(), self.key.clone())
     }
 
     /// The data that was published to a channel, oldest first; what its history no longer holds too.
@@ -157,7 +157,7 @@ impl TestServer {
 
 impl TestServerBuilder {
     /// The key that it asks for (default: `key`).
-    pub fn key(mut self, key: impl Into<String>) -> Self {
+    pub fn key(mut self, key: impl Into<Secret>) -> Self {
         self.key = key.into();
         self
     }

@@ -208,7 +208,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Reply<'a> {
                 while let Some(Name(name)) = map.next_key()? {
                     if name == "error" {
                         reply = Some(Reply { method: None, outcome: Err(map.next_value()?) });
-                    } else if reply.is_none() {
+                    } else if reply.is_none() && name != "id" {
                         let outcome = Ok(map.next_value()?);
                         reply = Some(Reply { method: Some(name), outcome });
                     } else {

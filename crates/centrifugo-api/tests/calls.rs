@@ -32,7 +32,8 @@ async fn each_method_sends_its_request() {
         "idempotency_key": "id", "delta": true, "version": 7, "version_epoch": "e",
     });
     assert_eq!(params(&server), sent);
-    client.broadcast(Broadcast::new(["a", "b"], "x").tag("t", "")).await.unwrap();
+    let told = client.broadcast(Broadcast::new(["a", "b"], "x").tag("t", "")).await.unwrap();
+    assert_eq!(told.failed().count(), 0);
     assert_eq!(params(&server), json!({"channels": ["a", "b"], "data": "x", "tags": {"t": ""}}));
     let subscribe = Subscribe::new("42", "news")
         .info(json!(1))
@@ -214,4 +215,85 @@ async fn concurrent_calls_go_as_few_batches_and_each_has_its_own_result() {
     for result in [one, two] {
         assert_eq!(result.unwrap_err().status(), Some(StatusCode::BAD_GATEWAY));
     }
+}
+
+#[tokio::test]
+async fn joined_publications_have_keys_and_bounds_too() {
+    let server = TestServer::start().await.unwrap();
+    let builder = Client::builder(server.endpoint()).key("key").idempotency_keys(true);
+    let client = builder.retry(RetryPolicy::new().base(Duration::ZERO)).build().unwrap();
+    // One command is more than a byte; and one call's result is waited for at a time.
+    let joined = client.auto_batch(AutoBatchOptions::new().max_bytes(1).max_waiting(1).parallel());
+    server.answer_next(StatusCode::BAD_GATEWAY, "bad gateway");
+    let calls = (0..20).map(|n| {
+        let joined = joined.clone();
+        tokio::spawn(async move { joined.publish(Publish::new("news", &n)).await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    assert_eq!(server.publications("news").len(), 20);
+    let batches: Vec<_> =
+        server.requests().into_iter().filter(|request| request.method == "batch").collect();
+    assert_eq!(batches.len(), 20);
+    for batch in batches {
+        let commands = batch.params["commands"].as_array().unwrap();
+        assert!(batch.params["parallel"] == true && commands.len() == 1, "{batch:?}");
+        assert!(commands[0]["publish"]["idempotency_key"].is_string(), "{batch:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_clone_of_a_batch_is_the_same_batch() {
+    let server = TestServer::start().await.unwrap();
+    let client = server.client().unwrap();
+    let mut batch = Batch::new().with_idempotency_keys();
+    let ticket = batch.add(Publish::new("news", "once"));
+    let again = batch.clone();
+    let first = client.batch(batch).await.unwrap().take(ticket).unwrap();
+    let results: Vec<_> = client.batch(again).await.unwrap().into_results::<Publish>().collect();
+    assert_eq!(*results[0].as_ref().unwrap(), first);
+    assert_eq!(server.publications("news").len(), 1);
+}
+
+#[tokio::test]
+async fn results_of_one_kind_are_as_their_tickets_give_them() {
+    let server = TestServer::start().await.unwrap();
+    let client = server.client().unwrap();
+    let mut batch = Batch::new();
+    let taken = batch.add(Publish::new("news", "a"));
+    batch.add(Publish::new("news", "b"));
+    batch.add(Broadcast::new(["a", "b"], "c"));
+    let mut replies = client.batch(batch).await.unwrap();
+    replies.take(taken).unwrap();
+    let results: Vec<_> = replies.into_results::<Publish>().collect();
+    assert!(results[0].as_ref().unwrap_err().to_string().contains("taken already"));
+    assert!(results[1].is_ok());
+    assert!(results[2].as_ref().unwrap_err().to_string().contains("is broadcast, not publish"));
+    let two: Batch = (0..2).map(|_| Broadcast::new(["a", "b"], "c")).collect();
+    for result in client.batch(two).await.unwrap().into_results::<Broadcast>() {
+        let result = result.unwrap();
+        assert_eq!((result.responses.len(), result.failed().count()), (2, 0));
+    }
+}
+
+/// A runtime that ends leaves nobody waiting, and nothing that others would wait for.
+#[test]
+fn joined_calls_outlive_the_runtime_that_began_them() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let second = runtime();
+    let server = second.block_on(TestServer::start()).unwrap();
+    let joined = server.client().unwrap().auto_batch(AutoBatchOptions::new());
+    let first = runtime();
+    {
+        // Polled once, it has begun a batch that its runtime never sends.
+        let mut call = Box::pin(joined.publish(Publish::new("news", "lost")));
+        let _guard = first.enter();
+        let waker = std::task::Waker::noop();
+        let polled = call.as_mut().poll(&mut std::task::Context::from_waker(waker));
+        assert!(polled.is_pending());
+    }
+    drop(first);
+    second.block_on(joined.publish(Publish::new("news", "made"))).unwrap();
+    assert_eq!(server.publications("news"), ["made"]);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use centrifugo_api::{
-    AutoBatchOptions, Batch, Client, ClientBuilder, Disconnect, Error, HistoryRemove, HttpClient,
-    HttpError, Publish, RetryPolicy, StatusCode,
+    AutoBatchOptions, Batch, Client, ClientBuilder, Disconnect, Error, Form, HistoryRemove,
+    HttpClient, HttpError, Publish, RetryPolicy, StatusCode,
 };
 use http::{Request, Response};
 use http_body_util::Full;
@@ -27,6 +27,7 @@ enum Answer {
     Ok,
     Refused,
     Broken,
+    Panic,
     Status(u16, Option<&'static str>),
     Body(&'static str),
     /// A good answer, after this many milliseconds.
@@ -57,6 +58,7 @@ impl tower_service::Service<Request<Bytes>> for Script {
                     let error = io(std::io::ErrorKind::ConnectionReset);
                     return Err(HttpError::transport_failed(error));
                 }
+                Some(Answer::Panic) => panic!("as the test wants it"),
                 Some(Answer::Ok) => (200, None, r#"{"result":{}}"#),
                 Some(Answer::Body(body)) => (200, None, body),
                 Some(Answer::After(millis, body)) => {
@@ -161,6 +163,19 @@ async fn retries_end_by_number_and_by_the_deadline() {
     let error = builder(&broken).build().unwrap().presence("news").await.unwrap_err();
     assert_eq!((seen(&broken), error.is_retryable()), (3, true));
     assert!(start.elapsed() <= Duration::from_millis(300));
+    // The waits are drawn: up to 100, 200, 300, 300 ms, which is 450 on average.
+    let mut waited = Duration::ZERO;
+    for _ in 0..200 {
+        let broken = script([Answer::Broken; 10]);
+        let retry = RetryPolicy::new().max_retries(4).max(Duration::from_millis(300));
+        let client = builder(&broken).retry(retry).build().unwrap();
+        let start = Instant::now();
+        client.presence("news").await.unwrap_err();
+        assert!(start.elapsed() <= Duration::from_millis(904));
+        waited += start.elapsed();
+    }
+    let average = (waited / 200).as_millis();
+    assert!((400..500).contains(&average), "{average} ms");
 
     // The server asks for longer than the call may take: no use in waiting.
     let busy = script([Answer::Status(503, Some("60"))]);
@@ -191,6 +206,53 @@ async fn retries_end_by_number_and_by_the_deadline() {
     let error = builder(&script([Answer::Status(503, None); 3])).build().unwrap();
     let error = error.with_timeout(Duration::from_secs(1)).presence("x").await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_relied_on_as_long_as_the_server_knows_it() {
+    let publish = || Publish::new("news", "x").idempotency_key("k");
+    // Version 3 knows none: it would publish twice.
+    let lines = script([Answer::Broken, Answer::Ok]);
+    let client = builder(&lines).form(Form::Lines).build().unwrap();
+    assert!(client.publish(publish()).await.is_err() && seen(&lines) == 1);
+    assert!(client.presence("news").await.is_ok());
+    // A server forgets it after five minutes.
+    for (wait, expected) in [("230", 2), ("250", 1)] {
+        let busy = script([Answer::Status(503, Some(wait)), Answer::Ok]);
+        let client = builder(&busy).timeout(Duration::from_secs(3_600)).build().unwrap();
+        assert_eq!(client.publish(publish()).await.is_ok(), expected == 2);
+        assert_eq!(seen(&busy), expected);
+    }
+    let busy = script([Answer::Status(503, Some("250")), Answer::Ok]);
+    let client = builder(&busy).timeout(Duration::from_secs(3_600)).build().unwrap();
+    client.presence("news").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_joined_call_has_one_deadline_whatever_it_waits_for() {
+    let hanging = script([]);
+    let client = builder(&hanging).timeout(Duration::from_secs(5)).build().unwrap();
+    let joined = client.auto_batch(AutoBatchOptions::new().max_waiting(1));
+    let start = Instant::now();
+    let call = || async {
+        let error = joined.publish(Publish::new("news", "x")).await.unwrap_err();
+        assert!(error.is_timeout(), "{error:?}");
+    };
+    // The second has no room until the first has given up.
+    tokio::join!(call(), call());
+    assert_eq!(start.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_panics_hurts_only_the_calls_it_carries() {
+    let script = script([Answer::Panic, Answer::Body(r#"{"replies":[{"publish":{}}]}"#)]);
+    let joined = builder(&script).build().unwrap().auto_batch(AutoBatchOptions::new());
+    let error = joined.publish(Publish::new("news", "x")).await.unwrap_err();
+    assert!(error.to_string().contains("connection failed"), "{error}");
+    // Nothing is on the way any more: the next one does not wait.
+    let start = Instant::now();
+    joined.publish(Publish::new("news", "x")).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

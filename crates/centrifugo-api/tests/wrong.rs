@@ -5,8 +5,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use centrifugo_api::{
-    Batch, Broadcast, Client, Error, ErrorCode, Form, Payload, Presence, Publish, RetryPolicy,
-    StatusCode,
+    Batch, Broadcast, Client, Error, ErrorCode, Form, KeyHeader, Payload, Presence, Publish,
+    RetryPolicy, StatusCode,
 };
 use rt_testkit::server::{Connection, Server};
 use serde_json::{Value, json};
@@ -93,6 +93,7 @@ async fn a_cut_body() {
     });
     let error = presence(&cut).await;
     assert!(error.http().unwrap().is_body() && error.is_retryable(), "{error:?}");
+    assert_eq!((error.status(), error.body()), (Some(StatusCode::OK), &b"{\"result\":"[..]));
     // Cut by whoever then counted it anew.
     for cut in ["", "{", r#"{"result":{"presence":{"#, r#"{"result":"#] {
         let error = presence(&json_server(cut)).await;
@@ -146,10 +147,21 @@ async fn an_unknown_code_is_kept() {
         (error.code(), error.status()),
         (Some(ErrorCode::Conflict), StatusCode::CONFLICT.into())
     );
+    let server = server_with_status(500, r#"{"code":4242,"message":"of a later version"}"#);
+    assert_eq!(presence(&server).await.code(), Some(ErrorCode::Other(4242)));
     // A status with another JSON body is a status.
-    let server = server_with_status(500, r#"{"error":"oops"}"#);
-    let error = presence(&server).await;
-    assert!(error.code().is_none() && error.status().is_some() && error.is_retryable());
+    for (status, body) in [
+        (500, r#"{"error":"oops"}"#),
+        (503, r#"{"code":503,"message":"Service Unavailable"}"#),
+        (500, r#"{"code":500,"message":"Internal Server Error"}"#),
+        (429, r#"{"code":429,"message":"Too Many Requests"}"#),
+        (401, r#"{"code":7,"message":"who are you"}"#),
+    ] {
+        let error = presence(&server_with_status(status, body)).await;
+        assert!(error.code().is_none() && !error.is_command(), "{error:?}");
+        assert_eq!((error.status().unwrap().as_u16(), error.body()), (status, body.as_bytes()));
+        assert_eq!(error.is_retryable(), status != 401);
+    }
 }
 
 fn server_with_status(status: u16, body: &'static str) -> Server {
@@ -226,7 +238,9 @@ async fn a_redirect_is_told_and_not_followed() {
 #[tokio::test]
 async fn an_answer_beyond_the_bound_and_one_that_never_comes() {
     let server = json_server(Box::leak("x".repeat(10_001).into_boxed_str()));
-    assert!(presence(&server).await.is_too_large());
+    let error = presence(&server).await;
+    assert!(error.is_too_large() && error.status() == Some(StatusCode::OK), "{error:?}");
+    assert!(error.body().starts_with(b"xxx") && error.body().len() <= 4_096);
     let hanging = self::server(Connection::wait_closed);
     let client = client_of(&hanging).with_timeout(Duration::from_millis(50));
     let error = checked(client.presence("news").await.unwrap_err());
@@ -243,13 +257,20 @@ async fn what_is_described_wrongly_is_told_before_anything_is_sent() {
         let error = Client::new("http://h", key).unwrap_err();
         assert!(error.is_builder() && !error.to_string().contains("a\n"), "{error}");
     }
+    // Two credentials for one header.
+    let two = Client::builder("http://h").header("authorization", "Basic x").key(KEY);
+    for builder in [two.clone(), Client::builder("http://u:pw@h").key(KEY)] {
+        let error = builder.clone().build().unwrap_err();
+        assert!(error.to_string().contains("XApiKey"), "{error}");
+        assert!(builder.key_header(KeyHeader::XApiKey).build().is_ok());
+    }
     let error = Client::builder("http://h").build().unwrap_err();
     assert!(error.to_string().contains("insecure"), "{error}");
     let silent = Server::start(|_| panic!("nothing is to be sent"));
     let client = client_of(&silent);
-    for payload in [Payload::raw("{not json"), Payload::from(&unwritable)] {
+    for payload in [Payload::raw("{not json"), Payload::from(&unwritable), Payload::bytes("")] {
         let error = client.publish(Publish::new("news", payload.clone())).await.unwrap_err();
-        assert!(error.is_builder() && error.source().is_some(), "{error:?}");
+        assert!(error.is_builder(), "{error:?}");
         let mut batch = Batch::new();
         batch.add(Presence::new("news"));
         batch.add(Publish::new("news", payload));
@@ -265,9 +286,23 @@ async fn what_is_described_wrongly_is_told_before_anything_is_sent() {
     assert!(client.rpc(bytes).await.unwrap_err().is_builder());
 }
 
+#[tokio::test]
+async fn the_path_of_an_exact_endpoint_is_kept() {
+    let server = Server::start(|connection| {
+        let request = connection.request().unwrap();
+        assert_eq!(request.target, "/private/presence");
+        connection.answer(200, "", r#"{"result":{}}"#);
+    });
+    let builder = Client::builder(server.url("/private/")).key(KEY).exact_endpoint();
+    builder.build().unwrap().presence("news").await.unwrap();
+}
+
 #[test]
 fn nothing_shows_the_key() {
-    let builder = Client::builder("http://u:pw@h/api").key(KEY).header("x-secret", "s3cr3t");
+    let builder = Client::builder("http://u:pw@h/api")
+        .key(KEY)
+        .key_header(KeyHeader::XApiKey)
+        .header("x-secret", "s3cr3t");
     let text = format!("{builder:?} {:?}", builder.clone().build().unwrap());
     assert!(!text.contains(KEY) && !text.contains("s3cr3t") && !text.contains("pw"), "{text}");
 }

@@ -48,7 +48,8 @@ impl Subscribe {
         }
     }
 
-    /// Information about the subscriber, for presence and join events.
+    /// Information about the subscriber, for presence and join events: JSON. (Bytes are sent as
+    /// `b64info`, which servers up to 5.4.9 do not read.)
     pub fn info(mut self, info: impl Into<Payload>) -> Self {
         self.info = Some(info.into());
         self
@@ -66,7 +67,8 @@ impl Subscribe {
         self
     }
 
-    /// Data for the subscriber, sent with the subscription.
+    /// Data for the subscriber, sent with the subscription: JSON. (Bytes are sent as `b64data`, which
+    /// servers up to 5.4.9 do not read.)
     pub fn data(mut self, data: impl Into<Payload>) -> Self {
         self.data = Some(data.into());
         self
@@ -251,6 +253,8 @@ pub struct Disconnect {
 struct Code {
     code: u32,
     reason: String,
+    #[serde(skip_serializing_if = "is_default")]
+    reconnect: bool,
 }
 
 impl Disconnect {
@@ -283,10 +287,22 @@ impl Disconnect {
         self
     }
 
-    /// The code and the reason that clients are told. Up to 4499 (and not 3500 to 3999) they connect
-    /// again, from 4500 on they do not. The default is 3503, `force disconnect`.
+    /// The code and the reason that clients are told; 4000 to 4999 are for applications. After 4000
+    /// to 4499 clients connect again, after 4500 to 4999 they do not. The default is 3503,
+    /// `force disconnect`, after which they do not.
     pub fn code(mut self, code: u32, reason: impl Into<String>) -> Self {
-        self.disconnect = Some(Code { code, reason: reason.into() });
+        let code = Code { code, reason: reason.into(), reconnect: false };
+        self.disconnect = Some(code);
+        self
+    }
+
+    /// A code after which clients connect again; version 3, where the code alone does not say it, is
+    /// told so too.
+    pub fn reconnect(mut self, code: u32, reason: impl Into<String>) -> Self {
+        self = self.code(code, reason);
+        if let Some(code) = &mut self.disconnect {
+            code.reconnect = true;
+        }
         self
     }
 }
@@ -299,6 +315,16 @@ impl Request for Disconnect {
 }
 
 /// `refresh`: gives a user's connections another time to live.
+///
+/// Without [`expire_at`](Refresh::expire_at) and [`expired`](Refresh::expired) they never expire from
+/// then on.
+///
+/// ```
+/// use centrifugo_api::Refresh;
+///
+/// let until_noon = Refresh::new("42").expire_at(1_795_262_400);
+/// let over = Refresh::new("42").expired();
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[must_use]
 pub struct Refresh {
@@ -340,13 +366,14 @@ impl Refresh {
         self
     }
 
-    /// When the connections are over, in seconds since 1970.
+    /// When the connections are over, in seconds since 1970: at once, if that is past. 0 is never.
     pub fn expire_at(mut self, seconds: i64) -> Self {
         self.expire_at = seconds;
         self
     }
 
-    /// New information about the connection: JSON.
+    /// New information about the connection: JSON. The server takes it only together with an
+    /// [`expire_at`](Refresh::expire_at) to come.
     pub fn info(mut self, info: impl Into<Payload>) -> Self {
         self.info = Some(info.into().json_only().content().clone());
         self

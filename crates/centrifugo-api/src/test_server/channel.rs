@@ -145,6 +145,9 @@ impl Channel {
         {
             return Err(ErrorCode::UnrecoverablePosition);
         }
+        if reverse && since.as_ref().is_some_and(|since| since.offset == 0) {
+            return Err(ErrorCode::Internal);
+        }
         let asked = |publication: &&Value| {
             let offset = publication["offset"].as_u64().unwrap_or_default();
             since.as_ref().is_none_or(|since| match reverse {

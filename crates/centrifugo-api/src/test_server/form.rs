@@ -58,12 +58,13 @@ fn batch(state: &mut State, params: Value) -> Answer {
     let Ok(Batch { commands }) = serde_json::from_value(params) else {
         return Answer::bad_request();
     };
+    let commands: Vec<_> = commands.into_iter().filter_map(|one| one.into_iter().next()).collect();
+    // Nothing is done when one of them is no request of its method.
+    if commands.iter().any(|(method, params)| !State::is_request(method, params)) {
+        return Answer::bad_request();
+    }
     let mut replies = Vec::new();
-    for command in commands {
-        let Some((method, params)) = command.into_iter().next() else {
-            replies.push(json!({ "error": error(ErrorCode::NotFound) }));
-            continue;
-        };
+    for (method, params) in commands {
         replies.push(match state.command(&method, params) {
             Ok(result) => json!({ method: result }),
             Err(Failure::Code(code)) => json!({ "error": error(code) }),
@@ -93,7 +94,8 @@ pub(super) fn by_lines(state: &mut State, body: &[u8]) -> Answer {
         let mut reply = match state.command(&method, params) {
             Ok(result) => json!({ "result": result }),
             Err(Failure::Code(code)) => json!({ "error": error(code) }),
-            Err(Failure::NotARequest | Failure::NoMethod) => return Answer::bad_request(),
+            Err(Failure::NotARequest) => json!({ "error": error(ErrorCode::BadRequest) }),
+            Err(Failure::NoMethod) => return Answer::bad_request(),
         };
         if id != 0 {
             reply["id"] = id.into();

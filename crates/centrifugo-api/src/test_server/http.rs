@@ -69,7 +69,7 @@ async fn decide(shared: &Shared, request: ::http::Request<Incoming>) -> Answer {
     if head.method != ::http::Method::POST {
         return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "");
     }
-    if !has_key(&head, &shared.key) {
+    if !has_key(&head, shared.key.expose()) {
         return Answer::text(StatusCode::UNAUTHORIZED, "");
     }
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {

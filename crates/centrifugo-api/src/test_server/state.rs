@@ -1,5 +1,6 @@
 //! What the server knows, and what each method does to it.
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -81,6 +82,24 @@ struct Params {
     reverse: bool,
     pattern: String,
     method: String,
+    expired: bool,
+    expire_at: i64,
+}
+
+#[derive(Deserialize)]
+struct Publish {
+    #[serde(default)]
+    channel: String,
+    #[serde(flatten)]
+    content: Content,
+}
+
+#[derive(Deserialize)]
+struct Broadcast {
+    #[serde(default)]
+    channels: Vec<String>,
+    #[serde(flatten)]
+    content: Content,
 }
 
 impl State {
@@ -149,26 +168,24 @@ impl State {
         }
     }
 
-    fn publish(&mut self, params: Value) -> Outcome {
-        #[derive(Deserialize)]
-        struct Publish {
-            #[serde(default)]
-            channel: String,
-            #[serde(flatten)]
-            content: Content,
+    /// Whether a command has the parameters of its method; one that is unknown has any.
+    pub(super) fn is_request(method: &str, params: &Value) -> bool {
+        let params = params.clone();
+        match method {
+            "publish" => read::<Publish>(params).is_ok(),
+            "broadcast" => read::<Broadcast>(params).is_ok(),
+            known if METHODS.contains(&known) => read::<Params>(params).is_ok(),
+            _ => true,
         }
+    }
+
+    fn publish(&mut self, params: Value) -> Outcome {
         let Publish { channel, content } = read(params)?;
+        content.data()?;
         Ok(self.publish_to(&channel, &content)?)
     }
 
     fn broadcast(&mut self, params: Value) -> Outcome {
-        #[derive(Deserialize)]
-        struct Broadcast {
-            #[serde(default)]
-            channels: Vec<String>,
-            #[serde(flatten)]
-            content: Content,
-        }
         let Broadcast { channels, content } = read(params)?;
         if channels.is_empty() {
             return Err(ErrorCode::BadRequest.into());
@@ -194,7 +211,13 @@ impl State {
             "disconnect" => self.connections.retain(|client, connection| {
                 !connection.is_meant(client, &params) || params.whitelist.contains(client)
             }),
-            "refresh" => {}
+            "refresh" => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let is_past = i64::try_from(now.as_secs()).is_ok_and(|now| params.expire_at <= now);
+                if params.expired || (params.expire_at > 0 && is_past) {
+                    self.connections.retain(|client, one| !one.is_meant(client, &params));
+                }
+            }
             "presence" => return Ok(json!({ "presence": self.presence(&params.channel)? })),
             "presence_stats" => {
                 self.with_presence(&params.channel)?;
@@ -213,6 +236,7 @@ impl State {
             }
             "channels" => return Ok(json!({ "channels": self.named(&params.pattern) })),
             "info" => return Ok(json!({ "nodes": [self.node()] })),
+            "rpc" if params.method.is_empty() => return Err(ErrorCode::BadRequest.into()),
             "rpc" => {
                 let data = self.rpc.get(&params.method).ok_or(ErrorCode::NotFound)?;
                 return Ok(json!({ "data": data }));

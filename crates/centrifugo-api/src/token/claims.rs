@@ -64,6 +64,9 @@ impl Common {
     }
 }
 
+/// The end of the year 9999. A server computes with times of more as if they were past.
+const LAST_SECOND: u64 = 253_402_300_799;
+
 /// The options of both kinds of token; a macro, because a trait would have to be imported to be seen.
 macro_rules! common {
     ($claims:ident) => {
@@ -77,8 +80,8 @@ macro_rules! common {
             /// When the token is over, from now on (`exp`).
             pub fn expires_in(self, time: Duration) -> Self {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let seconds = now.saturating_add(time).as_secs();
-                self.expires_at(i64::try_from(seconds).unwrap_or(i64::MAX))
+                let seconds = now.saturating_add(time).as_secs().min(LAST_SECOND);
+                self.expires_at(i64::try_from(seconds).unwrap_or_default())
             }
 
             /// Before when the token is not good yet, in seconds since 1970 (`nbf`).

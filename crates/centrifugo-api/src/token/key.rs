@@ -27,7 +27,7 @@ enum Kind {
     Other(Algorithm, Box<jsonwebtoken::EncodingKey>),
 }
 
-/// How a token is signed.
+/// How a token is signed. (A server takes ES512 as well; there is no key of that kind here.)
 #[cfg(feature = "jwt")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The names of RFC 7518, section 3.1.

@@ -73,6 +73,18 @@ const REQUESTS: &[(&str, &str)] = &[
     ("/api/presence", r#"{"channel":"public:late"}"#),
     ("/api/refresh", r#"{"user":"42","expire_at":4102444800}"#),
     ("/api/rpc", r#"{"method":"nope","params":{}}"#),
+    ("/api/rpc", r#"{}"#),
+    ("/api/publish", r#"{"channel":"nonamespace:x"}"#),
+    ("/api/history", r#"{"channel":"public:chat","limit":2,"since":{"offset":0},"reverse":true}"#),
+    (
+        "/api/batch",
+        r#"{"commands":[{"publish":{"channel":"public:chat","data":1}},{"publish":{"channel":1}}]}"#,
+    ),
+    ("/api/history", r#"{"channel":"public:chat"}"#),
+    (
+        "/api",
+        "{\"id\":1,\"method\":\"publish\",\"params\":{\"channel\":1}}\n{\"id\":2,\"method\":\"presence\",\"params\":{\"channel\":\"plain\"}}",
+    ),
     ("/api/batch", r#"{"commands":[]}"#),
     ("/api/batch", r#"{}"#),
     (
