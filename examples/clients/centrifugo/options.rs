@@ -18,13 +18,13 @@ pub struct Options {
 }
 
 const AFTER: &str = "\
-DATA, PARAMS and INFO are JSON, @FILE for a file with JSON, or - for the input.
 The key is in CENTRIFUGO_KEY or in the file of --key-file; the secret for tokens is in
 CENTRIFUGO_TOKEN_SECRET or in the file of --token-secret-file. No flag takes their values: other
 users of a machine see the flags of its processes.";
 
 /// Which server, and how it is talked to.
 #[derive(Args)]
+#[command(next_help_heading = "Server")]
 pub struct Server {
     /// The http or https URL of the API.
     #[arg(
@@ -110,12 +110,14 @@ pub enum Command {
     /// Call a method of the application's own, behind the server.
     Rpc {
         method: String,
+        /// JSON, @FILE for a file with JSON, or - for the input.
         #[arg(allow_negative_numbers = true)]
         params: Option<String>,
     },
     /// Call any method of the API; its result is printed as it comes.
     Call {
         method: String,
+        /// JSON, @FILE for a file with JSON, or - for the input.
         #[arg(default_value = "{}")]
         params: String,
     },
@@ -146,6 +148,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct Publication {
+    /// JSON, @FILE for a file with JSON, or - for the input.
     #[arg(allow_negative_numbers = true)]
     pub data: String,
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
+pub mod centrifugo;
+
 /// A running example; killed when dropped.
 pub struct Program {
     child: Child,
