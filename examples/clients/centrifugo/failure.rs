@@ -2,7 +2,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use centrifugo_api::Error;
+use centrifugo_api::{Error, StatusCode};
 use examples_clients::with_causes;
 
 /// A line for the error output, and whose mistake it is.
@@ -56,13 +56,19 @@ pub enum Api {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let line = with_causes(&error);
-        match (error.is_builder(), error.is_unauthorized()) {
-            (true, _) => Self::usage(line),
-            (false, true) => Self::server(format!(
-                "{line}; is the key right? It is in CENTRIFUGO_KEY or in the file of --key-file"
-            )),
-            (false, false) => Self::server(line),
+        if error.is_builder() {
+            return Self::usage(line);
         }
+        let hint = match (error.status(), error.code()) {
+            (Some(StatusCode::UNAUTHORIZED), _) => {
+                "; is the key right? It is in CENTRIFUGO_KEY or in the file of --key-file"
+            }
+            (Some(StatusCode::NOT_FOUND), None) => {
+                "; Centrifugo 3 and early 4 want --lines, Centrifugo 1 wants --legacy"
+            }
+            _ => "",
+        };
+        Self::server(format!("{line}{hint}"))
     }
 }
 

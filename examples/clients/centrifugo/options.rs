@@ -7,6 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::values::{position, seconds, tag};
 
+mod connection;
+
+pub use connection::{Disconnect, Only, Refresh, Subscribe};
+
 /// Call Centrifugo's server API; make its tokens.
 #[derive(Parser)]
 #[command(name = "centrifugo", max_term_width = 100, after_help = AFTER)]
@@ -139,7 +143,7 @@ pub enum Command {
         client: String,
         channel: String,
         /// What presence shows of the subscriber.
-        #[arg(long)]
+        #[arg(long, value_name = "JSON")]
         info: Option<String>,
         #[command(flatten)]
         secret: TokenSecret,
@@ -185,80 +189,6 @@ pub struct Publication {
     pub client: Option<String>,
 }
 
-/// Which of a user's connections.
-#[derive(Args)]
-pub struct Only {
-    /// Only the connection with this client id.
-    #[arg(long, value_name = "ID")]
-    pub client: Option<String>,
-
-    /// Only the connection with this session id.
-    #[arg(long, value_name = "ID")]
-    pub session: Option<String>,
-}
-
-#[derive(Args)]
-pub struct Subscribe {
-    pub user: String,
-    pub channel: String,
-    #[command(flatten)]
-    pub only: Only,
-
-    /// What presence shows of the subscriber.
-    #[arg(long, allow_negative_numbers = true)]
-    pub info: Option<String>,
-
-    /// Data for the subscriber.
-    #[arg(long, allow_negative_numbers = true)]
-    pub data: Option<String>,
-
-    /// When the subscription ends, in seconds since 1970.
-    #[arg(long, value_name = "SECONDS")]
-    pub expire_at: Option<i64>,
-
-    /// Send what was published since this position.
-    #[arg(long, value_name = "OFFSET:EPOCH", value_parser = position)]
-    pub recover_since: Option<Position>,
-}
-
-#[derive(Args)]
-pub struct Disconnect {
-    pub user: String,
-    #[command(flatten)]
-    pub only: Only,
-
-    /// Not the connection with this client id; several times for several.
-    #[arg(long, value_name = "ID")]
-    pub whitelist: Vec<String>,
-
-    /// The code that clients are told; from 4500 on they do not come back.
-    #[arg(long)]
-    pub code: Option<u32>,
-
-    /// The reason that clients are told.
-    #[arg(long, value_name = "TEXT", requires = "code", default_value = "")]
-    pub reason: String,
-}
-
-#[derive(Args)]
-pub struct Refresh {
-    pub user: String,
-    #[command(flatten)]
-    pub only: Only,
-
-    /// They are over now.
-    #[arg(long)]
-    pub expired: bool,
-
-    /// When they are over, in seconds since 1970.
-    #[arg(long, value_name = "SECONDS")]
-    pub expire_at: Option<i64>,
-
-    /// What presence shows of the connection.
-    #[arg(long, allow_negative_numbers = true)]
-    pub info: Option<String>,
-}
-
 #[derive(Args)]
 pub struct History {
     pub channel: String,
@@ -291,7 +221,7 @@ pub struct Token {
     pub expires_in: Option<u64>,
 
     /// What presence shows of the user.
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
     pub info: Option<String>,
 
     /// Seconds since 1970, instead of now (--legacy).

@@ -238,7 +238,7 @@ async fn the_servers_errors_are_told() {
     for (args, told) in [
         (&["publish", "other:1", "1"][..], "publish: the server answered 102: unknown channel"),
         (&["presence", "none:1"], "presence: the server answered 108: not available"),
-        (&["call", "no_such_method"], "404 Not Found"),
+        (&["call", "no_such_method"], "early 4 want --lines"),
     ] {
         let done = run(&endpoint, args);
         assert!(done.failed(1).contains(told), "{done:?}");
