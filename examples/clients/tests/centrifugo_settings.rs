@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rt_testkit::server::{Connection, Received, Server};
 use serde_json::{Value, json};
+use support::Program;
 use support::centrifugo::{KEY, TOKEN_SECRET, run, run_in};
 
 /// Remembers its requests; answers them all alike.
@@ -74,6 +75,41 @@ fn the_form_and_the_mode_are_chosen() {
     }
     run(&url, &["presence", "a", "--transport-errors"]).line();
     assert_eq!(received.recv().unwrap().header("x-centrifugo-error-mode"), Some("transport"));
+    let variables = [("CENTRIFUGO_ENDPOINT", &*url), ("CENTRIFUGO_KEY", KEY)];
+    for (args, body) in [
+        (&["batch"][..], r#"{"commands":[]}"#),
+        (&["batch", "--parallel"], r#"{"commands":[],"parallel":true}"#),
+    ] {
+        assert_eq!(run_in(&variables, args, Some("")).code, Some(0));
+        assert_eq!(String::from_utf8(received.recv().unwrap().body).unwrap(), body);
+    }
+}
+
+#[test]
+fn a_result_is_one_line_however_it_came() {
+    let (server, _received) =
+        server(200, "{\"result\":{\"a\":\r\n [1,\n 12345678901234567890123]}}");
+    let done = run(&server.url("/api"), &["call", "future_method"]);
+    assert_eq!((done.code, done.lines.len()), (Some(0), 1), "{done:?}");
+    let (number, text) = (&done.lines[0]["a"][1], "12345678901234567890123");
+    assert_eq!(number.as_f64(), text.parse().ok());
+}
+
+#[test]
+fn a_reader_that_goes_is_no_error() {
+    let (go, gone) = channel::<()>();
+    let gone = Mutex::new(gone);
+    let server = Server::start(move |connection: &mut Connection| {
+        let Some(_) = connection.request() else { return };
+        let _ = gone.lock().unwrap().recv();
+        connection.answer(200, "", r#"{"result":{"nodes":[]}}"#);
+    });
+    let url = server.url("/api");
+    let variables = [("CENTRIFUGO_ENDPOINT", &*url), ("CENTRIFUGO_KEY", KEY)];
+    let mut program = Program::start_with("centrifugo", &["info"], &variables);
+    program.close_output();
+    go.send(()).unwrap();
+    assert_eq!((program.wait().code(), program.errors()), (Some(0), String::new()));
 }
 
 #[test]
