@@ -24,7 +24,7 @@ struct Cli {
 enum Command {
     /// Runs every test that needs only Rust.
     Test,
-    /// Runs the tests against real peers: axum, chromium, centrifugo, golongpoll.
+    /// Runs the tests against real peers: axum, chromium, centrifugo, gocent, golongpoll.
     Interop {
         /// Which peers; none means all.
         names: Vec<String>,

@@ -1,7 +1,7 @@
 //! A server that answers as Centrifugo does, for tests of programs that use this crate.
 //!
 //! It keeps everything in memory, on a free port of 127.0.0.1, and ends with its handle. It has the
-//! whole API of [`Client`](crate::Client) in both [forms](crate::Form), remembers what it was asked,
+//! whole API of [`Client`] in both [forms](crate::Form), remembers what it was asked,
 //! pretends connections, and fails when it is told to. It sends nothing to anybody: no subscriber can
 //! connect to it.
 //!

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use clap::Parser;
-use examples_clients::with_causes;
+use examples_clients::{how_to_write_json, with_causes};
 use lp_client::{Client, RawValue};
 
 /// Publish JSON to a category of a long polling server.
@@ -65,21 +65,6 @@ fn prepare(args: &Args) -> Result<(Client, Box<RawValue>), Box<dyn StdError>> {
         text => text.to_owned(),
     };
     let data = RawValue::from_string(text.trim().to_owned())
-        .map_err(|error| format!("{error}; {}", hint(text.trim())))?;
+        .map_err(|error| format!("{error}; {}", how_to_write_json(text.trim())))?;
     Ok((builder.build()?, data))
-}
-
-/// A bare word is what people type; the shell has taken its quotes.
-fn hint(text: &str) -> String {
-    match text.contains(['{', '[', '"', '\'', '\n']) || text.is_empty() {
-        false => {
-            let quoted = serde_json::Value::from(text).to_string();
-            format!(
-                "a text is JSON in double quotes, kept from the shell by single ones: '{quoted}'"
-            )
-        }
-        true => {
-            r#"the data is JSON, kept from the shell by single quotes: '{"n":1}', '"text"'"#.into()
-        }
-    }
 }

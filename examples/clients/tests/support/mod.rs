@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
+pub mod centrifugo;
+
 /// A running example; killed when dropped.
 pub struct Program {
     child: Child,
@@ -25,7 +27,19 @@ impl Program {
 
     /// With this as its input.
     pub fn start_with_input(name: &str, args: &[&str], input: &str) -> Self {
-        let mut this = Self::spawn(command(name, args).stdin(Stdio::piped()));
+        Self::start_in(name, args, &[], Some(input))
+    }
+
+    /// With these in its environment and, if there is any, this as its input.
+    pub fn start_in(
+        name: &str,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        input: Option<&str>,
+    ) -> Self {
+        let Some(input) = input else { return Self::start_with(name, args, variables) };
+        let mut command = command(name, args);
+        let mut this = Self::spawn(command.envs(variables.iter().copied()).stdin(Stdio::piped()));
         let mut pipe = this.child.stdin.take().expect("a pipe");
         pipe.write_all(input.as_bytes()).expect("it reads its input");
         this
