@@ -100,7 +100,7 @@ struct Body<T> {
 }
 
 fn data<T: DeserializeOwned + Default>(method: &str, body: &[u8]) -> Result<T, Error> {
-    match serde_json::from_slice::<Option<Body<T>>>(body) {
+    match serde_json::from_str::<Option<Body<T>>>(&String::from_utf8_lossy(body)) {
         Ok(body) => Ok(body.and_then(|body| body.data).unwrap_or_default()),
         Err(error) => {
             Err(Error::text(&format!("{method}: not the body of its answer"), body, Some(error)))
@@ -147,6 +147,14 @@ mod tests {
         let present = decode_presence(body).unwrap();
         assert_eq!((&*present["x"].user, &*present["x"].client), ("42", "x"));
         assert!(present["x"].default_info.is_none());
+    }
+
+    /// Go reads such bytes, and old servers hand on what clients published.
+    #[test]
+    fn a_byte_that_is_no_utf_8_is_replaced_in_its_message() {
+        let body = b"{\"data\":[{\"uid\":\"m\",\"data\":\"\xff!\"},{\"uid\":\"n\",\"data\":1}]}";
+        let messages = decode_history(body).unwrap();
+        assert_eq!((messages[0].data.get(), &*messages[1].uid), ("\"\u{fffd}!\"", "n"));
     }
 
     #[test]

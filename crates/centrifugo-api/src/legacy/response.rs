@@ -125,8 +125,12 @@ impl<'a> IntoIterator for &'a Responses {
 const NO_ARRAY: &str = "not an array of answers";
 
 /// The first `max` answers, and how many there are: more than the commands are not kept.
+///
+/// A byte that is no UTF-8 becomes U+FFFD, as Go reads it: the commands ran, and what somebody once
+/// published must not hide the answers.
 fn read(body: &[u8], max: usize) -> serde_json::Result<(Vec<Response>, usize)> {
-    let mut from = serde_json::Deserializer::from_slice(body);
+    let text = String::from_utf8_lossy(body);
+    let mut from = serde_json::Deserializer::from_str(&text);
     let read = from.deserialize_seq(AtMost(max))?;
     from.end()?;
     Ok(read)
