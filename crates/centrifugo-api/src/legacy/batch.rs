@@ -142,6 +142,11 @@ impl Client {
     /// they do when the future is dropped: call `send` again, or look at [`Client::commands`] and
     /// then [`Client::reset`]. Some of them, or all, may have run already: a repeated publication is a
     /// second one, with another id.
+    ///
+    /// **Send them again only if the error is [retryable](Error::is_retryable).** Any other (a
+    /// malformed answer, one that is too large, status 400) will come again, and the commands
+    /// probably run each time: call [`Client::reset`]. They ran too where an answer of success broke
+    /// off, though that is worth another try.
     pub async fn send(&mut self) -> Result<Responses, Error> {
         if self.is_empty() {
             return Ok(Responses::default());
