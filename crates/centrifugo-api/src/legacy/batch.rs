@@ -39,7 +39,8 @@ impl Client {
         self.parts().1.add(&Call::Publish { channel, data: json(&data)?, client: Some(client) })
     }
 
-    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast`].
+    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast`]. A server before 1.2.0
+    /// fails the whole request for it.
     ///
     /// # Errors
     /// With [`Error::is_full`] when there is no room for it, with [`Error::is_builder`] when the payload is not
@@ -57,7 +58,8 @@ impl Client {
         })
     }
 
-    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast_client`].
+    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast_client`]. A server before
+    /// 1.2.0 fails the whole request for it.
     ///
     /// # Errors
     /// With [`Error::is_full`] when there is no room for it, with [`Error::is_builder`] when the payload is not
@@ -124,7 +126,8 @@ impl Client {
         self.parts().1.add(&Call::Stats)
     }
 
-    /// Adds a `node` command to the buffer; see [`Client::node`].
+    /// Adds a `node` command to the buffer; see [`Client::node`]. A server before 1.4.0 fails the
+    /// whole request for it.
     ///
     /// # Errors
     /// With [`Error::is_full`] when there is no room for it.
