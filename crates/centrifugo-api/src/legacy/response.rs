@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::Advice;
 use super::types::{null, or_default};
 use crate::Error;
+use crate::wire::Object;
 
 /// The server's answer to one command.
 #[derive(Clone, Debug, Deserialize)]
@@ -148,7 +149,7 @@ impl<'de> Visitor<'de> for AtMost {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while list.len() < self.0 {
-            let Some(response) = seq.next_element()? else {
+            let Some(Object(response)) = seq.next_element()? else {
                 let count = list.len();
                 return Ok((list, count));
             };
@@ -209,6 +210,7 @@ mod tests {
             b"null",
             b"[1]",
             b"[{}]",
+            br#"[["u","publish",null,null,null]]"#,
             br#"[{"method":"publish"}"#,
             br#"[{"method":"publish"}] []"#,
             br#"[{"method":"publish","error":{}}]"#,

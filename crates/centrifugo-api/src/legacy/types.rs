@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::wire::Object;
+
 /// One connection of a client: in presence, and with messages that a client published.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
@@ -31,6 +33,7 @@ pub struct Message {
     /// When it was published; servers from 1.0 do not say.
     pub timestamp: Option<String>,
     /// Who published it, if a client did.
+    #[serde(default, deserialize_with = "object")]
     pub info: Option<ClientInfo>,
     /// The channel.
     #[serde(default, deserialize_with = "or_default")]
@@ -47,7 +50,7 @@ pub struct Message {
 #[non_exhaustive]
 pub struct Stats {
     /// What each node says about itself.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "objects")]
     pub nodes: Vec<NodeInfo>,
     /// How often the metrics are taken anew, in seconds.
     #[serde(default, deserialize_with = "or_default")]
@@ -80,6 +83,23 @@ fn metrics<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, i64>, 
     // `as` keeps a float within the bounds of the integer.
     let number = |value: Value| value.as_i64().or_else(|| value.as_f64().map(|f| f as i64));
     Ok(all.into_iter().filter_map(|(name, value)| Some((name, number(value)?))).collect())
+}
+
+fn object<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(from)?.map(|Object(it)| it))
+}
+
+fn objects<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let all: Vec<Object<T>> = or_default(from)?;
+    Ok(all.into_iter().map(|Object(it)| it).collect())
 }
 
 /// Go's readers take null for "nothing was said".
