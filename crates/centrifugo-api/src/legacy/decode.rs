@@ -133,9 +133,10 @@ mod tests {
         let body =
             br#"{"channel":"c","data":[{"uid":"m","timestamp":"1430669930","info":{"user":"42",
             "client":"x","default_info":{"name":"Alex"},"channel_info":[1]},"channel":"c",
-            "data":{"a": 1},"client":"y","new":0},{"uid":null,"channel":null,"data":null}]}"#;
+            "data":{"a": 1},"client":"y","new":0},{"uid":null,"channel":null,"data":null},
+            {"uid":"old","timestamp":"","info":null,"channel":"c","data":1,"client":""}]}"#;
         let messages = decode_history(body).unwrap();
-        let [first, second] = &messages[..] else { panic!("{messages:?}") };
+        let [first, second, old] = &messages[..] else { panic!("{messages:?}") };
         assert_eq!((&*first.uid, &*first.channel, first.data.get()), ("m", "c", r#"{"a": 1}"#));
         assert_eq!(first.timestamp.as_deref(), Some("1430669930"));
         assert_eq!(first.client.as_deref(), Some("y"));
@@ -145,6 +146,8 @@ mod tests {
         assert_eq!(info.channel_info.as_ref().unwrap().get(), "[1]");
         assert_eq!((&*second.uid, &*second.channel, second.data.get()), ("", "", "null"));
         assert!(second.info.is_none() && second.client.is_none() && second.timestamp.is_none());
+        // As servers before 1.3.0 wrote them.
+        assert!(old.info.is_none() && old.client.is_none() && old.timestamp.is_none());
 
         let body = br#"{"channel":"c","data":{"x":{"user":"42","client":"x"}}}"#;
         let present = decode_presence(body).unwrap();

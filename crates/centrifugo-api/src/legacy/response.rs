@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Advice;
-use super::types::{null, or_default};
+use super::types::{null, words};
 use crate::Error;
 use crate::wire::Object;
 
@@ -161,12 +161,6 @@ impl<'de> Visitor<'de> for AtMost {
         }
         Ok((list, count))
     }
-}
-
-/// Go's servers mean the same by null and by "".
-fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let words: String = or_default(from)?;
-    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 fn advice<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Advice>, D::Error> {

@@ -31,6 +31,7 @@ pub struct Message {
     #[serde(default, deserialize_with = "or_default")]
     pub uid: String,
     /// When it was published; servers from 1.0 do not say.
+    #[serde(default, deserialize_with = "words")]
     pub timestamp: Option<String>,
     /// Who published it, if a client did.
     #[serde(default, deserialize_with = "object")]
@@ -42,6 +43,7 @@ pub struct Message {
     #[serde(default = "null")]
     pub data: Box<RawValue>,
     /// The id of the connection that started it, where the publisher said one.
+    #[serde(default, deserialize_with = "words")]
     pub client: Option<String>,
 }
 
@@ -109,6 +111,12 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Go's servers mean the same by null and by "".
+pub(super) fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let words: String = or_default(from)?;
+    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 pub(super) fn null() -> Box<RawValue> {
