@@ -30,7 +30,7 @@ pub struct Message {
     /// The message's id.
     #[serde(default, deserialize_with = "or_default")]
     pub uid: String,
-    /// When it was published; servers from 1.0 do not say.
+    /// When it was published; 1.8 does not say.
     #[serde(default, deserialize_with = "words")]
     pub timestamp: Option<String>,
     /// Who published it, if a client did.
