@@ -38,8 +38,9 @@
 //! An error of one command is in its [`Response`], and the other commands ran. An error of the whole
 //! request ([`Client::send`] fails) is no promise that nothing ran: the server carries commands out
 //! one by one, and one that it does not know, or cannot read, fails the whole request with status
-//! 400 **after the earlier ones ran**. This client sends no such command: where the server would be
-//! so strict, `add_…` refuses.
+//! 400 **after the earlier ones ran**. To a server of 1.4.0 or later this client sends no such
+//! command: where the server would be so strict, `add_…` refuses. An older one does not know `node`,
+//! and before 1.2.0 `broadcast` neither: send none of them in a batch there.
 
 mod batch;
 mod buffer;

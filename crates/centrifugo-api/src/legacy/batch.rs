@@ -39,7 +39,8 @@ impl Client {
         self.parts().1.add(&Call::Publish { channel, data: json(&data)?, client: Some(client) })
     }
 
-    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast`].
+    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast`]. A server before 1.2.0
+    /// fails the whole request for it.
     ///
     /// # Errors
     /// With [`Error::is_full`] when there is no room for it, with [`Error::is_builder`] when the payload is not
@@ -57,7 +58,8 @@ impl Client {
         })
     }
 
-    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast_client`].
+    /// Adds a `broadcast` command to the buffer; see [`Client::broadcast_client`]. A server before
+    /// 1.2.0 fails the whole request for it.
     ///
     /// # Errors
     /// With [`Error::is_full`] when there is no room for it, with [`Error::is_builder`] when the payload is not
@@ -124,7 +126,8 @@ impl Client {
         self.parts().1.add(&Call::Stats)
     }
 
-    /// Adds a `node` command to the buffer; see [`Client::node`].
+    /// Adds a `node` command to the buffer; see [`Client::node`]. A server before 1.4.0 fails the
+    /// whole request for it.
     ///
     /// # Errors
     /// With [`Error::is_full`] when there is no room for it.
@@ -142,6 +145,11 @@ impl Client {
     /// they do when the future is dropped: call `send` again, or look at [`Client::commands`] and
     /// then [`Client::reset`]. Some of them, or all, may have run already: a repeated publication is a
     /// second one, with another id.
+    ///
+    /// **Send them again only if the error is [retryable](Error::is_retryable).** Any other (a
+    /// malformed answer, one that is too large, status 400) will come again, and the commands
+    /// probably run each time: call [`Client::reset`]. They ran too where an answer of success broke
+    /// off, though that is worth another try.
     pub async fn send(&mut self) -> Result<Responses, Error> {
         if self.is_empty() {
             return Ok(Responses::default());

@@ -112,7 +112,7 @@ impl Client {
         decode::decode_publish(response.ok()?)
     }
 
-    /// Publishes the same to several channels.
+    /// Publishes the same to several channels. Servers know it from 1.2.0 on.
     ///
     /// # Errors
     /// Those of [`Client`].
@@ -129,6 +129,7 @@ impl Client {
     }
 
     /// Publishes the same to several channels, on behalf of the connection with the id `client`.
+    /// Servers know it from 1.2.0 on.
     ///
     /// # Errors
     /// Those of [`Client`].
@@ -204,7 +205,7 @@ impl Client {
         decode::decode_stats(response.ok()?)
     }
 
-    /// What the node that answers says about itself.
+    /// What the node that answers says about itself. Servers know it from 1.4.0 on.
     ///
     /// # Errors
     /// Those of [`Client`].

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::types::{ClientInfo, Message, NodeInfo, Stats};
 use crate::Error;
+use crate::wire::Object;
 
 /// The body of an answer to `publish`. No error in the answer means that it was done: there is
 /// nothing to read in the body, and any body will do.
@@ -45,7 +46,8 @@ pub fn decode_disconnect(body: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// With [`Error::is_malformed`], when the body is no such JSON.
 pub fn decode_presence(body: &[u8]) -> Result<BTreeMap<String, ClientInfo>, Error> {
-    data("presence", body)
+    let clients: BTreeMap<_, Object<_>> = data("presence", body)?.unwrap_or_default();
+    Ok(clients.into_iter().map(|(id, Object(info))| (id, info)).collect())
 }
 
 /// The channel's last messages, newest first. A null body is an empty history.
@@ -63,7 +65,8 @@ pub fn decode_presence(body: &[u8]) -> Result<BTreeMap<String, ClientInfo>, Erro
 /// # Errors
 /// With [`Error::is_malformed`], when the body is no such JSON.
 pub fn decode_history(body: &[u8]) -> Result<Vec<Message>, Error> {
-    data("history", body)
+    let messages: Vec<Object<_>> = data("history", body)?.unwrap_or_default();
+    Ok(messages.into_iter().map(|Object(message)| message).collect())
 }
 
 /// The channels that have subscribers. A null body is none.
@@ -71,7 +74,7 @@ pub fn decode_history(body: &[u8]) -> Result<Vec<Message>, Error> {
 /// # Errors
 /// With [`Error::is_malformed`], when the body is no such JSON.
 pub fn decode_channels(body: &[u8]) -> Result<Vec<String>, Error> {
-    data("channels", body)
+    Ok(data("channels", body)?.unwrap_or_default())
 }
 
 /// The server's nodes. A null body is none.
@@ -79,7 +82,7 @@ pub fn decode_channels(body: &[u8]) -> Result<Vec<String>, Error> {
 /// # Errors
 /// With [`Error::is_malformed`], when the body is no such JSON.
 pub fn decode_stats(body: &[u8]) -> Result<Stats, Error> {
-    data("stats", body)
+    Ok(data("stats", body)?.map(|Object(stats)| stats).unwrap_or_default())
 }
 
 /// The node that answered. A null body is one that says nothing.
@@ -87,7 +90,7 @@ pub fn decode_stats(body: &[u8]) -> Result<Stats, Error> {
 /// # Errors
 /// With [`Error::is_malformed`], when the body is no such JSON.
 pub fn decode_node(body: &[u8]) -> Result<NodeInfo, Error> {
-    data("node", body)
+    Ok(data("node", body)?.map(|Object(node)| node).unwrap_or_default())
 }
 
 fn nothing(_: &[u8]) -> Result<(), Error> {
@@ -99,9 +102,9 @@ struct Body<T> {
     data: Option<T>,
 }
 
-fn data<T: DeserializeOwned + Default>(method: &str, body: &[u8]) -> Result<T, Error> {
-    match serde_json::from_slice::<Option<Body<T>>>(body) {
-        Ok(body) => Ok(body.and_then(|body| body.data).unwrap_or_default()),
+fn data<T: DeserializeOwned>(method: &str, body: &[u8]) -> Result<Option<T>, Error> {
+    match serde_json::from_str::<Option<Object<Body<T>>>>(&String::from_utf8_lossy(body)) {
+        Ok(body) => Ok(body.and_then(|Object(body)| body.data)),
         Err(error) => {
             Err(Error::text(&format!("{method}: not the body of its answer"), body, Some(error)))
         }
@@ -130,9 +133,10 @@ mod tests {
         let body =
             br#"{"channel":"c","data":[{"uid":"m","timestamp":"1430669930","info":{"user":"42",
             "client":"x","default_info":{"name":"Alex"},"channel_info":[1]},"channel":"c",
-            "data":{"a": 1},"client":"y","new":0},{"uid":null,"channel":null,"data":null}]}"#;
+            "data":{"a": 1},"client":"y","new":0},{"uid":null,"channel":null,"data":null},
+            {"uid":"old","timestamp":"","info":null,"channel":"c","data":1,"client":""}]}"#;
         let messages = decode_history(body).unwrap();
-        let [first, second] = &messages[..] else { panic!("{messages:?}") };
+        let [first, second, old] = &messages[..] else { panic!("{messages:?}") };
         assert_eq!((&*first.uid, &*first.channel, first.data.get()), ("m", "c", r#"{"a": 1}"#));
         assert_eq!(first.timestamp.as_deref(), Some("1430669930"));
         assert_eq!(first.client.as_deref(), Some("y"));
@@ -142,11 +146,37 @@ mod tests {
         assert_eq!(info.channel_info.as_ref().unwrap().get(), "[1]");
         assert_eq!((&*second.uid, &*second.channel, second.data.get()), ("", "", "null"));
         assert!(second.info.is_none() && second.client.is_none() && second.timestamp.is_none());
+        // As servers before 1.3.0 wrote them.
+        assert!(old.info.is_none() && old.client.is_none() && old.timestamp.is_none());
 
         let body = br#"{"channel":"c","data":{"x":{"user":"42","client":"x"}}}"#;
         let present = decode_presence(body).unwrap();
         assert_eq!((&*present["x"].user, &*present["x"].client), ("42", "x"));
         assert!(present["x"].default_info.is_none());
+    }
+
+    /// Go reads such bytes, and old servers hand on what clients published.
+    #[test]
+    fn a_byte_that_is_no_utf_8_is_replaced_in_its_message() {
+        let body = b"{\"data\":[{\"uid\":\"m\",\"data\":\"\xff!\"},{\"uid\":\"n\",\"data\":1}]}";
+        let messages = decode_history(body).unwrap();
+        assert_eq!((messages[0].data.get(), &*messages[1].uid), ("\"\u{fffd}!\"", "n"));
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        for error in [
+            decode_stats(br#"{"data":[]}"#).unwrap_err(),
+            decode_stats(b"[[]]").unwrap_err(),
+            decode_stats(br#"{"data":{"nodes":[["u"]]}}"#).unwrap_err(),
+            decode_node(br#"{"data":["u"]}"#).unwrap_err(),
+            decode_channels(br#"[["a"]]"#).unwrap_err(),
+            decode_history(br#"{"data":[["u","17",null,"c",1,null]]}"#).unwrap_err(),
+            decode_history(br#"{"data":[{"info":["42","x",null,null]}]}"#).unwrap_err(),
+            decode_presence(br#"{"data":{"x":["42","x",null,null]}}"#).unwrap_err(),
+        ] {
+            assert!(error.is_malformed());
+        }
     }
 
     #[test]

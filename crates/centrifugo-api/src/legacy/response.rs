@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Advice;
-use super::types::{null, or_default};
+use super::types::{null, words};
 use crate::Error;
+use crate::wire::Object;
 
 /// The server's answer to one command.
 #[derive(Clone, Debug, Deserialize)]
@@ -125,8 +126,12 @@ impl<'a> IntoIterator for &'a Responses {
 const NO_ARRAY: &str = "not an array of answers";
 
 /// The first `max` answers, and how many there are: more than the commands are not kept.
+///
+/// A byte that is no UTF-8 becomes U+FFFD, as Go reads it: the commands ran, and what somebody once
+/// published must not hide the answers.
 fn read(body: &[u8], max: usize) -> serde_json::Result<(Vec<Response>, usize)> {
-    let mut from = serde_json::Deserializer::from_slice(body);
+    let text = String::from_utf8_lossy(body);
+    let mut from = serde_json::Deserializer::from_str(&text);
     let read = from.deserialize_seq(AtMost(max))?;
     from.end()?;
     Ok(read)
@@ -144,7 +149,7 @@ impl<'de> Visitor<'de> for AtMost {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while list.len() < self.0 {
-            let Some(response) = seq.next_element()? else {
+            let Some(Object(response)) = seq.next_element()? else {
                 let count = list.len();
                 return Ok((list, count));
             };
@@ -156,12 +161,6 @@ impl<'de> Visitor<'de> for AtMost {
         }
         Ok((list, count))
     }
-}
-
-/// Go's servers mean the same by null and by "".
-fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let words: String = or_default(from)?;
-    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 fn advice<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Advice>, D::Error> {
@@ -205,6 +204,7 @@ mod tests {
             b"null",
             b"[1]",
             b"[{}]",
+            br#"[["u","publish",null,null,null]]"#,
             br#"[{"method":"publish"}"#,
             br#"[{"method":"publish"}] []"#,
             br#"[{"method":"publish","error":{}}]"#,

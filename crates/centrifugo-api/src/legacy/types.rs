@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::wire::Object;
+
 /// One connection of a client: in presence, and with messages that a client published.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
@@ -28,9 +30,11 @@ pub struct Message {
     /// The message's id.
     #[serde(default, deserialize_with = "or_default")]
     pub uid: String,
-    /// When it was published; servers from 1.0 do not say.
+    /// When it was published; 1.8 does not say.
+    #[serde(default, deserialize_with = "words")]
     pub timestamp: Option<String>,
     /// Who published it, if a client did.
+    #[serde(default, deserialize_with = "object")]
     pub info: Option<ClientInfo>,
     /// The channel.
     #[serde(default, deserialize_with = "or_default")]
@@ -39,6 +43,7 @@ pub struct Message {
     #[serde(default = "null")]
     pub data: Box<RawValue>,
     /// The id of the connection that started it, where the publisher said one.
+    #[serde(default, deserialize_with = "words")]
     pub client: Option<String>,
 }
 
@@ -47,7 +52,7 @@ pub struct Message {
 #[non_exhaustive]
 pub struct Stats {
     /// What each node says about itself.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "objects")]
     pub nodes: Vec<NodeInfo>,
     /// How often the metrics are taken anew, in seconds.
     #[serde(default, deserialize_with = "or_default")]
@@ -82,6 +87,23 @@ fn metrics<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, i64>, 
     Ok(all.into_iter().filter_map(|(name, value)| Some((name, number(value)?))).collect())
 }
 
+fn object<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(from)?.map(|Object(it)| it))
+}
+
+fn objects<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let all: Vec<Object<T>> = or_default(from)?;
+    Ok(all.into_iter().map(|Object(it)| it).collect())
+}
+
 /// Go's readers take null for "nothing was said".
 pub(super) fn or_default<'de, T, D>(from: D) -> Result<T, D::Error>
 where
@@ -89,6 +111,12 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Go's servers mean the same by null and by "".
+pub(super) fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let words: String = or_default(from)?;
+    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 pub(super) fn null() -> Box<RawValue> {

@@ -133,6 +133,24 @@ async fn a_malformed_answer_keeps_the_commands() {
     }
 }
 
+/// What a client published long ago does not make the same batch go out again and again.
+#[tokio::test]
+async fn a_history_with_a_byte_that_is_no_utf_8_is_read() {
+    let body = b"[{\"method\":\"history\",\"body\":{\"data\":[{\"data\":\"\xff\"}]}}]";
+    let server = Server::start(move |connection| {
+        if connection.request().is_some() {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            connection.send([head.as_bytes(), &body[..]].concat());
+        }
+    });
+    let mut client = insecure(&server);
+    client.add_history("public:a").unwrap();
+    let responses = client.send().await.unwrap();
+    assert!(client.is_empty());
+    let messages = legacy::decode_history(responses[0].ok().unwrap()).unwrap();
+    assert_eq!(messages[0].data.get(), "\"\u{fffd}\"");
+}
+
 /// The server has the request and does not answer; the future is dropped then.
 #[tokio::test]
 async fn a_dropped_send_keeps_its_commands() {
