@@ -29,7 +29,7 @@ type Step<'a> = (&'a str, Box<dyn FnMut() + 'a>);
 fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(101);
     println!("A batch of {COMMANDS} publications (median of {rounds} rounds)\n");
-    println!("payload  step                            ns a command      MB/s   of signing alone");
+    println!("payload  step                             ns a command      MB/s   of signing alone");
     for (name, data) in workloads() {
         table(name, &data, rounds);
     }
@@ -48,7 +48,7 @@ fn table(name: &str, data: &str, rounds: usize) {
     };
     let mut steps: [Step<'_>; 3] = [
         ("signing alone", Box::new(|| sign(&body))),
-        ("encoding and signing", {
+        ("encoding, signing as many bytes", {
             let mut client =
                 Client::insecure("http://127.0.0.1:9", Duration::from_secs(1)).unwrap();
             let ready = &ready;
@@ -82,7 +82,7 @@ fn table(name: &str, data: &str, rounds: usize) {
         let nanos = seconds * 1e9 / COMMANDS as f64;
         let speed = body.len() as f64 / seconds / 1e6;
         let share = seconds / medians[0];
-        println!("{name:<8} {step:<30} {nanos:>13.0} {speed:>9.0} {share:>12.2}");
+        println!("{name:<8} {step:<31} {nanos:>13.0} {speed:>9.0} {share:>12.2}");
     }
 }
 

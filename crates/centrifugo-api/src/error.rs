@@ -305,11 +305,13 @@ impl fmt::Display for Error {
             ),
             Kind::Answer(answer) => answer.fmt(f),
             Kind::Api { method, code, message, .. } => {
-                write!(f, "{method}: the server answered {}: ", code.number())?;
+                show(f, method)?;
+                write!(f, ": the server answered {}: ", code.number())?;
                 show(f, message)
             }
             Kind::Command { method, message, .. } => {
-                write!(f, "{method}: the server answered: ")?;
+                show(f, method)?;
+                f.write_str(": the server answered: ")?;
                 show(f, message)
             }
             Kind::NotEmpty => {
@@ -317,7 +319,7 @@ impl fmt::Display for Error {
             }
             Kind::Full { max } => write!(
                 f,
-                "the command does not fit: the buffer holds {max} bytes at most, send commands or reset client"
+                "the command does not fit: the buffer holds {max} bytes at most, send commands, reset client or raise max_buffer_bytes"
             ),
             Kind::Data(_) => f.write_str("the data is not of the expected type"),
             Kind::Shared(error) => error.fmt(f),

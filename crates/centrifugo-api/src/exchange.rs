@@ -5,11 +5,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use rt_common::{Body, HttpClient, HttpError};
+use tokio::time::Instant;
 
 use crate::Error;
 use crate::error::KEPT_BODY;
 
-/// How long the body of an unexpected answer is waited for.
+/// How long the body of an unexpected answer is waited for, if the deadline leaves as much.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What each request needs to know.
@@ -45,10 +46,13 @@ impl Exchange {
         request.headers_mut().clone_from(&self.headers);
         request.headers_mut().extend(header);
         let named = |error: HttpError| error.with_target(&Method::POST, &uri.to_string());
+        let until = Instant::now() + deadline;
         let taken = async {
             let answer = self.http.send(request).await?;
             if answer.status() != StatusCode::OK {
-                return Err(unwanted(answer, named).await);
+                // The status is told in time even if its body does not come.
+                let left = until.saturating_duration_since(Instant::now());
+                return Err(unwanted(answer, ERROR_BODY_PATIENCE.min(left / 2), named).await);
             }
             let (head, mut body) = answer.into_parts();
             let mut whole = BytesMut::new();
@@ -80,13 +84,17 @@ impl Reply {
     }
 }
 
-async fn unwanted(answer: Response<Body>, named: impl Fn(HttpError) -> HttpError) -> Error {
+async fn unwanted(
+    answer: Response<Body>,
+    patience: Duration,
+    named: impl Fn(HttpError) -> HttpError,
+) -> Error {
     let (head, body) = answer.into_parts();
     if head.status.is_redirection()
         && let Some(location) = head.headers.get(header::LOCATION)
     {
         return Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes()));
     }
-    let body = body.prefix(KEPT_BODY, ERROR_BODY_PATIENCE).await;
+    let body = body.prefix(KEPT_BODY, patience).await;
     named(HttpError::from_status(head.status, &head.headers, body)).into()
 }

@@ -6,7 +6,9 @@
 //! told from its repetition, so that a repeated publication would be a second one.
 //!
 //! The names are those of the Go client `gocent` v1 in Rust's spelling; its `Result`, the answers to
-//! a request, is [`Responses`] here.
+//! a request, is [`Responses`] here. Where `gocent` takes JSON as bytes, this client takes any
+//! [`Payload`](crate::Payload): a value, or JSON that is written already
+//! ([`Payload::raw_bytes`](crate::Payload::raw_bytes)).
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), centrifugo_api::Error> {

@@ -82,20 +82,19 @@ impl Payload {
     }
 
     /// For a field that has no form for bytes.
-    pub(crate) fn json_only(self) -> Self {
+    pub(crate) fn json_only(self) -> Content {
         match self.content {
             Content::Base64(_) => {
-                let error = Error::builder("bytes cannot stand here: give JSON");
-                Self { content: Content::Invalid(Arc::new(error)) }
+                Content::Invalid(Arc::new(Error::builder("bytes cannot stand here: give JSON")))
             }
-            _ => self,
+            content => content,
         }
     }
 
     fn of(json: serde_json::Result<Box<RawValue>>, what: &str) -> Self {
         match json {
             Ok(json) if json.get().contains(['\n', '\r']) => {
-                let compact = compact(json.get(), false).into_owned();
+                let compact = compact(json.get()).into_owned();
                 Self::of(RawValue::from_string(compact), what)
             }
             Ok(json) => Self { content: Content::Json(json) },
@@ -181,38 +180,28 @@ pub(crate) fn field<S: SerializeStruct>(
     }
 }
 
-/// Valid JSON without the whitespace between its tokens. With `escape`, the characters that Go's
-/// encoder escapes inside strings are escaped too: `<`, `>`, `&`, U+2028 and U+2029.
-pub(crate) fn compact(json: &str, escape: bool) -> Cow<'_, str> {
+/// Valid JSON without the whitespace between its tokens.
+fn compact(json: &str) -> Cow<'_, str> {
     let mut out = String::new();
     // Up to where the text is in `out`.
     let mut done = 0;
     let mut in_string = false;
     let mut bytes = json.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
-        let (len, instead) = match (in_string, byte) {
-            (_, b'"') => {
-                in_string = !in_string;
-                continue;
-            }
+        match (in_string, byte) {
+            (_, b'"') => in_string = !in_string,
             // What is escaped ends no string.
             (true, b'\\') => {
                 bytes.next();
-                continue;
             }
-            (false, b' ' | b'\n' | b'\r' | b'\t') => (1, ""),
-            (true, b'<') if escape => (1, "\\u003c"),
-            (true, b'>') if escape => (1, "\\u003e"),
-            (true, b'&') if escape => (1, "\\u0026"),
-            (true, 0xe2) if escape && json[at..].starts_with('\u{2028}') => (3, "\\u2028"),
-            (true, 0xe2) if escape && json[at..].starts_with('\u{2029}') => (3, "\\u2029"),
-            _ => continue,
-        };
-        out.push_str(&json[done..at]);
-        out.push_str(instead);
-        done = at + len;
+            (false, b' ' | b'\n' | b'\r' | b'\t') => {
+                out.push_str(&json[done..at]);
+                done = at + 1;
+            }
+            _ => {}
+        }
     }
-    if done == 0 && out.is_empty() {
+    if done == 0 {
         return Cow::Borrowed(json);
     }
     out.push_str(&json[done..]);
@@ -289,12 +278,8 @@ mod tests {
         fn compacting_takes_away_whitespace_and_nothing_else(value in value()) {
             let plain = value.to_string();
             let pretty = serde_json::to_string_pretty(&value).unwrap();
-            prop_assert_eq!(compact(&pretty, false), plain.as_str());
-            prop_assert!(matches!(compact(&plain, false), Cow::Borrowed(_)));
-            let escaped = compact(&pretty, true);
-            let unescaped = escaped.contains(['<', '>', '&', '\u{2028}', '\u{2029}']);
-            prop_assert!(!unescaped);
-            prop_assert_eq!(serde_json::from_str::<Value>(&escaped).unwrap(), value);
+            prop_assert_eq!(compact(&pretty), plain.as_str());
+            prop_assert!(matches!(compact(&plain), Cow::Borrowed(_)));
         }
     }
 }

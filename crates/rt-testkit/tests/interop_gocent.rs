@@ -8,7 +8,7 @@ use std::time::Duration;
 use centrifugo_api::legacy::{
     Client, ClientInfo, Message, NodeInfo, Stats, decode_channels, generate_api_sign,
 };
-use centrifugo_api::{Error, Payload, RawValue};
+use centrifugo_api::{Error, HttpClient, Payload, RawValue};
 use rt_testkit::legacy_centrifugo::LegacyCentrifugo;
 use serde_json::{Value, json};
 
@@ -63,7 +63,8 @@ fn theirs(url: &str, secret: &str) -> Vec<Value> {
 }
 
 async fn ours(url: &str, secret: &str) -> Vec<Value> {
-    let builder = Client::builder(url).timeout(Duration::from_secs(20));
+    let http = HttpClient::builder().no_proxy().build().unwrap();
+    let builder = Client::builder(url).http_client(http).timeout(Duration::from_secs(20));
     let builder = if secret.is_empty() { builder.insecure() } else { builder.secret(secret) };
     let mut c = builder.build().unwrap();
     let mut told = Vec::new();

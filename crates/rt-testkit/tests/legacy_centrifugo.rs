@@ -27,8 +27,9 @@ fn exchange(server: &LegacyCentrifugo, request: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let head = head.strip_prefix("HTTP/1.1 ").unwrap();
-    let lengths = |line: &&str| !line.starts_with("Content-Length:");
-    let head: Vec<_> = head.split("\r\n").filter(lengths).collect();
+    let length = format!("Content-Length: {}", body.len());
+    assert!(head.split("\r\n").any(|line| line == length), "{head}");
+    let head: Vec<_> = head.split("\r\n").filter(|line| *line != length).collect();
     format!("{}\n\n{body}", head.join("\n")).trim_end().to_owned()
 }
 
@@ -88,6 +89,22 @@ fn a_history_keeps_the_ten_newest() {
     let answer = post(r#"{"method":"history","params":{"channel":"public:a"}}"#);
     let data: Vec<_> = answer.split(r#""data":"#).skip(2).map(|it| &it[..2]).collect();
     assert_eq!(data, ["11", "10", "9}", "8}", "7}", "6}", "5}", "4}", "3}", "2}"]);
+}
+
+#[test]
+fn an_array_is_no_command_and_no_params() {
+    let server = LegacyCentrifugo::insecure();
+    for body in [
+        r#"[["","publish",{"channel":"public:a","data":1}]]"#,
+        r#"[{"method":"publish","params":["public:a",[],"",1,"",""]}]"#,
+        r#"[{"method":"publish","params":{"channel":"public:a","data":1}},[]]"#,
+    ] {
+        let request = format!("POST /api/\nContent-Type: application/json\n\n{body}");
+        assert!(exchange(&server, &request).starts_with("400 Bad Request\n"), "{body}");
+    }
+    let history = r#"{"method":"history","params":{"channel":"public:a"}}"#;
+    let request = format!("POST /api/\nContent-Type: application/json\n\n{history}");
+    assert!(exchange(&server, &request).ends_with(r#""data":[]}}]"#));
 }
 
 #[test]

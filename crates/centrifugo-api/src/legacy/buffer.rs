@@ -32,7 +32,7 @@ impl Buffer {
     pub(super) fn commands(&self) -> Vec<Command> {
         let (open, end) = match &self.closed {
             Some(body) => (&body[..], &b""[..]),
-            None if self.methods.is_empty() => (&b"["[..], &b"]"[..]),
+            None if self.methods.is_empty() => return Vec::new(),
             None => (&self.open[..], &b"]"[..]),
         };
         serde_json::from_reader(open.chain(end)).expect("we wrote what we read")
@@ -48,21 +48,20 @@ impl Buffer {
         // One more for the `]`.
         if self.open.len() >= self.max_bytes {
             self.open.truncate(before);
+            // What did not fit may have been large; its room is not kept.
+            self.open.shrink_to(2 * before);
             return Err(Error::full(self.max_bytes));
         }
         self.methods.push(call.method());
         Ok(())
     }
 
-    /// The whole body. The commands stay until [`Buffer::clear`].
+    /// The whole body, of at least one command. The commands stay until [`Buffer::clear`].
     pub(super) fn body(&mut self) -> Bytes {
         if let Some(body) = &self.closed {
             return body.clone();
         }
         let mut open = std::mem::take(&mut self.open);
-        if self.methods.is_empty() {
-            open.push(b'[');
-        }
         open.push(b']');
         let body = Bytes::from(open);
         self.closed = Some(body.clone());
@@ -78,9 +77,6 @@ impl Buffer {
             // No copy, unless a transport still holds the body.
             self.open = Vec::from(body);
             self.open.pop();
-            if self.methods.is_empty() {
-                self.open.clear();
-            }
         }
     }
 }
@@ -97,7 +93,7 @@ mod tests {
     #[test]
     fn commands_are_written_once_and_stay_until_they_are_cleared() {
         let mut buffer = Buffer::new(1000);
-        assert_eq!(buffer.body(), "[]");
+        assert!(buffer.commands().is_empty());
         buffer.add(&Call::Channels).unwrap();
         let first = buffer.body();
         assert_eq!(buffer.body(), first);
@@ -107,7 +103,7 @@ mod tests {
         assert_eq!(methods(&second), ["channels", "node"]);
         assert_eq!(buffer.methods(), ["channels", "node"]);
         buffer.clear();
-        assert_eq!((buffer.body(), buffer.methods().len()), (Bytes::from("[]"), 0));
+        assert_eq!((buffer.commands().len(), buffer.methods().len()), (0, 0));
     }
 
     #[test]
@@ -130,6 +126,10 @@ mod tests {
         let before = buffer.body();
         assert_eq!(before.len(), room);
         assert!(buffer.add(&Call::Stats).unwrap_err().is_full());
+        let large = "1".repeat(100_000);
+        let large = Call::Publish { channel: "c", data: &large, client: None };
+        assert!(buffer.add(&large).unwrap_err().is_full());
+        assert!(buffer.open.capacity() < 1000);
         let nowhere = Call::Publish { channel: "", data: "1", client: None };
         assert!(buffer.add(&nowhere).unwrap_err().is_builder());
         assert_eq!(buffer.body(), before);

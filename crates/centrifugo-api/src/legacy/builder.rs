@@ -9,6 +9,7 @@ use rt_common::{HttpClient, Secret};
 
 use super::Client;
 use super::client::{Config, SIGN};
+use crate::builder::default_client;
 use crate::exchange::Exchange;
 use crate::{Error, endpoint};
 
@@ -187,16 +188,4 @@ fn uri(endpoint: &str) -> Result<Uri, Error> {
     url.as_str().parse().map_err(|error| {
         Error::builder_from(format!("{:?} is not usable", rt_common::redact_url(endpoint)), error)
     })
-}
-
-#[cfg(feature = "reqwest")]
-fn default_client() -> Result<HttpClient, Error> {
-    Ok(HttpClient::builder().build()?)
-}
-
-#[cfg(not(feature = "reqwest"))]
-fn default_client() -> Result<HttpClient, Error> {
-    Err(Error::builder(
-        "no HTTP client: pass one with `http_client`, or enable the feature `reqwest`",
-    ))
 }

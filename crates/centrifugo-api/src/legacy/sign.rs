@@ -2,7 +2,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The sign of a request: HMAC-SHA256 over its exact body bytes, in lower-case hex.
+/// The sign of a request: HMAC-SHA256 over its exact body bytes, in lower-case hex. An empty secret
+/// signs too; a [`Client`](super::Client) refuses it.
 ///
 /// ```
 /// let sign = centrifugo_api::legacy::generate_api_sign("secret", b"[]");
@@ -16,7 +17,10 @@ pub fn generate_api_sign(secret: &str, data: &[u8]) -> String {
 /// with `$`).
 ///
 /// `client` is the id that the server gave to the client's connection; `channel_data` is JSON about
-/// the subscriber, as text, or empty. The client must pass the same text on.
+/// the subscriber, as text, or empty. The client must pass the same text on. Nothing parts the three
+/// in what is signed: where users choose names of channels, allow no braces in them.
+///
+/// An empty secret signs too, and anyone can do the same: refuse it where you read it.
 pub fn generate_channel_sign(
     secret: &str,
     client: &str,
@@ -31,6 +35,8 @@ pub fn generate_channel_sign(
 /// `timestamp` is in Unix seconds; `info` is JSON about the user, as text, or empty. The client must
 /// pass the same values on. Nothing parts them in what is signed: where users choose their own ids,
 /// see to it that none ends in a digit that could belong to the time.
+///
+/// An empty secret signs too, and anyone can do the same: refuse it where you read it.
 ///
 /// ```
 /// let token = centrifugo_api::legacy::generate_client_token("secret", "42", 1430669930, "");

@@ -375,7 +375,7 @@ impl Refresh {
     /// New information about the connection: JSON. The server takes it only together with an
     /// [`expire_at`](Refresh::expire_at) to come.
     pub fn info(mut self, info: impl Into<Payload>) -> Self {
-        self.info = Some(info.into().json_only().content().clone());
+        self.info = Some(info.into().json_only());
         self
     }
 }

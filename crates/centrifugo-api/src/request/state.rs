@@ -156,7 +156,7 @@ impl Rpc {
 
     /// Its parameters: JSON.
     pub fn params(mut self, params: impl Into<Payload>) -> Self {
-        self.params = Some(params.into().json_only().content().clone());
+        self.params = Some(params.into().json_only());
         self
     }
 }

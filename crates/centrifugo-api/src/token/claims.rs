@@ -191,7 +191,7 @@ impl ConnectionClaims {
 
     /// Information about the connection that no client is shown (`meta`): JSON.
     pub fn meta(mut self, meta: impl Into<Payload>) -> Self {
-        self.meta = Some(meta.into().json_only().content().clone());
+        self.meta = Some(meta.into().json_only());
         self
     }
 }

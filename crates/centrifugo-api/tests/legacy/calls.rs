@@ -1,7 +1,10 @@
 //! Each method, one command a request.
+use std::sync::{Condvar, Mutex};
+
 use centrifugo_api::legacy::Advice;
 use centrifugo_api::{Payload, legacy};
 use rt_testkit::legacy_centrifugo::LegacyCentrifugo;
+use rt_testkit::server::Server;
 use serde_json::json;
 
 use super::{PATIENCE, SECRET, insecure, signed};
@@ -117,22 +120,22 @@ async fn the_short_ways_to_make_a_client() {
     assert!(requests[1].header("x-api-sign").is_none());
 }
 
-/// Many tasks share a client by reference.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// Many tasks share a client by reference: no request waits for another's answer.
+#[tokio::test]
 async fn single_commands_run_side_by_side() {
-    let server = LegacyCentrifugo::start(SECRET);
-    let client = std::sync::Arc::new(signed(&server));
-    let tasks: Vec<_> = (0..10)
-        .map(|n| {
-            let client = std::sync::Arc::clone(&client);
-            tokio::spawn(async move { client.publish("public:a", json!(n)).await })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap().unwrap();
-    }
-    let mut seen: Vec<_> = client.history("public:a").await.unwrap();
-    seen.sort_by_key(|message| message.data.get().to_owned());
-    let seen: Vec<_> = seen.iter().map(|it| it.data.get()).collect();
-    assert_eq!(seen, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    let waiting = (Mutex::new(0), Condvar::new());
+    let server = Server::start(move |connection| {
+        if connection.request().is_some() {
+            *waiting.0.lock().unwrap() += 1;
+            waiting.1.notify_all();
+            let count = waiting.0.lock().unwrap();
+            let waited = waiting.1.wait_timeout_while(count, PATIENCE / 4, |count| *count < 2);
+            let status = if waited.unwrap().1.timed_out() { 503 } else { 200 };
+            connection.answer(status, "", r#"[{"method":"publish"}]"#);
+        }
+    });
+    let client = insecure(&server);
+    let (one, other) = tokio::join!(client.publish("a", json!(1)), client.publish("a", json!(2)));
+    one.unwrap();
+    other.unwrap();
 }

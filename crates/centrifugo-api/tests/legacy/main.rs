@@ -20,7 +20,7 @@ const SECRET: &str = "S3cr3t-of-the-project";
 
 /// Described with an HTTP client, so that the tests run whatever the features.
 fn builder(endpoint: impl Into<String>) -> ClientBuilder {
-    let http = HttpClient::builder().build().unwrap();
+    let http = HttpClient::builder().no_proxy().build().unwrap();
     Client::builder(endpoint).http_client(http).timeout(PATIENCE)
 }
 

@@ -112,6 +112,20 @@ async fn a_server_that_does_not_answer_in_time() {
     assert!(error.is_timeout(), "{error}");
 }
 
+/// The body is of less worth than the status.
+#[tokio::test]
+async fn a_status_is_told_in_time_though_its_body_does_not_come() {
+    let server = Server::start(|connection| {
+        if connection.request().is_some() {
+            connection.send("HTTP/1.1 503 Busy\r\ncontent-length: 100\r\n\r\nbusy");
+        }
+        connection.wait_closed();
+    });
+    let client = builder(server.url("")).insecure().timeout(Duration::from_millis(400));
+    let error = client.build().unwrap().channels().await.unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), error.body()), (503, &b"busy"[..]), "{error}");
+}
+
 #[tokio::test]
 async fn a_payload_that_is_not_json_is_not_sent() {
     let server = LegacyCentrifugo::start(SECRET);
@@ -147,7 +161,8 @@ fn a_client_that_is_described_wrongly() {
 
 #[tokio::test]
 async fn no_secret_is_ever_shown() {
-    let described = builder("http://name:pass-word@127.0.0.1:9")
+    let gone = Server::start(|_| ()).addr();
+    let described = builder(format!("http://name:pass-word@{gone}"))
         .secret(SECRET)
         .header("authorization", "t0ken");
     let mut texts = vec![format!("{described:?}")];

@@ -47,21 +47,28 @@ type Outcome = (Option<&'static str>, bool, Option<Box<RawValue>>);
 
 /// Runs the commands one by one; `None` fails the whole request, after what ran already.
 pub(super) fn run(body: &[u8], state: &mut State) -> Option<String> {
-    let commands: Vec<Command<'_>> = match body.first()? {
+    let commands: Vec<&RawValue> = match body.first()? {
         b'[' => serde_json::from_slice(body).ok()?,
         b'{' => vec![serde_json::from_slice(body).ok()?],
         _ => return None,
     };
+    // All of them are read before the first runs.
+    let commands: Option<Vec<Command<'_>>> = commands.into_iter().map(object).collect();
     let mut replies = Vec::new();
-    for Command { uid, method, params } in commands {
+    for Command { uid, method, params } in commands? {
         let params = match params {
-            Some(params) => serde_json::from_str(params.get()).ok()?,
+            Some(params) => object(params)?,
             None => Params::default(),
         };
         let (error, advised, body) = one(&method, &params, state)?;
         replies.push(Reply { uid, method, error, advice: advised.then_some("fix"), body });
     }
     Some(serde_json::to_string(&replies).unwrap())
+}
+
+/// An object; serde's own reading takes an array of its fields, too.
+fn object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
+    json.get().starts_with('{').then(|| serde_json::from_str(json.get()).ok())?
 }
 
 fn one(method: &str, params: &Params, state: &mut State) -> Option<Outcome> {
