@@ -209,6 +209,41 @@ async fn an_http_proxy_is_asked_instead_of_the_server() {
     assert_eq!(answer.body(), "http://far.invalid/x Basic dTpw");
 }
 
+/// The environment is a process' own: the client runs in a child.
+#[tokio::test]
+async fn proxies_of_the_environment_are_asked_but_for_the_hosts_it_excepts() {
+    const URL: &str = "ENVIRONMENT_TEST_URL";
+    if let Ok(url) = std::env::var(URL) {
+        let client = HttpClient::builder().build().unwrap();
+        let answer = client.fetch(get(&url), LONG, 1000).await.unwrap();
+        println!("<{}>", String::from_utf8_lossy(answer.body()));
+        return;
+    }
+    let named = |name: &'static str| {
+        Server::start(move |connection| {
+            let target = connection.request().unwrap().target;
+            connection.answer(200, "", &format!("{name}: {target}"));
+        })
+    };
+    let (proxy, server) = (named("proxy"), named("server"));
+    for (url, except, expected) in [
+        ("http://far.invalid/x".to_owned(), "", "<proxy: http://far.invalid/x>"),
+        (server.url("/x"), "127.0.0.1,other.invalid", "<server: /x>"),
+    ] {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("proxies_of_the_environment_are_asked_but_for_the_hosts_it_excepts")
+            .env(URL, url)
+            .env("http_proxy", format!("http://{}", proxy.addr()))
+            .env_remove("NO_PROXY")
+            .env("no_proxy", except)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&child.stdout);
+        assert!(text.contains(expected), "{text}{}", String::from_utf8_lossy(&child.stderr));
+    }
+}
+
 #[tokio::test]
 async fn a_socks5_proxy_resolves_names_when_asked_to() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -145,14 +145,30 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    #[tokio::test]
-    #[cfg(target_os = "linux")] // Where a full backlog lets a connection wait.
-    async fn an_address_that_does_not_answer_is_not_waited_for() {
+    /// One that answers nobody any more: a full backlog lets connections wait, on Linux.
+    #[cfg(target_os = "linux")]
+    async fn mute() -> (SocketAddr, [Box<dyn std::any::Any>; 2]) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(loopback()).unwrap();
         let listener = socket.listen(0).unwrap();
-        let mute = listener.local_addr().unwrap();
-        let _fills_it = TcpStream::connect(mute).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let fills_it = TcpStream::connect(address).await.unwrap();
+        (address, [Box::new(listener), Box::new(fills_it)])
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn connecting_takes_no_longer_than_it_may() {
+        let (address, _open) = mute().await;
+        let authority = address.to_string().parse().unwrap();
+        let error = to(&authority, Some(Duration::from_millis(50))).await.unwrap_err();
+        assert!(error.is_connect() && error.is_timeout() && error.is_retryable(), "{error}");
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn an_address_that_does_not_answer_is_not_waited_for() {
+        let (mute, _open) = mute().await;
         let good = TcpListener::bind(loopback()).await.unwrap();
         let stream = first_of(vec![mute, good.local_addr().unwrap()]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good.local_addr().unwrap());

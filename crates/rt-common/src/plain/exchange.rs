@@ -139,3 +139,24 @@ impl http_body::Body for StreamingBody {
         self.from.as_ref().map_or_else(|| SizeHint::with_exact(0), hint)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// What was taken from the pool may still be closed before the request is written.
+    #[tokio::test]
+    async fn a_request_that_finds_its_connection_closed_is_given_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        drop(listener.accept().await.unwrap());
+        stream.readable().await.unwrap();
+        let connection = Connection::new("a:1".parse().unwrap(), stream).await.unwrap();
+        let request = Request::post("/it").body(OutgoingBody::new("body".into())).unwrap();
+        let failed = send(connection, &Arc::default(), request).await.err().unwrap();
+        assert_eq!(failed.unsent.unwrap().uri(), "/it");
+        assert!(failed.error.is_retryable());
+    }
+}
