@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memchr2;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -93,7 +94,7 @@ impl Payload {
 
     fn of(json: serde_json::Result<Box<RawValue>>, what: &str) -> Self {
         match json {
-            Ok(json) if json.get().contains(['\n', '\r']) => {
+            Ok(json) if memchr2(b'\n', b'\r', json.get().as_bytes()).is_some() => {
                 let compact = compact(json.get()).into_owned();
                 Self::of(RawValue::from_string(compact), what)
             }
