@@ -1,7 +1,29 @@
 //! VK's long poll, of users and of bots: every event typed, and a loop that keeps its place and
 //! never dies.
 
+#![allow(dead_code)] // WIP
+mod api;
+mod error;
+mod failed;
+mod item;
+mod policy;
+mod position;
+mod retry_policy;
+mod server;
 pub mod user;
 
+pub use api::{
+    Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendMessage,
+};
+pub use error::Error;
+pub use failed::Failed;
+pub use item::{Answered, Disconnected, Gap, Item};
+pub use position::Position;
+pub use retry_policy::RetryPolicy;
+
+#[doc(no_inline)]
+pub use http::StatusCode;
+#[doc(no_inline)]
+pub use rt_common::{HttpClient, HttpError, Secret};
 #[doc(no_inline)]
 pub use serde_json::value::RawValue;

@@ -1,0 +1,197 @@
+//! The errors that VK's API answers with.
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::error::show;
+
+/// An error that VK's API answered with.
+///
+/// ```
+/// use vk_longpoll::ApiError;
+///
+/// let error: ApiError = serde_json::from_str(
+///     r#"{"error_code":29,"error_msg":"Rate limit reached","request_params":[{"key":"v","value":"5.103"}]}"#,
+/// )?;
+/// assert_eq!(error.code(), ApiError::RATE_LIMIT);
+/// assert!(error.is_retryable());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Deserialize)]
+pub struct ApiError {
+    #[serde(rename = "error_code")]
+    code: i64,
+    #[serde(rename = "error_msg", default)]
+    message: Option<String>,
+    #[serde(rename = "error_subcode", default)]
+    subcode: Option<i64>,
+    #[serde(rename = "error_text", default)]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    captcha_sid: Option<String>,
+    #[serde(default)]
+    captcha_img: Option<String>,
+    #[serde(default)]
+    redirect_uri: Option<String>,
+    #[serde(default)]
+    confirmation_text: Option<String>,
+    /// In the errors of `execute`.
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    request_params: Option<Vec<Param>>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Param {
+    #[serde(default)]
+    key: String,
+    #[serde(default, deserialize_with = "text")]
+    value: Option<String>,
+}
+
+impl ApiError {
+    /// Something unknown went wrong.
+    pub const UNKNOWN: i64 = 1;
+    /// The token is not, or no longer, good.
+    pub const UNAUTHORIZED: i64 = 5;
+    /// Too many calls a second; this one was not carried out.
+    pub const TOO_MANY_PER_SECOND: i64 = 6;
+    /// The token may not do this.
+    pub const PERMISSION_DENIED: i64 = 7;
+    /// Too many calls of one kind.
+    pub const FLOOD: i64 = 9;
+    /// The server failed.
+    pub const INTERNAL: i64 = 10;
+    /// A person has to read a [captcha](Captcha).
+    pub const CAPTCHA: i64 = 14;
+    /// The account has to be validated, at [`redirect_uri`](ApiError::redirect_uri).
+    pub const VALIDATION: i64 = 17;
+    /// The user has to confirm it: [`confirmation_text`](ApiError::confirmation_text).
+    pub const CONFIRMATION: i64 = 24;
+    /// The limit on calls of this method is reached, for hours perhaps.
+    pub const RATE_LIMIT: i64 = 29;
+    /// A parameter is missing or wrong.
+    pub const PARAMETER: i64 = 100;
+    /// The `ts` or `pts` is too old: what followed it is gone.
+    pub const POSITION_TOO_OLD: i64 = 907;
+    /// The `ts` or `pts` is newer than anything.
+    pub const POSITION_TOO_NEW: i64 = 908;
+
+    /// The number of the error; those that VK documents for every method are constants here.
+    pub fn code(&self) -> i64 {
+        self.code
+    }
+
+    /// A number that tells errors of one code apart.
+    pub fn subcode(&self) -> Option<i64> {
+        self.subcode
+    }
+
+    /// VK's own words, for a developer.
+    pub fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
+    /// VK's own words, for the user.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The captcha that a person has to read (code 14).
+    pub fn captcha(&self) -> Option<Captcha> {
+        let sid = self.captcha_sid.clone()?;
+        let image = self.captcha_img.clone().unwrap_or_default();
+        Some(Captcha { sid, image, redirect_uri: self.redirect_uri.clone() })
+    }
+
+    /// Where the user has to go (codes 14 and 17).
+    pub fn redirect_uri(&self) -> Option<&str> {
+        self.redirect_uri.as_deref()
+    }
+
+    /// What the user has to confirm (code 24).
+    pub fn confirmation_text(&self) -> Option<&str> {
+        self.confirmation_text.as_deref()
+    }
+
+    /// The method that failed, where VK says so: in an `execute`, and in the parameters.
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref().or_else(|| self.request_param("method"))
+    }
+
+    /// A parameter of the call as VK understood it. (The token is not among them.)
+    pub fn request_param(&self, key: &str) -> Option<&str> {
+        let params = self.request_params.as_deref().unwrap_or_default();
+        let found = params.iter().find(|param| param.key == key && key != "access_token");
+        found.and_then(|param| param.value.as_deref())
+    }
+
+    /// Whether the same call may well succeed later: 1, 6, 9, 10 and 29.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.code,
+            Self::UNKNOWN
+                | Self::TOO_MANY_PER_SECOND
+                | Self::FLOOD
+                | Self::INTERNAL
+                | Self::RATE_LIMIT
+        )
+    }
+}
+
+/// A captcha: an image that a person, or a service, has to read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Captcha {
+    /// Its number.
+    pub sid: String,
+    /// The URL of the image.
+    pub image: String,
+    /// The page of the newer kind, which gives a `success_token`.
+    pub redirect_uri: Option<String>,
+}
+
+/// What was read of a [`Captcha`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CaptchaAnswer {
+    /// The text in the image.
+    Key(String),
+    /// The token that the page of the newer kind gave.
+    SuccessToken(String),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(method) = self.method() {
+            show(f, method)?;
+            f.write_str(": ")?;
+        }
+        write!(f, "VK answered with error {}: ", self.code)?;
+        show(f, self.message())
+    }
+}
+
+impl fmt::Debug for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Parameters may be secrets of the user's.
+        f.debug_struct("ApiError")
+            .field("code", &self.code)
+            .field("subcode", &self.subcode)
+            .field("message", &self.message())
+            .field("method", &self.method())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// Text, or a number that means it.
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}

@@ -1,0 +1,53 @@
+//! What happens to a loop.
+use std::time::Duration;
+
+use crate::{Error, Failed, Position};
+
+/// Something that happened to a loop.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Item<E> {
+    /// An event.
+    Event(E),
+    /// The events of an answer have been handed out: the moment to save the position.
+    Answered(Answered),
+    /// Events are missing before what follows, and cannot be read any more.
+    Gap(Gap),
+    /// A poll or a call failed; the next one is already planned.
+    Disconnected(Disconnected),
+}
+
+/// An answer whose events have been handed out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answered {
+    /// Where to go on from, now or after a restart.
+    pub position: Position,
+    /// How many events there were.
+    pub events: usize,
+    /// What the server answered instead of events; the loop goes on from it.
+    pub failed: Option<Failed>,
+    /// Whether it was the account's history that was asked.
+    pub recovered: bool,
+}
+
+/// Events are missing, and cannot be read any more.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The place after which they are missing.
+    pub from: Position,
+    /// Why they cannot be read: VK's refusal to give so old a history. `None` where there is no
+    /// history to ask for: bots, and sessions without a token.
+    pub error: Option<Error>,
+}
+
+/// Why a poll or a call failed, and when the next one starts.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Disconnected {
+    /// What went wrong.
+    pub error: Error,
+    /// How long it is until the next one.
+    pub retry_in: Duration,
+}
