@@ -1,11 +1,12 @@
 //! VK's long poll, of users and of bots: every event typed, and a loop that keeps its place and
 //! never dies.
 
-#![allow(dead_code)] // WIP
 mod api;
+mod decode_error;
 mod error;
 mod failed;
 mod item;
+mod json;
 mod policy;
 mod position;
 mod retry_policy;
@@ -15,9 +16,11 @@ pub mod user;
 pub use api::{
     Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendMessage,
 };
+pub use decode_error::DecodeError;
 pub use error::Error;
 pub use failed::Failed;
 pub use item::{Answered, Disconnected, Gap, Item};
+pub use json::Json;
 pub use position::Position;
 pub use retry_policy::RetryPolicy;
 

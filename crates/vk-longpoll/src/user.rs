@@ -1,1 +1,22 @@
 //! User Long Poll: what a user's or a community's account sees.
+
+mod answer;
+mod attachments;
+mod event;
+mod extra;
+mod fields;
+mod flags;
+mod mode;
+mod peer;
+mod platform;
+mod text;
+
+pub use answer::{Answer, Failed, Updates};
+pub use attachments::{Attachment, Attachments};
+pub use event::*;
+pub use extra::{Extra, SourceAct};
+pub use flags::{MessageFlags, PeerFlags};
+pub use mode::Mode;
+pub use peer::PeerKind;
+pub use platform::{ChatChange, Platform};
+pub use text::text_decoded;

@@ -1,0 +1,290 @@
+//! JSON that is taken apart before it is typed: the values of an array, the entries of an object,
+//! each as the text that it is, and what such a text may be read as.
+//!
+//! So no value is read more deeply than its type asks, however deep it is nested; and a value that is
+//! not what was expected costs itself, not what stands around it.
+
+use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// A piece of JSON, as the text that it came as.
+///
+/// ```
+/// use vk_longpoll::Json;
+///
+/// let json = Json::new(r#"{"a": [1, 2]}"#)?;
+/// assert_eq!(json.get(), r#"{"a": [1, 2]}"#);
+/// assert_eq!(serde_json::from_str::<serde_json::Value>(json.get())?["a"][1], 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Json(Box<RawValue>);
+
+impl Json {
+    /// What this text says.
+    ///
+    /// # Errors
+    /// The text is no JSON.
+    pub fn new(text: impl Into<String>) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(text.into()).map(Self)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The same for serde_json.
+    #[must_use]
+    pub fn as_raw(&self) -> &RawValue {
+        &self.0
+    }
+}
+
+impl From<&RawValue> for Json {
+    fn from(raw: &RawValue) -> Self {
+        Self(raw.to_owned())
+    }
+}
+
+/// The same text: two spellings of one value are not the same.
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.get())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// The parts of a JSON array; `None` for what is not one.
+pub(crate) fn split(json: &str) -> Option<Vec<&str>> {
+    struct Parts;
+    impl<'a> Visitor<'a> for Parts {
+        type Value = Vec<&'a str>;
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an array")
+        }
+        fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            // As many as a message has: most rows fit without growing.
+            let mut parts = Vec::with_capacity(10);
+            while let Some(part) = seq.next_element::<&'a RawValue>()? {
+                parts.push(part.get());
+            }
+            Ok(parts)
+        }
+    }
+    serde_json::Deserializer::from_str(json).deserialize_seq(Parts).ok()
+}
+
+/// The entries of a JSON object, each as JSON. The last of a name counts, as with most decoders.
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A value of an object that is not what it should be, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrongEntry(pub(crate) &'static str);
+
+impl<'a> Object<'a> {
+    /// The entries of an object; or none of an empty array, which is what PHP makes of an empty
+    /// object. `None` for all else.
+    pub(crate) fn split(json: &'a str) -> Option<Self> {
+        struct Entries;
+        impl<'a> Visitor<'a> for Entries {
+            type Value = Object<'a>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
+                let mut entries = Vec::new();
+                // Names too are taken as they are: one with half an emoji in it is none to fail at.
+                while let Some((name, raw)) = map.next_entry::<&'a RawValue, &'a RawValue>()? {
+                    entries.push((name_of(name.get()), raw));
+                }
+                Ok(Object(entries))
+            }
+        }
+        match json.as_bytes().first()? {
+            b'{' => serde_json::Deserializer::from_str(json).deserialize_map(Entries).ok(),
+            b'[' if json[1..].trim_start() == "]" => Some(Self(Vec::new())),
+            _ => None,
+        }
+    }
+
+    /// The value of this name; `null` is as good as absent.
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        let (_, raw) = self.0.iter().rev().find(|(known, _)| known == name)?;
+        Some(*raw).filter(|raw| raw.get() != "null")
+    }
+
+    pub(crate) fn find<T: Typed>(&self, name: &'static str) -> Result<Option<T>, WrongEntry> {
+        self.raw(name).map(|raw| T::typed(raw.get()).ok_or(WrongEntry(name))).transpose()
+    }
+
+    #[allow(dead_code, reason = "the bots' objects need it")]
+    pub(crate) fn need<T: Typed>(&self, name: &'static str) -> Result<T, WrongEntry> {
+        self.find(name)?.ok_or(WrongEntry(name))
+    }
+
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
+        self.0.into_iter()
+    }
+}
+
+/// The name that a JSON string is.
+fn name_of(json: &str) -> Cow<'_, str> {
+    match unquoted(json) {
+        Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
+        _ => Cow::Owned(unescaped(json)),
+    }
+}
+
+/// What one value may be read as; `None` where it is something else.
+pub(crate) trait Typed: Sized {
+    fn typed(json: &str) -> Option<Self>;
+}
+
+impl Typed for i64 {
+    /// A number, or a string that is one.
+    fn typed(json: &str) -> Option<Self> {
+        // A leading plus is no JSON, and no number that VK writes.
+        let digits = unquoted(json).unwrap_or(json).trim();
+        if digits.starts_with('+') { None } else { digits.parse().ok() }
+    }
+}
+
+impl Typed for String {
+    /// A string, or a number as the text that it is.
+    fn typed(json: &str) -> Option<Self> {
+        match json.as_bytes().first()? {
+            b'"' => Some(unescaped(json)),
+            b'-' | b'0'..=b'9' => Some(json.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl Typed for bool {
+    /// `true` or `false`; or a number, of which only 0 is false.
+    fn typed(json: &str) -> Option<Self> {
+        match json {
+            "true" => Some(true),
+            "false" => Some(false),
+            other => i64::typed(other).map(|number| number != 0),
+        }
+    }
+}
+
+impl Typed for Json {
+    fn typed(json: &str) -> Option<Self> {
+        serde_json::from_str::<&RawValue>(json).ok().map(Self::from)
+    }
+}
+
+impl<T: Typed> Typed for Vec<T> {
+    fn typed(json: &str) -> Option<Self> {
+        split(json)?.into_iter().map(T::typed).collect()
+    }
+}
+
+/// What stands between the quotes, escapes as they are.
+fn unquoted(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// The text of a JSON string. Halves of surrogate pairs become U+FFFD: a cut emoji is no reason to
+/// lose a message.
+pub(crate) fn unescaped(json: &str) -> String {
+    let inner = unquoted(json).unwrap_or(json);
+    if !inner.contains('\\') {
+        return inner.to_owned();
+    }
+    serde_json::from_str(json).unwrap_or_else(|_| unescaped_lossily(inner))
+}
+
+fn unescaped_lossily(inner: &str) -> String {
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some((before, after)) = rest.split_once('\\') {
+        text.push_str(before);
+        let mut chars = after.chars();
+        let plain = match chars.next() {
+            Some('n') => '\n',
+            Some('t') => '\t',
+            Some('r') => '\r',
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some('u') => {
+                let (code, read) = utf16(after);
+                rest = after.get(read..).unwrap_or_default();
+                text.push(code.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER));
+                continue;
+            }
+            Some(itself) => itself,
+            None => break,
+        };
+        text.push(plain);
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
+    text
+}
+
+/// The code after a backslash, from its `u` on, and how much of the text it takes.
+fn utf16(text: &str) -> (Option<u32>, usize) {
+    let unit = |from: usize| {
+        let digits = text.get(from..from + 4)?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let Some(high) = unit(1) else { return (None, 1) };
+    if (0xD800..0xDC00).contains(&high) && text.get(5..7) == Some("\\u") {
+        if let Some(low @ 0xDC00..0xE000) = unit(7) {
+            return (Some(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 11);
+        }
+    }
+    (Some(high), 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_may_be_a_string_and_a_string_a_number() {
+        assert_eq!(i64::typed(r#""42""#), Some(42));
+        assert_eq!(i64::typed(r#"" 42 ""#), Some(42));
+        assert_eq!(i64::typed("-42"), Some(-42));
+        assert_eq!(String::typed("4.50"), Some("4.50".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_whole_number_is_none() {
+        for json in ["1.5", "true", "[]", "{}", r#""""#, r#""+1""#, "18446744073709551615"] {
+            assert_eq!(i64::typed(json), None, "{json}");
+        }
+        for json in ["true", "[]", "{}"] {
+            assert_eq!(String::typed(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn half_an_emoji_costs_only_itself() {
+        assert_eq!(unescaped(r#""a\ud83cb""#), "a\u{FFFD}b");
+        assert_eq!(unescaped(r#""\ud83c\ud83c\udf1a \"\\\/\n\t\u0041\udf1a""#), {
+            "\u{FFFD}\u{1F31A} \"\\/\n\tA\u{FFFD}"
+        });
+        assert_eq!(unescaped(r#""\ud83c\udf1a""#), "\u{1F31A}");
+    }
+}

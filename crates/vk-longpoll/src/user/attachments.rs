@@ -1,0 +1,164 @@
+//! What is attached to a message.
+
+use super::fields::Fields;
+use crate::json::Typed;
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// What is attached to a message: an object, of which every entry is kept.
+///
+/// ```
+/// use vk_longpoll::RawValue;
+/// use vk_longpoll::user::{Event, EventKind};
+///
+/// let row = r#"[4,1,49,42,1464958914,"hello",{"title":" ... "},
+///     {"attach1_type":"photo","attach1":"7_14","fwd":"0_0"}]"#;
+/// let event = Event::decode(&RawValue::from_string(row.to_owned())?);
+/// let EventKind::NewMessage(message) = &event.kind else { panic!() };
+/// let attachments = message.attachments.as_ref().unwrap();
+/// let photo = attachments.list().next().unwrap();
+/// assert_eq!((photo.kind, photo.owner_and_item()), ("photo", Some((7, 14))));
+/// assert!(attachments.has_forwarded());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Attachments(pub(super) Fields);
+
+impl Attachments {
+    /// The entries `attach1`, `attach2`, … as one attachment each, in the order of their numbers.
+    pub fn list(&self) -> impl Iterator<Item = Attachment<'_>> {
+        let mut numbers: Vec<u32> = self.0.names().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.into_iter().filter_map(|number| self.attachment(number))
+    }
+
+    fn attachment(&self, number: u32) -> Option<Attachment<'_>> {
+        let name = format!("attach{number}");
+        let part = |part: &str| self.0.str(&format!("{name}_{part}"));
+        Some(Attachment {
+            kind: part("type")?,
+            id: self.0.text(&name),
+            product_id: self.0.number(&format!("{name}_product_id")),
+            doc_kind: part("kind"),
+            photo: part("photo"),
+            title: part("title"),
+            description: part("desc"),
+            url: part("url"),
+        })
+    }
+
+    /// Whether messages are forwarded with it, or one is answered.
+    #[must_use]
+    pub fn has_forwarded(&self) -> bool {
+        self.0.str("fwd").is_some()
+    }
+
+    /// `fwd` as it comes: `0_0`, or in older forms the messages' `owner_id`s.
+    #[must_use]
+    pub fn fwd(&self) -> Option<&str> {
+        self.0.str("fwd")
+    }
+
+    /// The message that is answered: JSON such as `{"conversation_message_id":5}`.
+    #[must_use]
+    pub fn reply(&self) -> Option<Cow<'_, str>> {
+        self.0.json("reply")
+    }
+
+    /// The number in the conversation of the message that is answered.
+    #[must_use]
+    pub fn reply_local_id(&self) -> Option<i64> {
+        let reply = Fields::typed(&self.reply()?)?;
+        reply.number("conversation_message_id")
+    }
+
+    /// A place.
+    #[must_use]
+    pub fn geo(&self) -> Option<Cow<'_, str>> {
+        self.0.json("geo")
+    }
+
+    /// Of how many attachments [`json`](Self::json) tells.
+    #[must_use]
+    pub fn count(&self) -> Option<i64> {
+        self.0.number("attachments_count")
+    }
+
+    /// The attachments as the API has them: a JSON array. VK gives it for a few kinds only.
+    #[must_use]
+    pub fn json(&self) -> Option<Cow<'_, str>> {
+        self.0.json("attachments")
+    }
+
+    /// Any entry, as text: a string or a number.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.text(name)
+    }
+
+    /// The names of all entries, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The number of `attach1` or `attach1_type`.
+fn number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("attach")?.split('_').next()?;
+    // `attachments_count` has none.
+    if digits.starts_with('+') { None } else { digits.parse().ok() }
+}
+
+impl Typed for Attachments {
+    fn typed(json: &str) -> Option<Self> {
+        Fields::typed(json).map(Self)
+    }
+}
+
+/// One thing that is attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Attachment<'a> {
+    /// `attach1_type`: `photo`, `video`, `audio`, `doc`, `wall`, `sticker`, `link`, …
+    pub kind: &'a str,
+    /// `attach1`: `owner_item`, or an id alone (a sticker's).
+    pub id: Option<Cow<'a, str>>,
+    /// `attach1_product_id`: the set that a sticker belongs to.
+    pub product_id: Option<i64>,
+    /// `attach1_kind`: what a document is (`audiomsg`, `graffiti`), how a sticker moves.
+    pub doc_kind: Option<&'a str>,
+    /// `attach1_photo`: the picture of a link.
+    pub photo: Option<&'a str>,
+    /// `attach1_title`: the title of a link.
+    pub title: Option<&'a str>,
+    /// `attach1_desc`: the description of a link.
+    pub description: Option<&'a str>,
+    /// `attach1_url`: where a link leads.
+    pub url: Option<&'a str>,
+}
+
+impl Attachment<'_> {
+    /// Whose it is and which: of `owner_item`, or of `owner_item_accesskey`.
+    #[must_use]
+    pub fn owner_and_item(&self) -> Option<(i64, i64)> {
+        let mut parts = self.id.as_deref()?.split('_');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+
+    /// The id of what has no owner: a sticker's.
+    #[must_use]
+    pub fn item(&self) -> Option<i64> {
+        match self.owner_and_item() {
+            Some((_, item)) => Some(item),
+            None => self.id.as_deref()?.parse().ok(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Events of the history: rows that are cut short, and the messages that they are about.
+
+use super::message::Tail;
+use super::{Event, EventKind};
+use crate::json::{Object, split};
+use crate::user::fields::{Field, Fields};
+use crate::user::peer::PeerKind;
+use crate::user::text::escaped;
+use crate::user::{Attachments, Extra};
+use serde_json::value::RawValue;
+
+impl Event {
+    /// An event of `messages.getLongPollHistory`: its row, and the message that it is about, as the
+    /// API has it, where the answer has one.
+    ///
+    /// The history cuts the rows of messages to `[4, id, flags, peer]`. The rest is made from the
+    /// message, as a poll would have told it: the text is escaped, attachments are told by type and
+    /// id. The event is marked as recovered; its [`raw`](Self::raw) is the row that came.
+    ///
+    /// ```
+    /// use vk_longpoll::RawValue;
+    /// use vk_longpoll::user::{Event, EventKind};
+    ///
+    /// let row = RawValue::from_string("[4,5,1,2000000001]".to_owned())?;
+    /// let message = RawValue::from_string(
+    ///     r#"{"id":5,"date":1464950873,"from_id":7,"peer_id":2000000001,"text":"1 < 2"}"#.to_owned(),
+    /// )?;
+    /// let event = Event::from_history(&row, Some(&message));
+    /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
+    /// assert!(event.recovered);
+    /// assert_eq!(message.text_decoded().unwrap(), "1 < 2");
+    /// assert_eq!(message.extra.as_ref().unwrap().from_id(), Some(7));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn from_history(row: &RawValue, message: Option<&RawValue>) -> Self {
+        let mut event = Self::decode(row);
+        event.mark_recovered();
+        let message = message.and_then(|message| Object::split(message.get()));
+        if let Some(message) = message
+            && number(&message, "id").is_none_or(|id| event.message_id() == Some(id))
+        {
+            event.kind.complete(tail(&message, event.peer_id()));
+        }
+        event
+    }
+}
+
+/// A number of a message's object; what is none is as good as absent.
+fn number(message: &Object<'_>, name: &'static str) -> Option<i64> {
+    message.find(name).ok().flatten()
+}
+
+fn tail(message: &Object<'_>, peer_id: Option<i64>) -> Tail {
+    let text: Option<String> = message.find("text").ok().flatten();
+    let peer_id = peer_id.or_else(|| number(message, "peer_id"));
+    Tail {
+        peer_id,
+        timestamp: number(message, "date"),
+        text: text.map(|text| escaped(&text)),
+        extra: Some(Extra(extra(message, peer_id))),
+        attachments: Some(Attachments(attachments(message))),
+        random_id: number(message, "random_id"),
+    }
+}
+
+fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
+    let mut extra = Fields::default();
+    let is_chat = matches!(peer_id.map(PeerKind::of), Some(PeerKind::Chat(_)));
+    if let Some(from) = number(message, "from_id").filter(|_| is_chat) {
+        extra.push("from", from.to_string().as_str().into());
+    }
+    if let Some(admin) = number(message, "admin_author_id") {
+        extra.push("from_admin", admin.to_string().as_str().into());
+    }
+    for name in ["payload", "keyboard"] {
+        if let Some(field) = message.raw(name).and_then(Field::of) {
+            extra.push(name, field);
+        }
+    }
+    if let Some(seconds) = number(message, "expire_ttl") {
+        extra.push("expire_ttl", seconds.to_string().as_str().into());
+    }
+    if matches!(message.find("is_expired"), Ok(Some(true))) {
+        extra.push("is_expired", "1".into());
+    }
+    let action = message.raw("action").and_then(|action| Object::split(action.get()));
+    if let Some(action) = action {
+        // The names of the API, and of the long poll.
+        for (name, field) in [
+            ("type", "source_act"),
+            ("member_id", "source_mid"),
+            ("text", "source_text"),
+            ("message", "source_message"),
+            ("conversation_message_id", "source_chat_local_id"),
+            ("style", "source_style"),
+        ] {
+            if let Ok(Some(text)) = action.find::<String>(name) {
+                extra.push(field, text.as_str().into());
+            }
+        }
+    }
+    extra
+}
+
+fn attachments(message: &Object<'_>) -> Fields {
+    let mut fields = Fields::default();
+    let all = message.raw("attachments");
+    let parts = all.and_then(|all| split(all.get())).unwrap_or_default();
+    for (at, part) in parts.iter().enumerate() {
+        attachment(&mut fields, at + 1, part);
+    }
+    if let Some(all) = all.filter(|_| !parts.is_empty()) {
+        fields.push("attachments_count", parts.len().to_string().as_str().into());
+        fields.push("attachments", all.get().into());
+    }
+    let reply = message.raw("reply_message").and_then(|reply| Object::split(reply.get()));
+    let forwarded = message.raw("fwd_messages").and_then(|all| split(all.get()));
+    if reply.is_some() || forwarded.is_some_and(|all| !all.is_empty()) {
+        fields.push("fwd", "0_0".into());
+    }
+    if let Some(id) = reply.and_then(|reply| number(&reply, "conversation_message_id")) {
+        let reply = format!(r#"{{"conversation_message_id":{id}}}"#);
+        fields.push("reply", reply.as_str().into());
+    }
+    if let Some(geo) = message.raw("geo").and_then(Field::of) {
+        fields.push("geo", geo);
+    }
+    fields
+}
+
+/// One attachment as the long poll tells it: its type, and whose it is and which.
+fn attachment(fields: &mut Fields, number_of_it: usize, json: &str) {
+    let Some(object) = Object::split(json) else { return };
+    let Ok(Some(kind)) = object.find::<String>("type") else { return };
+    let name = format!("attach{number_of_it}");
+    let push = |fields: &mut Fields, part: &str, text: &str| {
+        fields.push(format!("{name}{part}"), text.into());
+    };
+    // What the API has as kinds of their own are documents here.
+    let (told, doc_kind) = match kind.as_str() {
+        "audio_message" => ("doc", Some("audiomsg")),
+        "graffiti" => ("doc", Some("graffiti")),
+        "event" => ("group", None),
+        other => (other, None),
+    };
+    push(fields, "_type", told);
+    if let Some(doc_kind) = doc_kind {
+        push(fields, "_kind", doc_kind);
+    }
+    let it = object.into_entries().find(|(name, _)| *name == kind.as_str());
+    let Some(it) = it.and_then(|(_, it)| Object::split(it.get())) else { return };
+    let owner = ["owner_id", "from_id", "to_id"].iter().find_map(|name| number(&it, name));
+    let item = ["id", "sticker_id"].iter().find_map(|name| number(&it, name));
+    match (owner, item) {
+        (Some(owner), Some(item)) => push(fields, "", &format!("{owner}_{item}")),
+        (None, Some(item)) => push(fields, "", &item.to_string()),
+        _ => {}
+    }
+    for (name, part) in [("product_id", "_product_id"), ("url", "_url"), ("title", "_title")] {
+        if let Ok(Some(text)) = it.find::<String>(name) {
+            let is_told = part == "_product_id" || kind == "link";
+            if is_told {
+                push(fields, part, &text);
+            }
+        }
+    }
+}
+
+impl EventKind {
+    /// Whether a row of this kind is cut short in the history, so that its message is of use.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        matches!(self, Self::NewMessage(_) | Self::MessageEdited(_) | Self::MessageUpdated(_))
+    }
+}

@@ -1,0 +1,140 @@
+//! Messages, new and changed: the codes 1 to 5, 18 and 19.
+
+use super::row::{Fault, FromRow, Row};
+use crate::user::{Attachments, Extra, MessageFlags, text_decoded};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// All of these have what follows the flags in common, and any of it may be absent.
+macro_rules! messages {
+    ($($(#[$about:meta])* $name:ident)*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            /// The message's id.
+            pub message_id: i64,
+            /// Its flags, or those that were set or reset.
+            pub flags: MessageFlags,
+            /// The conversation.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub peer_id: Option<i64>,
+            /// When it was sent: seconds since 1970.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub timestamp: Option<i64>,
+            /// The text as it came, escaped for HTML.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub text: Option<String>,
+            /// More about it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub extra: Option<Extra>,
+            /// What is attached.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub attachments: Option<Attachments>,
+            /// The number that its sender gave it, if the mode asks for it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub random_id: Option<i64>,
+        }
+
+        impl $name {
+            /// The text as a person has written it.
+            #[must_use]
+            pub fn text_decoded(&self) -> Option<Cow<'_, str>> {
+                self.text.as_deref().map(text_decoded)
+            }
+        }
+
+        impl FromRow for $name {
+            fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+                let (message_id, flags) = (row.need(1)?, row.need(2)?);
+                let Tail { peer_id, timestamp, text, extra, attachments, random_id } =
+                    Tail::from_row(row)?;
+                Ok(Self {
+                    message_id, flags, peer_id, timestamp, text, extra, attachments, random_id,
+                })
+            }
+        }
+    )*};
+}
+
+messages! {
+    /// Code 1: a message's flags are replaced by these.
+    FlagsReplaced
+    /// Code 2: these flags of a message are set.
+    FlagsSet
+    /// Code 3: these flags of a message are reset. Where a message is restored, with all of it.
+    FlagsReset
+    /// Code 4: a message came, or was sent.
+    NewMessage
+    /// Code 5: a message was edited.
+    MessageEdited
+    /// Code 18: VK itself has changed a message: a link's preview, a voice message's text, an end of
+    /// its time. Undocumented; other libraries call it so.
+    MessageUpdated
+}
+
+/// Those that the history cuts short.
+macro_rules! completed {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// Takes what is absent from elsewhere.
+            pub(super) fn complete(&mut self, tail: Tail) {
+                self.peer_id = self.peer_id.or(tail.peer_id);
+                self.timestamp = self.timestamp.or(tail.timestamp);
+                self.text = self.text.take().or(tail.text);
+                self.extra = self.extra.take().or(tail.extra);
+                self.attachments = self.attachments.take().or(tail.attachments);
+                self.random_id = self.random_id.or(tail.random_id);
+            }
+        }
+    )*};
+}
+
+completed! { NewMessage MessageEdited MessageUpdated }
+
+super::rows::rows! {
+    /// Code 19: what is known of a message is no longer true, and may be asked anew. Undocumented;
+    /// other libraries call it so.
+    CacheReset {
+        /// The message's id.
+        message_id: i64
+    }
+}
+
+/// What follows the flags.
+#[derive(Default)]
+pub(super) struct Tail {
+    pub(super) peer_id: Option<i64>,
+    pub(super) timestamp: Option<i64>,
+    pub(super) text: Option<String>,
+    pub(super) extra: Option<Extra>,
+    pub(super) attachments: Option<Attachments>,
+    pub(super) random_id: Option<i64>,
+}
+
+impl FromRow for Tail {
+    /// Which of the objects come depends on the mode: a number in the place of one is the random id,
+    /// and then nothing of these follows.
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let mut tail = Self {
+            peer_id: row.find(3)?,
+            timestamp: row.find(4)?,
+            text: row.find(5)?,
+            ..Self::default()
+        };
+        let is_end = |at: usize| row.len() == at + 1;
+        let is_number = |at| row.raw(at).is_some_and(|raw| !raw.starts_with(['{', '[']));
+        if is_end(6) && is_number(6) {
+            tail.random_id = row.find(6)?;
+            return Ok(tail);
+        }
+        tail.extra = row.find(6)?;
+        if is_end(7) && is_number(7) {
+            tail.random_id = row.find(7)?;
+            return Ok(tail);
+        }
+        tail.attachments = row.find(7)?;
+        tail.random_id = row.find(8)?;
+        Ok(tail)
+    }
+}

@@ -1,0 +1,201 @@
+//! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: every entry of an
+//! object, in its order.
+
+use crate::json::{Object, Typed, unescaped};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The entries of an object. The last of a name counts.
+#[derive(Clone, Default)]
+pub(crate) struct Fields(Vec<(Cow<'static, str>, Field)>);
+
+#[derive(Clone)]
+pub(crate) enum Field {
+    Text(Box<str>),
+    Number(i64),
+    /// All else; strings too whose escapes are not those of JSON.
+    Json(Box<RawValue>),
+}
+
+/// Names that come often are not copied.
+const KNOWN: &[&str] = &[
+    "from",
+    "title",
+    "emoji",
+    "mentions",
+    "fwd",
+    "fwd_count",
+    "fwd_all_count",
+    "reply",
+    "geo",
+    "attach1",
+    "attach1_type",
+    "attach1_kind",
+    "attach1_product_id",
+    "attach2",
+    "attach2_type",
+    "attach3",
+    "attach3_type",
+    "attachments",
+    "attachments_count",
+    "payload",
+    "keyboard",
+    "marked_users",
+    "source_act",
+    "source_mid",
+    "source_text",
+];
+
+impl Fields {
+    /// The value of this name, if it has one.
+    fn get(&self, name: &str) -> Option<&Field> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, field)| field)
+    }
+
+    /// The value as text: a string, or a number as its digits.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.get(name)? {
+            Field::Text(text) => Some(Cow::Borrowed(text)),
+            Field::Number(number) => Some(Cow::Owned(number.to_string())),
+            Field::Json(_) => None,
+        }
+    }
+
+    /// The value as a string that is borrowed: no numbers.
+    pub(crate) fn str(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Field::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as a number: one, or a string that is one but for spaces around it.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Field::Text(text) => text.trim().parse().ok(),
+            Field::Number(number) => Some(*number),
+            Field::Json(_) => None,
+        }
+    }
+
+    /// The value as JSON: as it is, or what a string has in it.
+    pub(crate) fn json(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.get(name)? {
+            Field::Json(json) => Some(Cow::Borrowed(json.get())),
+            Field::Text(text) => Some(Cow::Borrowed(text)),
+            Field::Number(number) => Some(Cow::Owned(number.to_string())),
+        }
+    }
+
+    /// Whether the value is there, and neither `0` nor empty nor `false`.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        match self.get(name) {
+            Some(Field::Text(text)) => !matches!(&**text, "" | "0"),
+            Some(Field::Number(number)) => *number != 0,
+            Some(Field::Json(json)) => json.get() != "false",
+            None => false,
+        }
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
+    pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, field: Field) {
+        self.0.push((name.into(), field));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Field {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl Field {
+    /// `None` for `null`, which is as good as absent.
+    pub(crate) fn of(raw: &RawValue) -> Option<Self> {
+        let json = raw.get();
+        Some(match json.as_bytes().first()? {
+            b'"' => Self::Text(unescaped(json).into_boxed_str()),
+            b'n' => return None,
+            b'-' | b'0'..=b'9' => match json.parse() {
+                Ok(number) => Self::Number(number),
+                Err(_) => Self::Json(raw.to_owned()),
+            },
+            _ => Self::Json(raw.to_owned()),
+        })
+    }
+}
+
+impl Typed for Fields {
+    /// An object; or an empty array, which is what PHP makes of an empty object.
+    fn typed(json: &str) -> Option<Self> {
+        let mut fields = Self::default();
+        for (name, raw) in Object::split(json)?.into_entries() {
+            if let Some(field) = Field::of(raw) {
+                fields.0.push((named(name), field));
+            }
+        }
+        Some(fields)
+    }
+}
+
+fn named(name: Cow<'_, str>) -> Cow<'static, str> {
+    match KNOWN.iter().find(|known| **known == name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.into_owned()),
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, field) in &self.0 {
+            match field {
+                Field::Text(text) => map.serialize_entry(name, text)?,
+                Field::Number(number) => map.serialize_entry(name, number)?,
+                Field::Json(json) => map.serialize_entry(name, json)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = formatter.debug_map();
+        for (name, field) in &self.0 {
+            match field {
+                Field::Text(text) => map.entry(name, text),
+                Field::Number(number) => map.entry(name, number),
+                Field::Json(json) => map.entry(name, &json.get()),
+            };
+        }
+        map.finish()
+    }
+}
+
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(two)) => one == two,
+            (Self::Number(one), Self::Number(two)) => one == two,
+            (Self::Json(one), Self::Json(two)) => one.get() == two.get(),
+            _ => false,
+        }
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
