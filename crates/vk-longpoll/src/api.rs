@@ -11,9 +11,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Error;
 use crate::error::KEPT_BODY;
+use crate::json::Typed;
+use crate::kind::Answer;
 use crate::server::Trust;
+use crate::{Error, Position};
 
 mod builder;
 mod error;
@@ -28,6 +30,7 @@ pub use execute::{Execute, ExecuteReplies};
 pub use send_message::SendMessage;
 
 use builder::AskCaptcha;
+pub(crate) use builder::{default_client, user_agent};
 use limiter::Limiter;
 
 /// How often one call is sent at most, when VK says that it was one too many in its second.
@@ -204,11 +207,32 @@ impl Api {
     pub(crate) fn http(&self) -> &HttpClient {
         &self.config.http
     }
+}
 
-    /// Which long poll servers are followed when this API names them.
-    pub(crate) fn trust(&self) -> &Trust {
-        &self.config.trust
+/// Asks this method for a long poll server.
+pub(crate) async fn find_server<E>(
+    api: &Api,
+    method: &str,
+    params: &serde_json::Value,
+) -> Result<Answer<E>, Error> {
+    #[derive(Deserialize)]
+    struct Found {
+        server: String,
+        key: String,
+        ts: Box<RawValue>,
+        #[serde(default)]
+        pts: Option<Box<RawValue>>,
     }
+    let found: Found = api.call(method, params).await.map_err(|error| match error.is_data() {
+        // A bad moment of VK's, like a page that is not JSON.
+        true => Error::unreadable("VK named no long poll server"),
+        false => error,
+    })?;
+    let ts = i64::typed(found.ts.get());
+    let ts = ts.ok_or_else(|| Error::unreadable("VK named a long poll server without a ts"))?;
+    let pts = found.pts.and_then(|pts| i64::typed(pts.get()));
+    let server = api.config.trust.server(&found.server, found.key.into())?;
+    Ok(Answer::Server { server, position: Position { ts, pts } })
 }
 
 /// The whole answer, if its status is one of success.

@@ -2,27 +2,34 @@
 //! never dies.
 
 mod api;
+mod builder;
 mod decode_error;
 mod error;
 mod failed;
 mod item;
 mod json;
+mod kind;
 mod policy;
+mod poller;
 mod position;
 mod retry_policy;
 mod server;
+mod shutdown;
 pub mod user;
 
 pub use api::{
     Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendMessage,
 };
+pub use builder::Builder;
 pub use decode_error::DecodeError;
 pub use error::Error;
 pub use failed::Failed;
 pub use item::{Answered, Disconnected, Gap, Item};
 pub use json::Json;
+pub use poller::{Events, Poller};
 pub use position::Position;
 pub use retry_policy::RetryPolicy;
+pub use shutdown::Shutdown;
 
 #[doc(no_inline)]
 pub use http::StatusCode;

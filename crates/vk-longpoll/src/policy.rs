@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rt_common::Backoff;
 
 use crate::item::{Answered, Disconnected, Gap, Item};
+use crate::kind::{Answer, Event};
 use crate::server::Server;
 use crate::{ApiError, Error, Failed, Position, RetryPolicy};
 
@@ -20,12 +21,6 @@ const TRIES_A_SERVER: u32 = 3;
 /// The longest `Retry-After` that is obeyed.
 const LONGEST_WISH: Duration = Duration::from_secs(300);
 
-/// What an event must say of itself.
-pub(crate) trait Event {
-    /// What is the same in an event that is read from the history and in one that is polled.
-    fn identity(&self) -> Option<String>;
-}
-
 /// What to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
@@ -35,15 +30,6 @@ pub(crate) enum Ask {
     History(Position),
     /// What happens after this `ts`.
     Poll(i64),
-}
-
-/// What was answered.
-#[derive(Debug)]
-pub(crate) enum Answer<E> {
-    Server { server: Server, position: Position },
-    History { events: Vec<E>, pts: Option<i64>, more: bool },
-    Updates { ts: i64, pts: Option<i64>, events: Vec<E> },
-    Failed(Failed),
 }
 
 /// What the account allows.
@@ -194,7 +180,12 @@ impl<E: Event> Policy<E> {
 
     /// It failed at `now`: how long to wait before the next question, or why there is none. What is
     /// tried again is told to the reader.
-    pub(crate) fn failed(&mut self, ask: Ask, error: Error, now: Instant) -> Result<(), Error> {
+    pub(crate) fn failed(
+        &mut self,
+        ask: Ask,
+        error: Error,
+        now: Instant,
+    ) -> Result<Duration, Error> {
         let goes_on = match ask {
             Ask::Server => self.goes_on_without_server(&error),
             Ask::Poll(_) => self.goes_on_without_answer(&error),
@@ -204,7 +195,7 @@ impl<E: Event> Policy<E> {
                 // What was missed stays so; what comes does not.
                 Some(_) => {
                     self.give_up(Some(error));
-                    return Ok(());
+                    return Ok(Duration::ZERO);
                 }
                 None => is_weather(&error),
             },
@@ -225,7 +216,7 @@ impl<E: Event> Policy<E> {
             }
         };
         self.waiting.push_back(Item::Disconnected(Disconnected { error, retry_in }));
-        Ok(())
+        Ok(retry_in)
     }
 
     fn begin_anew(&mut self, now: Instant) {

@@ -7,7 +7,7 @@ use crate::Error;
 
 /// A long poll server as VK names it, found good.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
+pub struct Server {
     /// Without a query.
     pub(crate) url: Url,
     pub(crate) key: Secret,
@@ -31,6 +31,11 @@ impl Trust {
             true => Self::Vk,
             false => Self::Any { scheme: address.scheme().to_owned() },
         }
+    }
+
+    /// For a server that the user names, not an answer.
+    pub(crate) fn given() -> Self {
+        Self::Any { scheme: "https".into() }
     }
 
     /// Whether the host is VK's.

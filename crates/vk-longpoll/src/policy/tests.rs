@@ -9,6 +9,14 @@ impl Event for u32 {
     fn identity(&self) -> Option<String> {
         Some(self.to_string())
     }
+
+    fn peer(&self) -> Option<i64> {
+        None
+    }
+
+    fn name(&self) -> String {
+        "number".into()
+    }
 }
 
 const ALL: Means = Means { token: true, history: true };
@@ -91,7 +99,7 @@ fn refusal(code: i64) -> Error {
     Error::from_api(serde_json::from_str(&json).unwrap())
 }
 
-fn fail(policy: &mut Policy<u32>, error: Error) -> Result<(), Error> {
+fn fail(policy: &mut Policy<u32>, error: Error) -> Result<Duration, Error> {
     let ask = policy.ask().unwrap();
     policy.failed(ask, error, Instant::now())
 }

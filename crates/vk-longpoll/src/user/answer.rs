@@ -1,6 +1,7 @@
 //! What a poll is answered with.
 
 use super::event::Event;
+use crate::Failed;
 use crate::decode_error::DecodeError;
 use crate::json::Typed;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -43,21 +44,6 @@ pub struct Updates {
     pub pts: Option<i64>,
     /// In their order; one for each row, whatever it is.
     pub events: Vec<Event>,
-}
-
-/// Why there are no events, and what to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Failed {
-    /// 1: events are lost, go on from the new `ts`; 2: a new key is needed; 3: a new key and `ts`;
-    /// 4: the version is wrong.
-    pub code: i64,
-    /// Where to go on, of code 1.
-    pub ts: Option<i64>,
-    /// The lowest version that is right, of code 4.
-    pub min_version: Option<i64>,
-    /// The highest version that is right, of code 4.
-    pub max_version: Option<i64>,
 }
 
 impl Answer {
