@@ -1,4 +1,5 @@
 //! What a loop for users and one for bots have of their own.
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rt_common::BoxError;
@@ -27,8 +28,11 @@ pub trait Event: Send + Sync + 'static {
     /// The conversation that it belongs to: its events stay in their order.
     fn peer(&self) -> Option<i64>;
 
-    /// What kind of event it is, for errors.
-    fn name(&self) -> String;
+    /// The number of its kind, where kinds have numbers.
+    fn code(&self) -> Option<i64>;
+
+    /// The name of its kind.
+    fn name(&self) -> Cow<'static, str>;
 }
 
 /// A long poll: [`User`](crate::user::User) or [`Bots`](crate::bots::Bots).

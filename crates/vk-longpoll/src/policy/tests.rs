@@ -14,7 +14,11 @@ impl Event for u32 {
         None
     }
 
-    fn name(&self) -> String {
+    fn code(&self) -> Option<i64> {
+        None
+    }
+
+    fn name(&self) -> std::borrow::Cow<'static, str> {
         "number".into()
     }
 }

@@ -1,4 +1,5 @@
 //! The loop of a user's long poll.
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rt_common::{BoxError, Secret};
@@ -210,7 +211,11 @@ impl kind::Event for Event {
         self.peer_id()
     }
 
-    fn name(&self) -> String {
-        self.kind.name().to_owned()
+    fn code(&self) -> Option<i64> {
+        self.code()
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        self.kind.name().into()
     }
 }

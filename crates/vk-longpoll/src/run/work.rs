@@ -1,0 +1,222 @@
+//! The handlers that are under way, and the events that wait for theirs.
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::handlers::handle;
+use crate::kind::Event;
+use crate::{Answered, Error, Handlers, Response};
+
+/// So many events a handler wait for their turn; more are not taken.
+const WAITING_EACH: usize = 16;
+
+pub(super) struct Work<E> {
+    handlers: Handlers<E>,
+    running: JoinSet<Result<(), Error>>,
+    /// What each task is about.
+    tasks: HashMap<Id, Task>,
+    /// Conversations of which an event is being handled.
+    busy: HashSet<i64>,
+    waiting: VecDeque<Job<E>>,
+    /// Answers that are not handled to their end, oldest first; the last one is still coming.
+    answers: VecDeque<Pending<E>>,
+    /// The number of the oldest.
+    oldest: u64,
+    /// The handlers of the oldest answer itself have begun.
+    telling: bool,
+}
+
+struct Job<E> {
+    event: Arc<E>,
+    answer: u64,
+}
+
+enum Task {
+    Event { peer: Option<i64>, answer: u64, name: Cow<'static, str> },
+    Answer,
+}
+
+struct Pending<E> {
+    /// Events that are not handled yet.
+    left: usize,
+    events: Vec<Arc<E>>,
+    answered: Option<Answered>,
+}
+
+impl<E: Event> Work<E> {
+    pub(super) fn new(handlers: Handlers<E>) -> Self {
+        Self {
+            handlers,
+            running: JoinSet::new(),
+            tasks: HashMap::new(),
+            busy: HashSet::new(),
+            waiting: VecDeque::new(),
+            answers: VecDeque::from([Pending::new()]),
+            oldest: 0,
+            telling: false,
+        }
+    }
+
+    pub(super) fn handlers(&self) -> &Handlers<E> {
+        &self.handlers
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Whether nothing is under way, and nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether more events are to be taken.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < self.handlers.concurrency * WAITING_EACH
+    }
+
+    /// Takes an event of the answer that is coming.
+    pub(super) fn add(&mut self, event: E) {
+        let event = Arc::new(event);
+        let answer = self.oldest + self.answers.len() as u64 - 1;
+        let keep = self.handlers.wants_answers();
+        if let Some(pending) = self.answers.back_mut() {
+            pending.left += 1;
+            if keep {
+                pending.events.push(Arc::clone(&event));
+            }
+        }
+        self.waiting.push_back(Job { event, answer });
+        self.begin();
+    }
+
+    /// The answer that was coming has come to its end.
+    pub(super) fn answered(&mut self, answered: Answered) {
+        if let Some(pending) = self.answers.back_mut() {
+            pending.answered = Some(answered);
+        }
+        self.answers.push_back(Pending::new());
+        self.tell();
+    }
+
+    /// One handler's end; an error that nobody took.
+    pub(super) async fn one(&mut self) -> Result<(), Error> {
+        let Some(ended) = self.running.join_next_with_id().await else { return Ok(()) };
+        let (id, result) = match ended {
+            Ok((id, result)) => (id, result),
+            Err(error) => (error.id(), Err(self.panicked(error))),
+        };
+        match self.tasks.remove(&id) {
+            Some(Task::Event { peer, answer, .. }) => {
+                if let Some(peer) = peer {
+                    self.busy.remove(&peer);
+                }
+                if !self.is_taken(&result) {
+                    return result;
+                }
+                self.done(answer);
+            }
+            Some(Task::Answer) => {
+                self.telling = false;
+                if !self.is_taken(&result) {
+                    return result;
+                }
+                self.forget_oldest();
+            }
+            None => {}
+        }
+        self.begin();
+        self.tell();
+        Ok(())
+    }
+
+    /// Waits for what is under way, and begins nothing more.
+    pub(super) async fn finish(&mut self) -> Result<(), Error> {
+        self.waiting.clear();
+        let mut first = Ok(());
+        while self.is_running() {
+            let ended = self.one().await;
+            first = first.and(ended);
+        }
+        first
+    }
+
+    fn is_taken(&self, result: &Result<(), Error>) -> bool {
+        result.as_ref().err().is_none_or(|error| self.handlers.tell_error(error))
+    }
+
+    fn panicked(&self, error: JoinError) -> Error {
+        let name = match self.tasks.get(&error.id()) {
+            Some(Task::Event { name, .. }) => name,
+            _ => "response",
+        };
+        Error::handler(name, error.into())
+    }
+
+    /// Begins with as many events as may be handled now: of each conversation the first.
+    fn begin(&mut self) {
+        let mut at = 0;
+        while at < self.waiting.len() {
+            let events = self.tasks.len() - usize::from(self.telling);
+            if events >= self.handlers.concurrency {
+                return;
+            }
+            let peer = self.waiting[at].event.peer();
+            if peer.is_some_and(|peer| self.busy.contains(&peer)) {
+                at += 1;
+                continue;
+            }
+            let Some(Job { event, answer }) = self.waiting.remove(at) else { return };
+            let handlers = self.handlers.chosen(&event);
+            if handlers.is_empty() {
+                self.done(answer);
+                continue;
+            }
+            self.busy.extend(peer);
+            let name = event.name();
+            let task = self.running.spawn(handle(handlers, event));
+            self.tasks.insert(task.id(), Task::Event { peer, answer, name });
+        }
+        self.tell();
+    }
+
+    fn done(&mut self, answer: u64) {
+        let at = usize::try_from(answer - self.oldest).unwrap_or(usize::MAX);
+        if let Some(pending) = self.answers.get_mut(at) {
+            pending.left -= 1;
+        }
+    }
+
+    /// Tells of the answers that are handled, in their order.
+    fn tell(&mut self) {
+        while !self.telling {
+            let Some(oldest) = self.answers.front_mut() else { return };
+            if oldest.left > 0 {
+                return;
+            }
+            let Some(answered) = oldest.answered.take() else { return };
+            let handlers = self.handlers.answers();
+            if handlers.is_empty() {
+                self.forget_oldest();
+                continue;
+            }
+            let response = Response { answered, events: std::mem::take(&mut oldest.events) };
+            let task = self.running.spawn(Handlers::tell_answer(handlers, response));
+            self.tasks.insert(task.id(), Task::Answer);
+            self.telling = true;
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        self.answers.pop_front();
+        self.oldest += 1;
+    }
+}
+
+impl<E> Pending<E> {
+    fn new() -> Self {
+        Self { left: 0, events: Vec::new(), answered: None }
+    }
+}
