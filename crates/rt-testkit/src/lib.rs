@@ -15,3 +15,4 @@ pub mod process;
 #[cfg(feature = "interop")]
 pub mod proxy;
 pub mod server;
+pub mod vk;

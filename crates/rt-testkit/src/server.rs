@@ -19,11 +19,17 @@
 //! # client.read_to_string(&mut answer).unwrap();
 //! # assert!(answer.ends_with("hi"), "{answer} {url}");
 //! ```
+mod stream;
+
+use std::collections::HashMap;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+
+use stream::{Stream, Tls};
 
 /// A server on a free port of 127.0.0.1. Dropping it closes everything, waits for its threads, and
 /// panics if one of them did.
@@ -32,20 +38,33 @@ pub struct Server {
     addr: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
+    certificate: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     closing: AtomicBool,
-    sockets: Mutex<Vec<TcpStream>>,
+    panicked: AtomicBool,
+    // Those of the scripts that still run, by the connections' indexes.
+    sockets: Mutex<HashMap<usize, TcpStream>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Server {
     /// Starts a server that runs `script` for each connection.
     pub fn start(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::listen(None, script)
+    }
+
+    /// The same over TLS, with a fresh certificate for `localhost` and 127.0.0.1.
+    pub fn start_tls(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::listen(Some(Tls::new()), script)
+    }
+
+    fn listen(tls: Option<Tls>, script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("a bound listener has an address");
+        let certificate = tls.as_ref().map(|tls| tls.pem.clone());
         let shared = Arc::new(Shared::default());
         let script = Arc::new(script);
         let acceptor = {
@@ -58,18 +77,30 @@ impl Server {
                     let stream = stream.expect("accepting");
                     stream.set_nodelay(true).expect("TCP_NODELAY");
                     let copy = stream.try_clone().expect("a socket can be cloned");
-                    shared.sockets.lock().unwrap().push(copy);
-                    let script = Arc::clone(&script);
+                    shared.sockets.lock().unwrap().insert(index, copy);
+                    let ended = Forget { shared: Arc::clone(&shared), index };
+                    let (script, tls) = (Arc::clone(&script), tls.clone());
                     let thread = std::thread::spawn(move || {
-                        let mut connection = Connection::new(index, stream);
+                        let mut connection =
+                            Connection::new(index, Stream::new(stream, tls.as_ref()));
+                        // Before the connection itself, whose close may have to be the last one.
+                        let ended = ended;
                         script(&mut connection);
-                        connection.close();
+                        if !connection.reset {
+                            connection.close();
+                        }
+                        drop(ended);
                     });
-                    shared.threads.lock().unwrap().push(thread);
+                    shared.started(thread);
                 }
             })
         };
-        Self { addr, shared, acceptor: Some(acceptor) }
+        Self { addr, shared, acceptor: Some(acceptor), certificate }
+    }
+
+    /// The certificate of a server with TLS, as PEM.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// Where the server listens.
@@ -79,7 +110,8 @@ impl Server {
 
     /// The URL of a path (with its leading `/`) on this server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.addr)
     }
 }
 
@@ -90,27 +122,59 @@ impl Drop for Server {
         let _ = TcpStream::connect(self.addr);
         let mut panicked = self.acceptor.take().is_some_and(|thread| thread.join().is_err());
         // Wakes every script that reads or writes.
-        for socket in self.shared.sockets.lock().unwrap().drain(..) {
+        for socket in self.shared.sockets.lock().unwrap().values() {
             let _ = socket.shutdown(Shutdown::Both);
         }
         let threads: Vec<_> = self.shared.threads.lock().unwrap().drain(..).collect();
         for thread in threads {
             panicked |= thread.join().is_err();
         }
+        panicked |= self.shared.panicked.load(Ordering::SeqCst);
         assert!(!panicked || std::thread::panicking(), "a script of the test server panicked");
     }
 }
 
+impl Shared {
+    /// Keeps the thread, and joins those that have ended: a long test makes many.
+    fn started(&self, thread: JoinHandle<()>) {
+        let mut threads = self.threads.lock().unwrap();
+        threads.push(thread);
+        for thread in threads.extract_if(.., |thread| thread.is_finished()) {
+            if thread.join().is_err() {
+                self.panicked.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+/// Gives up the server's copy of a socket, also when the script panics.
+struct Forget {
+    shared: Arc<Shared>,
+    index: usize,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.shared.sockets.lock().unwrap().remove(&self.index);
+    }
+}
+
 /// One accepted connection, as a script sees it.
-#[derive(Debug)]
 pub struct Connection {
     index: usize,
-    reader: BufReader<TcpStream>,
+    reset: bool,
+    reader: BufReader<Stream>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("index", &self.index).finish_non_exhaustive()
+    }
 }
 
 impl Connection {
-    fn new(index: usize, stream: TcpStream) -> Self {
-        Self { index, reader: BufReader::new(stream) }
+    fn new(index: usize, stream: Stream) -> Self {
+        Self { index, reset: false, reader: BufReader::new(stream) }
     }
 
     /// Which connection of the server this is, from 0.
@@ -141,7 +205,8 @@ impl Connection {
 
     /// Writes these bytes at once. `false` when the peer is gone.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.reader.get_mut().write_all(bytes.as_ref()).is_ok()
+        let stream = self.reader.get_mut();
+        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()).is_ok()
     }
 
     /// Answers with the head of an event stream whose body lasts until the connection ends.
@@ -163,14 +228,26 @@ impl Connection {
         while matches!(self.reader.read(&mut rest), Ok(1..)) {}
     }
 
+    /// Whether the peer has closed (or reset) by now; it does not wait.
+    pub fn is_gone(&mut self) -> bool {
+        self.reader.get_mut().is_gone()
+    }
+
     /// Closes the connection; what was sent still arrives.
     pub fn close(&mut self) {
-        let _ = self.reader.get_mut().shutdown(Shutdown::Both);
+        self.reader.get_mut().close();
+    }
+
+    /// Makes the connection end with a reset, once the script returns.
+    pub fn reset(&mut self) {
+        self.reset = true;
+        self.reader.get_ref().reset_on_close();
     }
 
     fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
-        if self.reader.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
+        self.reader.read_until(b'\n', &mut line).ok()?;
+        if line.last() != Some(&b'\n') {
             return None;
         }
         // Header values may hold any bytes; a test compares them as UTF-8.
