@@ -289,6 +289,8 @@ impl<E: Event> Policy<E> {
     fn take_failed(&mut self, failed: Failed) -> Result<(), Error> {
         let Some(head) = self.head else { return Ok(()) };
         match (failed.code, failed.ts) {
+            // Nothing can be missing where nothing lies between.
+            (Failed::OUTDATED, Some(ts)) if ts == head.ts => {}
             (Failed::OUTDATED, Some(ts)) => {
                 self.missing = Some(head);
                 self.head = Some(Position { ts, pts: head.pts });

@@ -61,11 +61,11 @@ where
             tokio::select! {
                 biased;
                 () = &mut stopped => return work.finish().await,
-                Err(error) = work.one(), if work.is_running() => {
+                ended = work.one(), if work.is_running() => if let Err(error) = ended {
                     // The first error is the one that is told.
                     let _ = work.finish().await;
                     return Err(error);
-                }
+                },
                 item = next(self), if ended.is_none() && work.has_room() => match item {
                     Some(Ok(Item::Event(event))) => work.add(event),
                     Some(Ok(Item::Answered(answered))) => work.answered(answered),
@@ -74,7 +74,6 @@ where
                     Some(Err(error)) => ended = Some(Err(error)),
                     None => ended = Some(Ok(())),
                 },
-                else => {}
             }
         }
     }

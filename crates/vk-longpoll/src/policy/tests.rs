@@ -143,6 +143,14 @@ fn after_failed_1_it_goes_on_from_the_new_ts_and_reads_the_gap() {
 }
 
 #[test]
+fn nothing_is_missing_where_nothing_lies_between() {
+    let mut policy = polling(BOT);
+    refused(&mut policy, 1, Some(100));
+    assert_eq!(told(&mut policy), ["failed 1 100/1000"]);
+    assert_eq!(policy.ask().unwrap(), Ask::Poll(100));
+}
+
+#[test]
 fn failed_2_keeps_the_ts_and_asks_for_a_key() {
     let mut policy = polling(ALL);
     updates(&mut policy, 150, 1001, &[]);

@@ -1,0 +1,263 @@
+//! Handlers: typed, by code, at the same time, and what becomes of their errors.
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tokio::sync::{Semaphore, mpsc};
+use vk_longpoll::RawValue;
+use vk_longpoll::user::{Event, Handlers};
+
+use super::*;
+use rt_testkit::vk::Step;
+
+type Ok = Result<(), std::io::Error>;
+
+/// Runs the loop until it is shut down, or ends.
+fn run(
+    vk: &Vk,
+    handlers: Handlers,
+) -> (tokio::task::JoinHandle<Result<(), Error>>, vk_longpoll::Shutdown) {
+    let mut long_poll = long_poll(vk);
+    let shutdown = long_poll.shutdown();
+    let run = tokio::spawn(async move { long_poll.run(handlers).await });
+    (run, shutdown)
+}
+
+async fn ended(run: tokio::task::JoinHandle<Result<(), Error>>) -> Result<(), Error> {
+    tokio::time::timeout(Duration::from_secs(10), run).await.unwrap().unwrap()
+}
+
+fn event(row: &str) -> Event {
+    Event::decode(&RawValue::from_string(row.into()).unwrap())
+}
+
+#[tokio::test]
+async fn dispatch_needs_no_network_and_calls_by_code_then_kind_then_all() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = |what: &'static str| {
+        let seen = Arc::clone(&seen);
+        move || seen.lock().unwrap().push(what)
+    };
+    let (any, typing, code, other) = (note("any"), note("typing"), note("code"), note("other"));
+    let handlers = Handlers::new()
+        .on_any(move |_| {
+            any();
+            async { Ok::Ok(()) }
+        })
+        .on_user_typing(move |typing_user| {
+            assert_eq!(typing_user.user_id, 42);
+            assert_eq!(typing_user.event().code(), Some(61));
+            typing();
+            async { Ok::Ok(()) }
+        })
+        .on(61, move |event| {
+            assert_eq!(event.raw().get(), "[61,42,1]");
+            code();
+            async { Ok::Ok(()) }
+        })
+        .on(62, move |_| {
+            other();
+            async { Ok::Ok(()) }
+        });
+    handlers.dispatch(event("[61,42,1]")).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["code", "typing", "any"]);
+    handlers.dispatch(event("[]")).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 4);
+
+    let failing = Handlers::new().on_odd(|_| async { Err("no such row") });
+    let error = failing.dispatch(event("[]")).await.unwrap_err();
+    assert!(error.is_handler());
+    assert_eq!(error.to_string(), "the handler of odd failed");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such row");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_event_is_handled_after_the_other_and_answers_after_their_events() {
+    let vk = vk().start();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (events, answers) = (tell.clone(), tell);
+    let handlers = Handlers::new()
+        .on_new_message(move |message| {
+            events.send(message.text_decoded().unwrap().into_owned()).unwrap();
+            async { Ok::Ok(()) }
+        })
+        .on_response(move |response| {
+            let answered = &response.answered;
+            if response.events.len() != answered.events {
+                panic!("{response:?}");
+            }
+            if let Some(failed) = &answered.failed {
+                answers.send(format!("failed {}", failed.code)).unwrap();
+            } else if answered.events > 0 {
+                answers.send(format!("end of {}", answered.events)).unwrap();
+            } else if !answered.recovered {
+                answers.send("begun".into()).unwrap();
+            }
+            async { Ok::Ok(()) }
+        });
+    let (run, shutdown) = run(&vk, handlers);
+    assert_eq!(told.recv().await.unwrap(), "begun");
+    vk.script_polls([Step::ExpireKeys]);
+    say(&vk, "1");
+    for expected in ["failed 2", "1", "end of 1"] {
+        // The poll that waited may have got the first one already.
+        let mut got = told.recv().await.unwrap();
+        while got == "begun" {
+            got = told.recv().await.unwrap();
+        }
+        assert_eq!(got, expected);
+    }
+    shutdown.shut_down();
+    ended(run).await.unwrap();
+}
+
+/// Concurrent handlers' errors are lost, there is no bound, and no order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_handlers_have_a_bound_and_conversations_their_order() {
+    let vk = vk().start();
+    let gate = Arc::new(Semaphore::new(0));
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (begun, ended_with) = (tell.clone(), tell);
+    let handlers = {
+        let gate = Arc::clone(&gate);
+        Handlers::new().concurrent(2).on_new_message(move |message| {
+            let (gate, ended_with) = (Arc::clone(&gate), ended_with.clone());
+            let what = format!("{}:{}", message.peer_id.unwrap(), message.text_decoded().unwrap());
+            begun.send(format!("begin {what}")).unwrap();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                ended_with.send(format!("end {what}")).unwrap();
+                Ok::Ok(())
+            }
+        })
+    };
+    let (run, shutdown) = run(&vk, handlers);
+    vk.wait_for_polls(1);
+    for (peer, text) in [(1, "a"), (1, "b"), (2, "c"), (3, "d")] {
+        vk.message(peer, peer, text);
+    }
+    let mut first = vec![told.recv().await.unwrap(), told.recv().await.unwrap()];
+    first.sort();
+    assert_eq!(first, ["begin 1:a", "begin 2:c"], "b waits for a, d for a place");
+    gate.add_permits(4);
+    let mut rest = Vec::new();
+    for _ in 0..6 {
+        rest.push(told.recv().await.unwrap());
+    }
+    let at = |what: &str| rest.iter().position(|it| it == what).unwrap();
+    assert!(at("end 1:a") < at("begin 1:b") && at("begin 1:b") < at("end 1:b"), "{rest:?}");
+    assert!(at("begin 3:d") < at("end 3:d"));
+    shutdown.shut_down();
+    ended(run).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_of_a_handler_is_given_back_and_the_position_is_before_its_event() {
+    for at_once in [1, 4] {
+        let vk = vk().start();
+        let saved = Arc::new(Mutex::new(None));
+        let save = Arc::clone(&saved);
+        let handlers = Handlers::new()
+            .concurrent(at_once)
+            .on_new_message(|message| async move {
+                match message.text_decoded().as_deref() {
+                    Some("bad") => Err("it is bad"),
+                    Some("worse") => panic!("it is worse"),
+                    _ => Ok(()),
+                }
+            })
+            .on_response(move |response| {
+                *save.lock().unwrap() = Some(response.answered.position);
+                async { Ok::Ok(()) }
+            });
+        let (running, _shutdown) = run(&vk, handlers);
+        vk.wait_for_polls(1);
+        let before = i64::try_from(vk.ts(rt_testkit::vk::Account::User)).unwrap();
+        say(&vk, if at_once == 1 { "bad" } else { "worse" });
+        let error = ended(running).await.unwrap_err();
+        assert!(error.is_handler(), "{error}");
+        assert_eq!(error.to_string(), "the handler of new_message failed");
+        assert_eq!(saved.lock().unwrap().unwrap().ts, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_on_error_the_loop_goes_on() {
+    let vk = vk().start();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let errors = tell.clone();
+    let handlers = Handlers::new()
+        .on_new_message(move |message| {
+            let text = message.text_decoded().unwrap().into_owned();
+            let tell = tell.clone();
+            async move {
+                if text == "bad" {
+                    return Err("it is bad");
+                }
+                tell.send(text).unwrap();
+                Ok(())
+            }
+        })
+        .on_error(move |error| errors.send(error.to_string()).unwrap());
+    let (run, shutdown) = run(&vk, handlers);
+    vk.wait_for_polls(1);
+    say(&vk, "bad");
+    say(&vk, "good");
+    assert_eq!(told.recv().await.unwrap(), "the handler of new_message failed");
+    assert_eq!(told.recv().await.unwrap(), "good");
+    shutdown.shut_down();
+    ended(run).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_waits_for_the_handlers_under_way_and_begins_no_other() {
+    let vk = vk().start();
+    let gate = Arc::new(Semaphore::new(0));
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let handlers = {
+        let gate = Arc::clone(&gate);
+        Handlers::new().on_new_message(move |message| {
+            let (gate, tell) = (Arc::clone(&gate), tell.clone());
+            let text = message.text_decoded().unwrap().into_owned();
+            begun.send(()).unwrap();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                tell.send(text).unwrap();
+                Ok::Ok(())
+            }
+        })
+    };
+    let (run, shutdown) = run(&vk, handlers);
+    vk.wait_for_polls(1);
+    say(&vk, "under way");
+    say(&vk, "waits");
+    begins.recv().await.unwrap();
+    shutdown.shut_down();
+    tokio::task::yield_now().await;
+    assert!(!run.is_finished());
+    gate.add_permits(10);
+    ended(run).await.unwrap();
+    assert_eq!(told.recv().await.unwrap(), "under way");
+    assert_eq!(told.recv().await, None);
+}
+
+/// What came before the end is handled before the end is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_the_loop_is_told_after_what_came_before() {
+    let vk = vk().start();
+    let seen = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&seen);
+    let handlers = Handlers::new().on_any(move |_| {
+        let count = Arc::clone(&count);
+        async move {
+            tokio::task::yield_now().await;
+            *count.lock().unwrap() += 1;
+            Ok::Ok(())
+        }
+    });
+    vk.script_polls([Step::Rows((0..50).map(|n| json!([61, n, 1])).collect()), Step::failed(99)]);
+    let (run, _shutdown) = run(&vk, handlers);
+    let error = ended(run).await.unwrap_err();
+    assert_eq!(error.failed().unwrap().code, 99);
+    assert_eq!(*seen.lock().unwrap(), 50);
+}
