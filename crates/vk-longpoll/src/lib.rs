@@ -3,6 +3,7 @@
 
 mod decode_error;
 mod json;
+mod scan;
 pub mod user;
 
 pub use decode_error::DecodeError;
