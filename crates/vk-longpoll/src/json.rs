@@ -78,9 +78,12 @@ pub(crate) fn split(json: &str) -> Option<Vec<&str>> {
 /// The entries of a JSON object, each as JSON. The last of a name counts, as with most decoders.
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
-/// A value of an object that is not what it should be, by its name.
+/// A value of an object that is missing, or not what it should be, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WrongEntry(pub(crate) &'static str);
+pub(crate) enum EntryFault {
+    Missing(&'static str),
+    Wrong(&'static str),
+}
 
 impl<'a> Object<'a> {
     /// As [`entries`].
@@ -94,13 +97,12 @@ impl<'a> Object<'a> {
         Some(*raw).filter(|raw| *raw != "null")
     }
 
-    pub(crate) fn find<T: Typed>(&self, name: &'static str) -> Result<Option<T>, WrongEntry> {
-        self.raw(name).map(|raw| T::typed(raw).ok_or(WrongEntry(name))).transpose()
+    pub(crate) fn find<T: Typed>(&self, name: &'static str) -> Result<Option<T>, EntryFault> {
+        self.raw(name).map(|raw| T::typed(raw).ok_or(EntryFault::Wrong(name))).transpose()
     }
 
-    #[allow(dead_code, reason = "the objects of bots need it")]
-    pub(crate) fn need<T: Typed>(&self, name: &'static str) -> Result<T, WrongEntry> {
-        self.find(name)?.ok_or(WrongEntry(name))
+    pub(crate) fn need<T: Typed>(&self, name: &'static str) -> Result<T, EntryFault> {
+        self.find(name)?.ok_or(EntryFault::Missing(name))
     }
 }
 
@@ -144,6 +146,13 @@ impl Typed for String {
             b'-' | b'0'..=b'9' => Some(json.to_owned()),
             _ => None,
         }
+    }
+}
+
+impl Typed for f64 {
+    /// A number, or a string that is one.
+    fn typed(json: &str) -> Option<Self> {
+        serde_json::from_str(unquoted(json).unwrap_or(json)).ok()
     }
 }
 

@@ -1,6 +1,8 @@
 //! VK's long poll, of users and of bots: every event typed, and a loop that keeps its place and
 //! never dies.
 
+mod answer;
+pub mod bots;
 mod decode_error;
 mod json;
 mod scan;
