@@ -204,6 +204,10 @@ impl Api {
         }
     }
 
+    pub(crate) fn version(&self) -> &str {
+        &self.config.version
+    }
+
     pub(crate) fn http(&self) -> &HttpClient {
         &self.config.http
     }

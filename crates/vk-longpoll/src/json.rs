@@ -4,7 +4,7 @@
 //! So no value is read more deeply than its type asks, however deep it is nested; and a value that is
 //! not what was expected costs itself, not what stands around it.
 
-use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
+use crate::scan::Values;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -70,77 +70,50 @@ impl Serialize for Json {
     }
 }
 
-/// The parts of a JSON array; `None` for what is not one.
+/// The values of a JSON array, each as JSON; `None` for what is not an array.
 pub(crate) fn split(json: &str) -> Option<Vec<&str>> {
-    struct Parts;
-    impl<'a> Visitor<'a> for Parts {
-        type Value = Vec<&'a str>;
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("an array")
-        }
-        fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            // As many as a message has: most rows fit without growing.
-            let mut parts = Vec::with_capacity(10);
-            while let Some(part) = seq.next_element::<&'a RawValue>()? {
-                parts.push(part.get());
-            }
-            Ok(parts)
-        }
-    }
-    serde_json::Deserializer::from_str(json).deserialize_seq(Parts).ok()
+    Some(Values::of_array(json)?.collect())
 }
 
 /// The entries of a JSON object, each as JSON. The last of a name counts, as with most decoders.
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
-/// A value of an object that is not what it should be, by its name.
+/// A value of an object that is missing, or not what it should be, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WrongEntry(pub(crate) &'static str);
+pub(crate) enum EntryFault {
+    Missing(&'static str),
+    Wrong(&'static str),
+}
 
 impl<'a> Object<'a> {
-    /// The entries of an object; or none of an empty array, which is what PHP makes of an empty
-    /// object. `None` for all else.
+    /// As [`entries`].
     pub(crate) fn split(json: &'a str) -> Option<Self> {
-        struct Entries;
-        impl<'a> Visitor<'a> for Entries {
-            type Value = Object<'a>;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
-                let mut entries = Vec::new();
-                // Names too are taken as they are: one with half an emoji in it is none to fail at.
-                while let Some((name, raw)) = map.next_entry::<&'a RawValue, &'a RawValue>()? {
-                    entries.push((name_of(name.get()), raw));
-                }
-                Ok(Object(entries))
-            }
-        }
-        match json.as_bytes().first()? {
-            b'{' => serde_json::Deserializer::from_str(json).deserialize_map(Entries).ok(),
-            b'[' if json[1..].trim_start() == "]" => Some(Self(Vec::new())),
-            _ => None,
-        }
+        Some(Self(entries(json)?.collect()))
     }
 
     /// The value of this name; `null` is as good as absent.
-    pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
         let (_, raw) = self.0.iter().rev().find(|(known, _)| known == name)?;
-        Some(*raw).filter(|raw| raw.get() != "null")
+        Some(*raw).filter(|raw| *raw != "null")
     }
 
-    pub(crate) fn find<T: Typed>(&self, name: &'static str) -> Result<Option<T>, WrongEntry> {
-        self.raw(name).map(|raw| T::typed(raw.get()).ok_or(WrongEntry(name))).transpose()
+    pub(crate) fn find<T: Typed>(&self, name: &'static str) -> Result<Option<T>, EntryFault> {
+        self.raw(name).map(|raw| T::typed(raw).ok_or(EntryFault::Wrong(name))).transpose()
     }
 
-    #[allow(dead_code, reason = "the bots' objects need it")]
-    pub(crate) fn need<T: Typed>(&self, name: &'static str) -> Result<T, WrongEntry> {
-        self.find(name)?.ok_or(WrongEntry(name))
+    pub(crate) fn need<T: Typed>(&self, name: &'static str) -> Result<T, EntryFault> {
+        self.find(name)?.ok_or(EntryFault::Missing(name))
     }
+}
 
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
-        self.0.into_iter()
-    }
+/// The names of an object with their values as JSON; none of an empty array, which is what PHP makes
+/// of an empty object. `None` for all else.
+pub(crate) fn entries(json: &str) -> Option<impl Iterator<Item = (Cow<'_, str>, &str)>> {
+    let mut values = match Values::of_object(json) {
+        Some(values) => values,
+        None => Values::of_array(json).filter(|values| values.is_empty())?,
+    };
+    Some(std::iter::from_fn(move || Some((name_of(values.next()?), values.next()?))))
 }
 
 /// The name that a JSON string is.
@@ -173,6 +146,13 @@ impl Typed for String {
             b'-' | b'0'..=b'9' => Some(json.to_owned()),
             _ => None,
         }
+    }
+}
+
+impl Typed for f64 {
+    /// A number, or a string that is one.
+    fn typed(json: &str) -> Option<Self> {
+        serde_json::from_str(unquoted(json).unwrap_or(json)).ok()
     }
 }
 

@@ -1,7 +1,9 @@
 //! VK's long poll, of users and of bots: every event typed, and a loop that keeps its place and
 //! never dies.
 
+mod answer;
 mod api;
+pub mod bots;
 mod builder;
 mod decode_error;
 mod error;
@@ -15,6 +17,7 @@ mod poller;
 mod position;
 mod retry_policy;
 mod run;
+mod scan;
 mod server;
 mod shutdown;
 pub mod user;

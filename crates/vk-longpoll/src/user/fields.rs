@@ -1,53 +1,23 @@
 //! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: every entry of an
 //! object, in its order.
 
-use crate::json::{Object, Typed, unescaped};
+use crate::json::{Json, Typed, entries, unescaped};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
 /// The entries of an object. The last of a name counts.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Fields(Vec<(Cow<'static, str>, Field)>);
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Field {
     Text(Box<str>),
     Number(i64),
     /// All else; strings too whose escapes are not those of JSON.
-    Json(Box<RawValue>),
+    Json(Json),
 }
-
-/// Names that come often are not copied.
-const KNOWN: &[&str] = &[
-    "from",
-    "title",
-    "emoji",
-    "mentions",
-    "fwd",
-    "fwd_count",
-    "fwd_all_count",
-    "reply",
-    "geo",
-    "attach1",
-    "attach1_type",
-    "attach1_kind",
-    "attach1_product_id",
-    "attach2",
-    "attach2_type",
-    "attach3",
-    "attach3_type",
-    "attachments",
-    "attachments_count",
-    "payload",
-    "keyboard",
-    "marked_users",
-    "source_act",
-    "source_mid",
-    "source_text",
-];
 
 impl Fields {
     /// The value of this name, if it has one.
@@ -121,16 +91,15 @@ impl From<&str> for Field {
 
 impl Field {
     /// `None` for `null`, which is as good as absent.
-    pub(crate) fn of(raw: &RawValue) -> Option<Self> {
-        let json = raw.get();
+    pub(crate) fn of(json: &str) -> Option<Self> {
         Some(match json.as_bytes().first()? {
             b'"' => Self::Text(unescaped(json).into_boxed_str()),
             b'n' => return None,
             b'-' | b'0'..=b'9' => match json.parse() {
                 Ok(number) => Self::Number(number),
-                Err(_) => Self::Json(raw.to_owned()),
+                Err(_) => Self::Json(Json::typed(json)?),
             },
-            _ => Self::Json(raw.to_owned()),
+            _ => Self::Json(Json::typed(json)?),
         })
     }
 }
@@ -139,7 +108,7 @@ impl Typed for Fields {
     /// An object; or an empty array, which is what PHP makes of an empty object.
     fn typed(json: &str) -> Option<Self> {
         let mut fields = Self::default();
-        for (name, raw) in Object::split(json)?.into_entries() {
+        for (name, raw) in entries(json)? {
             if let Some(field) = Field::of(raw) {
                 fields.0.push((named(name), field));
             }
@@ -148,11 +117,22 @@ impl Typed for Fields {
     }
 }
 
+/// Names that come often are not copied.
 fn named(name: Cow<'_, str>) -> Cow<'static, str> {
-    match KNOWN.iter().find(|known| **known == name) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(name.into_owned()),
+    macro_rules! known {
+        ($($known:literal)*) => {
+            match &*name {
+                $($known => Cow::Borrowed($known),)*
+                _ => Cow::Owned(name.into_owned()),
+            }
+        };
     }
+    known!(
+        "from" "title" "emoji" "mentions" "fwd" "fwd_count" "fwd_all_count" "reply" "geo"
+        "attach1" "attach1_type" "attach1_kind" "attach1_product_id" "attach2" "attach2_type"
+        "attach3" "attach3_type" "attachments" "attachments_count" "payload" "keyboard"
+        "marked_users" "source_act" "source_mid" "source_text"
+    )
 }
 
 impl Serialize for Fields {
@@ -180,22 +160,5 @@ impl fmt::Debug for Fields {
             };
         }
         map.finish()
-    }
-}
-
-impl PartialEq for Field {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Text(one), Self::Text(two)) => one == two,
-            (Self::Number(one), Self::Number(two)) => one == two,
-            (Self::Json(one), Self::Json(two)) => one.get() == two.get(),
-            _ => false,
-        }
-    }
-}
-
-impl PartialEq for Fields {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
     }
 }

@@ -84,7 +84,7 @@ fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
     if matches!(message.find("is_expired"), Ok(Some(true))) {
         extra.push("is_expired", "1".into());
     }
-    let action = message.raw("action").and_then(|action| Object::split(action.get()));
+    let action = message.raw("action").and_then(Object::split);
     if let Some(action) = action {
         // The names of the API, and of the long poll.
         for (name, field) in [
@@ -106,16 +106,16 @@ fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
 fn attachments(message: &Object<'_>) -> Fields {
     let mut fields = Fields::default();
     let all = message.raw("attachments");
-    let parts = all.and_then(|all| split(all.get())).unwrap_or_default();
+    let parts = all.and_then(split).unwrap_or_default();
     for (at, part) in parts.iter().enumerate() {
         attachment(&mut fields, at + 1, part);
     }
     if let Some(all) = all.filter(|_| !parts.is_empty()) {
         fields.push("attachments_count", parts.len().to_string().as_str().into());
-        fields.push("attachments", all.get().into());
+        fields.push("attachments", all.into());
     }
-    let reply = message.raw("reply_message").and_then(|reply| Object::split(reply.get()));
-    let forwarded = message.raw("fwd_messages").and_then(|all| split(all.get()));
+    let reply = message.raw("reply_message").and_then(Object::split);
+    let forwarded = message.raw("fwd_messages").and_then(split);
     if reply.is_some() || forwarded.is_some_and(|all| !all.is_empty()) {
         fields.push("fwd", "0_0".into());
     }
@@ -148,8 +148,7 @@ fn attachment(fields: &mut Fields, number_of_it: usize, json: &str) {
     if let Some(doc_kind) = doc_kind {
         push(fields, "_kind", doc_kind);
     }
-    let it = object.into_entries().find(|(name, _)| *name == kind.as_str());
-    let Some(it) = it.and_then(|(_, it)| Object::split(it.get())) else { return };
+    let Some(it) = object.raw(&kind).and_then(Object::split) else { return };
     let owner = ["owner_id", "from_id", "to_id"].iter().find_map(|name| number(&it, name));
     let item = ["id", "sticker_id"].iter().find_map(|name| number(&it, name));
     match (owner, item) {

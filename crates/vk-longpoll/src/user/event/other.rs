@@ -4,7 +4,7 @@
 use super::row::{Fault, FromRow, Row};
 use super::rows::rows;
 use crate::Json;
-use crate::json::{Object, WrongEntry};
+use crate::json::{EntryFault, Object};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -145,11 +145,11 @@ impl FromRow for CallbackAnswered {
 
 fn object<T>(
     row: &Row<'_>,
-    read: impl FnOnce(&Object<'_>) -> Result<T, WrongEntry>,
+    read: impl FnOnce(&Object<'_>) -> Result<T, EntryFault>,
 ) -> Result<T, Fault> {
     let json = row.raw(1).ok_or(Fault::Missing(1))?;
     let object = Object::split(json).ok_or(Fault::Wrong(1))?;
-    read(&object).map_err(|WrongEntry(_)| Fault::Wrong(1))
+    read(&object).map_err(|_| Fault::Wrong(1))
 }
 
 /// A row whose code this crate does not know.

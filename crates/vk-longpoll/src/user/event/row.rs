@@ -3,7 +3,8 @@
 //! A row is split before it is typed: what tells shapes apart may then be looked at in any order,
 //! and no value is read more deeply than its type asks, however deep it is nested.
 
-use crate::json::{Typed, split};
+use crate::json::Typed;
+use crate::scan::Values;
 
 /// What is wrong with a row, and at which of its values; the code is value 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,21 +14,44 @@ pub(super) enum Fault {
 }
 
 /// The values of a row, in order, each as JSON.
-pub(super) struct Row<'a>(Vec<&'a str>);
+pub(super) struct Row<'a> {
+    /// Most rows have no more: they need no memory of their own.
+    first: [&'a str; FIRST],
+    more: Vec<&'a str>,
+    length: usize,
+}
+
+/// As many as a message has in this version of the protocol and the next ones.
+const FIRST: usize = 12;
 
 impl<'a> Row<'a> {
     /// The values of an array; `None` for what is not an array.
     pub(super) fn split(json: &'a str) -> Option<Self> {
-        split(json).map(Self)
+        let mut row = Self { first: [""; FIRST], more: Vec::new(), length: 0 };
+        for value in Values::of_array(json)? {
+            match row.first.get_mut(row.length) {
+                Some(place) => *place = value,
+                None => row.more.push(value),
+            }
+            row.length += 1;
+        }
+        Some(row)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.length
+    }
+
+    fn get(&self, at: usize) -> Option<&'a str> {
+        if at >= self.length {
+            return None;
+        }
+        self.first.get(at).or_else(|| self.more.get(at - FIRST)).copied()
     }
 
     /// The value at this place, unless it is absent: `null` is as good as absent.
     pub(super) fn raw(&self, at: usize) -> Option<&'a str> {
-        self.0.get(at).copied().filter(|value| *value != "null")
+        self.get(at).filter(|value| *value != "null")
     }
 
     pub(super) fn need<T: Typed>(&self, at: usize) -> Result<T, Fault> {
@@ -45,7 +69,7 @@ impl<'a> Row<'a> {
 
     /// All values from this place on, whatever they are.
     pub(super) fn all(&self, from: usize) -> Vec<crate::Json> {
-        self.0.iter().skip(from).filter_map(|value| Typed::typed(value)).collect()
+        (from..self.length).filter_map(|at| Typed::typed(self.get(at)?)).collect()
     }
 }
 

@@ -1,0 +1,11 @@
+//! Bots Long Poll: what a community's bot sees.
+
+mod answer;
+mod event;
+mod handlers;
+mod long_poll;
+
+pub use answer::{Answer, Updates};
+pub use event::*;
+pub use handlers::Handlers;
+pub use long_poll::{Bots, LongPoll, LongPollBuilder};

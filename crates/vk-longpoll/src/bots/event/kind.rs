@@ -1,0 +1,130 @@
+//! All kinds of events, by their types.
+
+use super::objects::FromObject;
+use super::*;
+use crate::json::{EntryFault, Object, Typed};
+use std::borrow::Cow;
+
+macro_rules! kinds {
+    ($($name:ident($type:ident) $text:literal;)*) => {
+        /// What happened: the types whose objects are documented are typed, the others keep theirs.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(untagged)]
+        #[non_exhaustive]
+        pub enum EventKind {
+            $(
+                #[doc = concat!("`", $text, "`")]
+                $name($type),
+            )*
+            /// Any other type.
+            Other(Other),
+            /// What is not what its type says.
+            Odd(Odd),
+        }
+
+        impl EventKind {
+            /// The name of the event's type; `odd` where it is none.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$name(_) => $text,)*
+                    Self::Other(other) => other.event_type.name(),
+                    Self::Odd(_) => "odd",
+                }
+            }
+
+            /// The event's type; `None` where it has none.
+            #[must_use]
+            pub fn event_type(&self) -> Option<EventType> {
+                match self {
+                    $(Self::$name(_) => Some(EventType::$name),)*
+                    Self::Other(other) => Some(other.event_type.clone()),
+                    Self::Odd(odd) => odd.event_type.clone(),
+                }
+            }
+
+            fn typed(event_type: EventType, object: Option<&str>) -> Self {
+                let kind = match &event_type {
+                    $(EventType::$name => of(object).map(Self::$name),)*
+                    _ => {
+                        let object = object.and_then(Json::typed);
+                        return Self::Other(Other { event_type, object });
+                    }
+                };
+                kind.unwrap_or_else(|reason| {
+                    Self::Odd(Odd { reason, event_type: Some(event_type) })
+                })
+            }
+        }
+    };
+}
+
+kinds! {
+    MessageNew(MessageNew) "message_new";
+    MessageReply(MessageReply) "message_reply";
+    MessageEdit(MessageEdit) "message_edit";
+    MessageAllow(MessageAllow) "message_allow";
+    MessageDeny(MessageDeny) "message_deny";
+    MessageTypingState(MessageTypingState) "message_typing_state";
+    MessageEvent(MessageEvent) "message_event";
+    MessageRead(MessageRead) "message_read";
+    GroupJoin(GroupJoin) "group_join";
+    GroupLeave(GroupLeave) "group_leave";
+    WallPostNew(WallPost) "wall_post_new";
+    WallRepost(WallPost) "wall_repost";
+    WallReplyNew(WallReply) "wall_reply_new";
+    WallReplyEdit(WallReply) "wall_reply_edit";
+    WallReplyRestore(WallReply) "wall_reply_restore";
+    WallReplyDelete(WallReplyDelete) "wall_reply_delete";
+    LikeAdd(Like) "like_add";
+    LikeRemove(Like) "like_remove";
+    DonutSubscriptionCreate(DonutSubscription) "donut_subscription_create";
+    DonutSubscriptionProlonged(DonutSubscription) "donut_subscription_prolonged";
+    DonutSubscriptionExpired(DonutSubscriptionEnd) "donut_subscription_expired";
+    DonutSubscriptionCancelled(DonutSubscriptionEnd) "donut_subscription_cancelled";
+    DonutSubscriptionPriceChanged(DonutPriceChange) "donut_subscription_price_changed";
+    DonutMoneyWithdraw(DonutMoneyWithdraw) "donut_money_withdraw";
+    DonutMoneyWithdrawError(DonutMoneyWithdrawError) "donut_money_withdraw_error";
+}
+
+impl EventKind {
+    /// What an update says, whatever it is.
+    pub(super) fn decode(update: &Object<'_>) -> Self {
+        match update.need::<String>("type") {
+            Ok(name) if !name.is_empty() => {
+                Self::typed(EventType::from_name(&name), update.raw("object"))
+            }
+            _ => Self::Odd(Odd { reason: OddReason::NoType, event_type: None }),
+        }
+    }
+
+    pub(super) fn peer_id(&self) -> Option<i64> {
+        match self {
+            Self::MessageNew(event) => event.message.peer_id.or(event.message.from_id),
+            Self::MessageReply(event) => event.message.peer_id,
+            Self::MessageEdit(event) => event.message.peer_id,
+            Self::MessageAllow(event) => Some(event.user_id),
+            Self::MessageDeny(event) => Some(event.user_id),
+            // The community itself is no conversation of its own.
+            Self::MessageTypingState(event) => Some(event.from_id.max(event.to_id)),
+            Self::MessageEvent(event) => Some(event.peer_id),
+            Self::MessageRead(event) => Some(event.peer_id),
+            Self::GroupJoin(event) => Some(event.user_id),
+            Self::GroupLeave(event) => Some(event.user_id),
+            Self::DonutSubscriptionCreate(event) => Some(event.user_id),
+            Self::DonutSubscriptionProlonged(event) => Some(event.user_id),
+            Self::DonutSubscriptionExpired(event) => Some(event.user_id),
+            Self::DonutSubscriptionCancelled(event) => Some(event.user_id),
+            Self::DonutSubscriptionPriceChanged(event) => Some(event.user_id),
+            _ => None,
+        }
+    }
+}
+
+fn of<T: FromObject>(object: Option<&str>) -> Result<T, OddReason> {
+    let object = object.and_then(Object::split).ok_or(OddReason::NoObject)?;
+    T::from_object(&object).map_err(|fault| match fault {
+        EntryFault::Missing(name) => OddReason::Missing(Cow::Borrowed(name)),
+        EntryFault::Wrong(name) => OddReason::Wrong(Cow::Borrowed(name)),
+    })
+}

@@ -1,0 +1,55 @@
+//! How the events' structs are declared: an object's entries by their names, first those that must
+//! be there, after `;` those that may be absent. `as` gives
+//! the name of an entry that is not its field's.
+
+use crate::json::{EntryFault, Object};
+
+/// An object that can be read as this.
+pub(super) trait FromObject: Sized {
+    fn from_object(object: &Object<'_>) -> Result<Self, EntryFault>;
+}
+
+macro_rules! objects {
+    ($(
+        $(#[$about:meta])*
+        $name:ident {
+            $($(#[$doc:meta])* $field:ident: $type:ty),*
+            $(; $($(#[$more_doc:meta])* $more:ident $(as $name_of_it:literal)?: $more_type:ty),+)?
+        }
+    )*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+            $($(
+                $(#[$more_doc])*
+                #[serde(skip_serializing_if = "Option::is_none" $(, rename = $name_of_it)?)]
+                pub $more: Option<$more_type>,
+            )+)?
+        }
+
+        impl super::objects::FromObject for $name {
+            fn from_object(
+                object: &crate::json::Object<'_>,
+            ) -> Result<Self, crate::json::EntryFault> {
+                Ok(Self {
+                    $($field: object.need(stringify!($field))?,)*
+                    $($($more: object.find(super::objects::name!($more $($name_of_it)?))?,)+)?
+                })
+            }
+        }
+    )*};
+}
+pub(super) use objects;
+
+/// The name of an entry: the field's, unless another is given.
+macro_rules! name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+pub(super) use name;

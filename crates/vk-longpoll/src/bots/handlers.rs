@@ -1,0 +1,98 @@
+//! Handlers of a community's events: by type, and typed.
+use std::sync::Arc;
+
+use rt_common::BoxError;
+
+use super::event::*;
+use crate::handlers::{Of, handler};
+
+/// Functions that are called with a community's events.
+///
+/// ```
+/// use vk_longpoll::RawValue;
+/// use vk_longpoll::bots::{Event, EventType, Handlers};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let handlers = Handlers::new()
+///     .on_message_new(|new| async move {
+///         println!("{:?} in {:?}", new.message.text, new.message.peer_id);
+///         std::io::Result::Ok(())
+///     })
+///     // As it came, by its type.
+///     .on(EventType::PhotoNew, |event| async move {
+///         println!("{}", event.raw());
+///         std::io::Result::Ok(())
+///     });
+/// let update = RawValue::from_string(r#"{"type":"photo_new","object":{"id":1}}"#.into())?;
+/// handlers.dispatch(Event::decode(&update)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub type Handlers = crate::Handlers<Event>;
+
+impl crate::Handlers<Event> {
+    /// Called with each event of this type, typed or not: [`Event::raw`] has the object.
+    pub fn on<F, R, X>(mut self, event_type: EventType, handle: F) -> Self
+    where
+        F: Fn(Arc<Event>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), X>> + Send + 'static,
+        X: Into<BoxError>,
+    {
+        self.add_by_name(event_type.name(), handler(handle));
+        self
+    }
+}
+
+macro_rules! typed {
+    ($($method:ident $kind:ident($part:ident) $name:literal;)*) => {
+        impl crate::Handlers<Event> {
+            $(
+                #[doc = concat!("Called with each `", $name, "`.")]
+                pub fn $method<F, R, X>(mut self, handle: F) -> Self
+                where
+                    F: Fn(Of<Event, $part>) -> R + Send + Sync + 'static,
+                    R: Future<Output = Result<(), X>> + Send + 'static,
+                    X: Into<BoxError>,
+                {
+                    fn part(event: &Event) -> Option<&$part> {
+                        match &event.kind {
+                            EventKind::$kind(part) => Some(part),
+                            _ => None,
+                        }
+                    }
+                    self.add_part($name, part, handle);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+typed! {
+    on_message_new MessageNew(MessageNew) "message_new";
+    on_message_reply MessageReply(MessageReply) "message_reply";
+    on_message_edit MessageEdit(MessageEdit) "message_edit";
+    on_message_allow MessageAllow(MessageAllow) "message_allow";
+    on_message_deny MessageDeny(MessageDeny) "message_deny";
+    on_message_typing_state MessageTypingState(MessageTypingState) "message_typing_state";
+    on_message_event MessageEvent(MessageEvent) "message_event";
+    on_message_read MessageRead(MessageRead) "message_read";
+    on_group_join GroupJoin(GroupJoin) "group_join";
+    on_group_leave GroupLeave(GroupLeave) "group_leave";
+    on_wall_post_new WallPostNew(WallPost) "wall_post_new";
+    on_wall_repost WallRepost(WallPost) "wall_repost";
+    on_wall_reply_new WallReplyNew(WallReply) "wall_reply_new";
+    on_wall_reply_edit WallReplyEdit(WallReply) "wall_reply_edit";
+    on_wall_reply_restore WallReplyRestore(WallReply) "wall_reply_restore";
+    on_wall_reply_delete WallReplyDelete(WallReplyDelete) "wall_reply_delete";
+    on_like_add LikeAdd(Like) "like_add";
+    on_like_remove LikeRemove(Like) "like_remove";
+    on_donut_subscription_create DonutSubscriptionCreate(DonutSubscription) "donut_subscription_create";
+    on_donut_subscription_prolonged DonutSubscriptionProlonged(DonutSubscription) "donut_subscription_prolonged";
+    on_donut_subscription_expired DonutSubscriptionExpired(DonutSubscriptionEnd) "donut_subscription_expired";
+    on_donut_subscription_cancelled DonutSubscriptionCancelled(DonutSubscriptionEnd) "donut_subscription_cancelled";
+    on_donut_subscription_price_changed DonutSubscriptionPriceChanged(DonutPriceChange) "donut_subscription_price_changed";
+    on_donut_money_withdraw DonutMoneyWithdraw(DonutMoneyWithdraw) "donut_money_withdraw";
+    on_donut_money_withdraw_error DonutMoneyWithdrawError(DonutMoneyWithdrawError) "donut_money_withdraw_error";
+    on_odd Odd(Odd) "odd";
+}
