@@ -55,6 +55,11 @@ pub(super) fn answer(
 
 fn take(shared: &Shared, poll: &Poll, step: Step, connection: &mut Connection) -> Reply {
     let mut state = shared.state();
+    // What a step does to an account it cannot do for a key that was never given out.
+    let step = match (step, poll.account) {
+        (Step::Forget | Step::ExpireKeys | Step::LoseHistory, None) => Step::Pass,
+        (step, _) => step,
+    };
     match step {
         Step::Pass => {}
         Step::Failed { code, mut extra } => {
@@ -63,7 +68,7 @@ fn take(shared: &Shared, poll: &Poll, step: Step, connection: &mut Connection) -
         }
         Step::Forget => {
             state.forget(poll.account);
-            let Some(account) = poll.account else { return Reply::Json(json!({ "failed": 2 })) };
+            let account = poll.account.unwrap_or(Account::User);
             return Reply::Json(outdated(&mut state, account));
         }
         Step::ExpireKeys => state.refuse_keys(poll.account, 2),
