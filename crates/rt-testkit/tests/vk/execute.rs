@@ -20,7 +20,7 @@ fn the_calls_of_a_code_are_answered_in_their_order() {
     assert_eq!(answer["response"][1][0]["id"], 1);
     assert_eq!(answer["response"][2], json!({ "n": null, "o": r#"{"x":[2]}"# }));
     assert_eq!(answer.get("execute_errors"), None);
-    assert_eq!(vk.calls().len(), 1);
+    assert_eq!(vk.call_count(), 1);
     assert_eq!(execute(&mut client, r#"return API.a.b({"n":2});"#)["response"]["n"], "2");
     assert_eq!(execute(&mut client, "return [];"), json!({ "response": [] }));
 }

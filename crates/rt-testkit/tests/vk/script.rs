@@ -93,6 +93,19 @@ fn a_step_can_change_what_is_right() {
 }
 
 #[test]
+fn steps_can_be_for_one_account() {
+    let vk = Vk::start();
+    let mut client = Client::new(&vk);
+    let (one, two) = (Session::bot(&mut client, 1), Session::bot(&mut client, 2));
+    vk.script_polls([Step::failed(7), Step::failed(9)]);
+    vk.script_polls_of(Account::Bots(2), [Step::failed(8)]);
+    assert_eq!(vk.steps_left(), 3);
+    let mut failed = |session: &Session| session.poll(&mut client)["failed"].clone();
+    assert_eq!([failed(&one), failed(&two), failed(&two)], [7, 8, 9]);
+    assert_eq!(vk.steps_left(), 0);
+}
+
+#[test]
 fn a_step_of_one_bot_leaves_the_keys_of_others() {
     let vk = Vk::start();
     let mut client = Client::new(&vk);
@@ -160,6 +173,45 @@ fn a_hang_is_never_answered() {
         assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     }
     assert_eq!((vk.polls().len(), vk.calls().len()), (1, 2));
+}
+
+#[test]
+fn a_stalled_answer_goes_silent_in_its_middle() {
+    let vk = Vk::start();
+    let session = Session::user(&mut Client::new(&vk));
+    vk.push(json!([7, 5, 1]));
+    vk.script_polls([Step::Stall]);
+    vk.script_calls("users.get", [Step::Stall]);
+    let whole = right().to_string();
+    for (request, half) in [
+        (get(&session.target(90)), &whole[..whole.len() / 2]),
+        (get("/method/users.get?v=5.199&access_token=a"), r#"{"response":[{"first_name":"#),
+    ] {
+        let mut stream = TcpStream::connect(vk.server().addr()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut bytes = Vec::new();
+        let error = stream.read_to_end(&mut bytes).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+        let text = String::from_utf8(bytes).unwrap();
+        let body = text.split_once("\r\n\r\n").unwrap().1;
+        assert!(body.starts_with(half) && !body.ends_with('}'), "{text}");
+    }
+}
+
+#[test]
+fn raw_bytes_are_sent_as_they_are() {
+    let vk = Vk::start();
+    let bytes = "HTTP/1.1 302 Found\r\nLocation: http://other.example/\r\n\r\n";
+    vk.script_polls([Step::Raw(bytes.into())]);
+    vk.script_calls("users.get", [Step::Raw(bytes.into())]);
+    for target in ["/nim123456?act=a_check", "/method/users.get"] {
+        let mut stream = TcpStream::connect(vk.server().addr()).unwrap();
+        stream.write_all(get(target).as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert_eq!(text, bytes);
+    }
 }
 
 #[test]
@@ -232,6 +284,10 @@ fn a_captcha_stays_until_it_is_solved() {
         assert_eq!(error["captcha_img"], "https://x/y.png");
     }
     assert!(client.call("users.get", &solution)["response"].is_array());
+    let (sid, img, key) = ("13".to_owned(), String::new(), "token".to_owned());
+    vk.script_calls("users.get", [Step::Captcha { sid, img, key }]);
+    assert_eq!(client.error("users.get", &solution), 14);
+    assert!(client.call("users.get", &[("success_token", "token")])["response"].is_array());
     assert!(client.call("users.get", &[])["response"].is_array());
 }
 
