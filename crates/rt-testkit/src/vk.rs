@@ -21,6 +21,7 @@ mod execute;
 mod faults;
 mod history;
 mod log;
+mod looking;
 mod methods;
 mod poll;
 mod rows;
@@ -29,6 +30,7 @@ mod state;
 mod step;
 mod wire;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -135,9 +137,14 @@ impl Vk {
         self.change(|state| state.objects.insert(id, object));
     }
 
-    /// Steps for the next polls, after those that wait there already.
+    /// Steps for the next polls, whosever they are, after those that wait there already.
     pub fn script_polls(&self, steps: impl IntoIterator<Item = Step>) {
-        self.change(|state| state.poll_steps.extend(steps));
+        self.change(|state| state.poll_steps.entry(None).or_default().extend(steps));
+    }
+
+    /// Steps for the next polls of one account; they go before those for all.
+    pub fn script_polls_of(&self, account: Account, steps: impl IntoIterator<Item = Step>) {
+        self.change(|state| state.poll_steps.entry(Some(account)).or_default().extend(steps));
     }
 
     /// Steps for the next calls of this method. Within an `execute` only errors and responses
@@ -148,12 +155,13 @@ impl Vk {
 
     /// How many steps for polls are left.
     pub fn steps_left(&self) -> usize {
-        self.shared.state().poll_steps.len()
+        self.shared.state().poll_steps.values().map(VecDeque::len).sum()
     }
 
     /// From now on one of `every_nth` polls and calls meets a random fault, always the same ones for
-    /// a seed; 0 ends it. All are such that a client can lose nothing: what leaves the polls can be
-    /// read in the history.
+    /// a seed; 0 ends it. All are such that a client can lose nothing: a row that leaves the polls can
+    /// be read in the history, if it [has a pts](has_pts), and no bots' event leaves them. A late
+    /// answer comes after what is [a second of `wait`](Builder::wait_scale).
     pub fn faults(&self, seed: u64, every_nth: u32) {
         self.change(|state| state.faults = (every_nth > 0).then(|| Faults::new(seed, every_nth)));
     }
@@ -195,72 +203,6 @@ impl Vk {
             state.forget(None);
             state.refuse_keys(None, 3);
         });
-    }
-
-    /// The newest `ts` of an account.
-    pub fn ts(&self, account: Account) -> u64 {
-        self.shared.state().log(account).ts()
-    }
-
-    /// The newest `pts` of an account.
-    pub fn pts(&self, account: Account) -> u64 {
-        self.shared.state().log(account).pts()
-    }
-
-    /// The polls so far.
-    pub fn polls(&self) -> Vec<Poll> {
-        self.shared.state().polls.clone()
-    }
-
-    /// The calls so far.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.state().calls.clone()
-    }
-
-    /// How many polls wait for events right now. A client that went away is noticed within some
-    /// 20 ms.
-    pub fn waiting_polls(&self) -> usize {
-        self.shared.state().waiting
-    }
-
-    /// Waits until this many polls came in all, and returns them.
-    ///
-    /// # Panics
-    ///
-    /// If they do not come within the [patience](Builder::patience).
-    pub fn wait_for_polls(&self, count: usize) -> Vec<Poll> {
-        self.wait_until("polls", count, |state| state.polls.len(), |it, _| it >= count);
-        self.polls()
-    }
-
-    /// Waits until this many calls came in all, and returns them. It panics as
-    /// [`Vk::wait_for_polls`] does.
-    pub fn wait_for_calls(&self, count: usize) -> Vec<Call> {
-        self.wait_until("calls", count, |state| state.calls.len(), |it, _| it >= count);
-        self.calls()
-    }
-
-    /// Waits until exactly this many polls wait for events. It panics as [`Vk::wait_for_polls`]
-    /// does.
-    pub fn wait_for_waiting(&self, count: usize) {
-        self.wait_until("waiting polls", count, |state| state.waiting, |it, count| it == count);
-    }
-
-    fn wait_until(
-        &self,
-        what: &str,
-        count: usize,
-        now: impl Fn(&State) -> usize,
-        enough: impl Fn(usize, usize) -> bool,
-    ) {
-        let state = self.shared.state();
-        let patience = state.config.patience;
-        let waits = |state: &mut State| !enough(now(state), count);
-        let (state, out) = self.shared.changed.wait_timeout_while(state, patience, waits).unwrap();
-        let seen = now(&state);
-        // A panic must not poison what the other threads use.
-        drop(state);
-        assert!(!out.timed_out(), "{seen} {what} instead of {count} after {patience:?}");
     }
 
     fn change<T>(&self, how: impl FnOnce(&mut State) -> T) -> T {

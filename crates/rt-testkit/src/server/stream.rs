@@ -78,7 +78,8 @@ impl Stream {
     pub(super) fn close(&mut self) {
         if let Self::Tls(stream) = self {
             stream.conn.send_close_notify();
-            let _ = stream.flush();
+            // Not `flush`: it would wait for a handshake that failed.
+            while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
         }
         let _ = self.socket().shutdown(Shutdown::Both);
     }

@@ -45,8 +45,8 @@ pub(super) fn answer(shared: &Shared, request: Received, name: &str, params: Par
 pub(super) fn next_step(state: &mut State, name: &str, params: &Params) -> Option<Step> {
     let steps = state.call_steps.get_mut(name)?;
     if let Some(Step::Captcha { sid, key, .. }) = steps.front() {
-        let solved =
-            params.get("captcha_sid") == Some(sid) && params.get("captcha_key") == Some(key);
+        let is = |name: &str, right: &str| params.get(name) == Some(right);
+        let solved = is("captcha_sid", sid) && is("captcha_key", key) || is("success_token", key);
         if !solved {
             return steps.front().cloned();
         }
@@ -77,6 +77,8 @@ fn take(shared: &Shared, call: &Call, step: Step) -> Reply {
         Step::Html => return Reply::Page(200, PAGE.to_owned()),
         Step::Body(bytes) => return Reply::Bytes(bytes),
         Step::Cut => return Reply::Cut(carry_out(shared, call)),
+        Step::Stall => return Reply::Stall(carry_out(shared, call)),
+        Step::Raw(bytes) => return Reply::Raw(bytes),
         Step::Reset => return Reply::Reset,
         Step::LostAnswer => {
             carry_out(shared, call);

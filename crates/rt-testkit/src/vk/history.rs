@@ -26,7 +26,8 @@ pub(super) fn history(
         Account::User => state.config.me,
         Account::Community(group) | Account::Bots(group) => -group,
     };
-    let (from_pts, found) = missed(state, params, account)?;
+    // One more than the page takes tells that there is more.
+    let (from_pts, found) = missed(state, params, account, events.saturating_add(1))?;
     let mut page: Vec<&Entry> = Vec::new();
     let mut items: Vec<Value> = Vec::new();
     let mut more = false;
@@ -66,6 +67,7 @@ fn missed(
     state: &mut State,
     params: &Params,
     account: Account,
+    most: usize,
 ) -> Result<(u64, Vec<Entry>), ApiError> {
     let by_ts = state.config.history_by_ts;
     let log = state.log(account);
@@ -73,13 +75,13 @@ fn missed(
     let kept = |entry: &&Entry| entry.has_pts;
     match (number("pts"), number("ts")) {
         (Some(Ok(pts)), _) => match log.after_pts(pts) {
-            Some(found) => Ok((pts, found.filter(kept).cloned().collect())),
+            Some(found) => Ok((pts, found.filter(kept).take(most).cloned().collect())),
             None => Err(ApiError::of(if pts > log.pts() { 908 } else { 907 })),
         },
         (None, Some(Ok(ts))) if ts > log.ts() => Err(ApiError::of(908)),
         (None, Some(Ok(ts))) if log.ts() - ts > by_ts => Err(ApiError::of(907)),
         (None, Some(Ok(ts))) => match log.after(ts) {
-            Some(found) => Ok((log.pts_at(ts), found.filter(kept).cloned().collect())),
+            Some(found) => Ok((log.pts_at(ts), found.filter(kept).take(most).cloned().collect())),
             None => Err(ApiError::of(907)),
         },
         (Some(Err(_)), _) => Err(ApiError::parameter("pts should be positive")),

@@ -45,7 +45,7 @@ pub(super) fn answer(
         state.polls.push(poll.clone());
         shared.changed.notify_all();
         let slow = state.config.wait_scale;
-        match state.poll_steps.pop_front() {
+        match state.next_poll_step(poll.account) {
             None => state.faults.as_mut().and_then(|faults| faults.poll(&poll, slow)),
             scripted => scripted,
         }
@@ -55,6 +55,11 @@ pub(super) fn answer(
 
 fn take(shared: &Shared, poll: &Poll, step: Step, connection: &mut Connection) -> Reply {
     let mut state = shared.state();
+    // What a step does to an account it cannot do for a key that was never given out.
+    let step = match (step, poll.account) {
+        (Step::Forget | Step::ExpireKeys | Step::LoseHistory, None) => Step::Pass,
+        (step, _) => step,
+    };
     match step {
         Step::Pass => {}
         Step::Failed { code, mut extra } => {
@@ -63,7 +68,7 @@ fn take(shared: &Shared, poll: &Poll, step: Step, connection: &mut Connection) -
         }
         Step::Forget => {
             state.forget(poll.account);
-            let Some(account) = poll.account else { return Reply::Json(json!({ "failed": 2 })) };
+            let account = poll.account.unwrap_or(Account::User);
             return Reply::Json(outdated(&mut state, account));
         }
         Step::ExpireKeys => state.refuse_keys(poll.account, 2),
@@ -80,9 +85,9 @@ fn take(shared: &Shared, poll: &Poll, step: Step, connection: &mut Connection) -
         Step::EmptyObject => return Reply::Json(json!({})),
         Step::Html => return Reply::Page(200, PAGE.to_owned()),
         Step::Body(bytes) => return Reply::Bytes(bytes),
-        Step::Cut => {
-            return Reply::Cut(look(&mut state, poll).unwrap_or_else(|_| json!({ "updates": [] })));
-        }
+        Step::Cut => return Reply::Cut(either(look(&mut state, poll))),
+        Step::Stall => return Reply::Stall(either(look(&mut state, poll))),
+        Step::Raw(bytes) => return Reply::Raw(bytes),
         Step::Reset | Step::LostAnswer => return Reply::Reset,
         Step::Hang => return Reply::Hang,
         Step::Late(time) => {
@@ -185,6 +190,10 @@ fn look(state: &mut State, poll: &Poll) -> Result<Value, Value> {
         answer["pts"] = log.pts_at(ts).into();
     }
     if found.is_empty() { Err(answer) } else { Ok(answer) }
+}
+
+fn either(answer: Result<Value, Value>) -> Value {
+    answer.unwrap_or_else(|empty| empty)
 }
 
 /// failed 1, with the newest `ts`.

@@ -26,7 +26,8 @@ pub(super) struct State {
     pub(super) polls: Vec<Poll>,
     pub(super) calls: Vec<Call>,
     pub(super) waiting: usize,
-    pub(super) poll_steps: VecDeque<Step>,
+    /// Those for all polls, and those for one account's.
+    pub(super) poll_steps: HashMap<Option<Account>, VecDeque<Step>>,
     pub(super) call_steps: HashMap<String, VecDeque<Step>>,
     pub(super) faults: Option<Faults>,
     pub(super) methods: HashMap<String, Method>,
@@ -68,7 +69,7 @@ impl State {
             polls: Vec::new(),
             calls: Vec::new(),
             waiting: 0,
-            poll_steps: VecDeque::new(),
+            poll_steps: HashMap::new(),
             call_steps: HashMap::new(),
             faults: config.faults.map(|(seed, nth)| Faults::new(seed, nth)),
             methods: HashMap::new(),
@@ -144,6 +145,11 @@ impl State {
                 log.forget();
             }
         }
+    }
+
+    pub(super) fn next_poll_step(&mut self, account: Option<Account>) -> Option<Step> {
+        let own = self.poll_steps.get_mut(&account).and_then(VecDeque::pop_front);
+        own.or_else(|| self.poll_steps.get_mut(&None)?.pop_front())
     }
 
     /// The address for polls, as an account is told it.

@@ -38,6 +38,11 @@ pub enum Step {
     /// The request is carried out; of its answer only the first half is sent, then the connection
     /// ends.
     Cut,
+    /// The request is carried out; of its answer only the first half is sent, then nothing more, until
+    /// the peer goes away.
+    Stall,
+    /// These bytes, head and all, and the end of the connection: a redirect, a chunked body.
+    Raw(Vec<u8>),
     /// The connection is reset before the request is carried out.
     Reset,
     /// The request is carried out, and the connection is reset in place of the answer.
@@ -52,7 +57,8 @@ pub enum Step {
     Error(ApiError),
     /// A call gets this under `response`, without being carried out.
     Response(Value),
-    /// The call is refused with error 14 until it comes with this sid and this key.
+    /// The call is refused with error 14 until it comes with this sid and this key, or with the key
+    /// as `success_token`.
     Captcha {
         /// `captcha_sid`.
         sid: String,

@@ -17,6 +17,8 @@ pub(super) enum Reply {
     Page(u16, String),
     Bytes(Vec<u8>),
     Cut(Value),
+    Stall(Value),
+    Raw(Vec<u8>),
     Reset,
     Hang,
     /// The end of the connection, without a byte.
@@ -32,9 +34,16 @@ impl Reply {
             Self::Page(status, page) => whole(connection, status, "text/html; charset=utf-8", page),
             Self::Bytes(bytes) => whole(connection, 200, "application/json", bytes),
             Self::Cut(value) => {
-                let body = value.to_string();
-                connection.send(head(200, "application/json", body.len()));
-                connection.send(&body.as_bytes()[..body.len() / 2]);
+                half(connection, &value);
+                false
+            }
+            Self::Stall(value) => {
+                half(connection, &value);
+                connection.wait_closed();
+                false
+            }
+            Self::Raw(bytes) => {
+                connection.send(bytes);
                 false
             }
             Self::Reset => {
@@ -56,6 +65,13 @@ fn whole(connection: &mut Connection, status: u16, kind: &str, body: impl AsRef<
     let mut bytes = head(status, kind, body.len()).into_bytes();
     bytes.extend_from_slice(body);
     connection.send(bytes)
+}
+
+fn half(connection: &mut Connection, value: &Value) {
+    let body = value.to_string();
+    let mut bytes = head(200, "application/json", body.len()).into_bytes();
+    bytes.extend_from_slice(&body.as_bytes()[..body.len() / 2]);
+    connection.send(bytes);
 }
 
 fn head(status: u16, kind: &str, length: usize) -> String {
