@@ -13,12 +13,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use examples_clients::with_causes;
+use examples_clients::{position_file, with_causes};
 use futures_util::StreamExt;
 use lp_client::{Client, Event, Follow, Item, Poll, Position, RawValue, Uuid};
 use serde::Serialize;
-
-mod file;
 
 /// Follow a category by long polling and print its events, a JSON object a line.
 #[derive(Parser)]
@@ -93,7 +91,13 @@ fn start(args: Args) -> Result<Follow, Box<dyn StdError>> {
         let (name, password) = user.split_once(':').ok_or("--user is written NAME:PASSWORD")?;
         builder = builder.basic_auth(name, password);
     }
-    let saved = args.position_file.as_deref().map(file::read).transpose()?.flatten();
+    let saved = match &args.position_file {
+        Some(file) => position_file::read(file)?.map(|text| (file, text)),
+        None => None,
+    };
+    let saved = saved
+        .map(|(file, text)| text.parse().map_err(|error| format!("{}: {error}", file.display())));
+    let saved = saved.transpose()?;
     let position = match (saved, args.last_id) {
         (Some(saved), _) => saved,
         (None, None) => args.since,
@@ -133,7 +137,7 @@ async fn print_all(mut follow: Follow, file: Option<PathBuf>) -> Result<(), Box<
             && *follow.position() != saved
         {
             saved.clone_from(follow.position());
-            file::write(file, &saved)?;
+            position_file::write(file, &saved.to_string())?;
         }
     }
     Ok(())

@@ -1,4 +1,6 @@
 //! Runnable clients; see the folders beside this one. What they share.
+pub mod position_file;
+
 use std::error::Error;
 
 /// The error and its causes on one line.

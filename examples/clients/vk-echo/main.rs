@@ -1,0 +1,100 @@
+//! An echo bot: answers each message to a community with its text.
+//!
+//! ```text
+//! export VK_TOKEN=…
+//! cargo run --example vk-echo -- --group 123
+//! ```
+//! It ends with Ctrl-C (exit code 0), after the answers under way, or at an error that will not mend
+//! (1).
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use examples_clients::with_causes;
+use vk_longpoll::bots::{EventType, Handlers, LongPoll, Message};
+use vk_longpoll::{Api, Error, SendMessage};
+
+/// Answer each message to a VK community with its text.
+#[derive(Parser)]
+#[command(name = "vk-echo")]
+struct Args {
+    /// The community's token.
+    #[arg(long, env = "VK_TOKEN", hide_env_values = true)]
+    token: String,
+
+    /// The community's id.
+    #[arg(long, value_name = "ID")]
+    group: i64,
+
+    /// Where the API is; see vk-listen.
+    #[arg(long, value_name = "BASE", default_value = "https://api.vk.com")]
+    api_url: String,
+}
+
+/// So many conversations are answered at the same time; each in its order.
+const AT_ONCE: usize = 8;
+/// How often an answer is tried.
+const TRIES: u32 = 5;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&with_causes(&error));
+            ExitCode::from(if error.is_builder() { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Error> {
+    let api =
+        Api::builder(args.token.clone()).address(args.api_url).calls_per_second(20).build()?;
+    let mut long_poll = LongPoll::builder(args.token, args.group).api(api.clone()).build()?;
+    let handlers = Handlers::new()
+        .concurrent(AT_ONCE)
+        .on_message_new(move |new| {
+            let api = api.clone();
+            async move { echo(&api, &new.message).await }
+        })
+        .on_gap(|gap| tell(&format!("messages after ts {} are lost", gap.from.ts)))
+        .on_disconnected(|lost| tell(&with_causes(&lost.error)))
+        .on_error(|error| tell(&with_causes(error)));
+
+    let shutdown = long_poll.shutdown();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            shutdown.shut_down();
+        }
+    });
+    long_poll.switch_on([EventType::MessageNew]).await?;
+    long_poll.run(handlers).await
+}
+
+async fn echo(api: &Api, message: &Message) -> Result<(), Error> {
+    let (Some(peer), Some(text)) = (message.peer_id, &message.text) else { return Ok(()) };
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut answer = SendMessage::text(peer, text);
+    // The same message is answered once, even if this program ends in between and sees it again.
+    let id = message.conversation_message_id.and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id.filter(|id| *id != 0) {
+        answer = answer.with_random_id(id);
+    }
+    for n in 1.. {
+        match api.send_message(&answer).await {
+            Err(error) if error.is_retryable() && n < TRIES => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            sent => return sent.map(drop),
+        }
+    }
+    Ok(())
+}
+
+/// To the error output, where someone may or may not read.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "vk-echo: {text}");
+}
