@@ -1,0 +1,246 @@
+//! Events of bots: by their types, in both shapes, and broken.
+
+mod common;
+
+use common::{raw, samples, told};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vk_longpoll::bots::{Answer, Event, EventKind, EventType, OddReason};
+use vk_longpoll::user::PeerKind;
+
+fn event(update: &str) -> Event {
+    Event::decode(&raw(update))
+}
+
+fn of(kind: &str, object: &str) -> Event {
+    event(&format!(
+        r#"{{"type":"{kind}","object":{object},"group_id":7,"event_id":"e","v":"5.199"}}"#
+    ))
+}
+
+#[test]
+fn every_sample_is_what_its_type_says() {
+    let found: Vec<_> = samples("bot").iter().map(|update| told(&event(update))).collect();
+    let expected = [
+        json!({"kind": "group_join", "user_id": 1, "join_type": "approved", "group_id": 1}),
+        json!({"kind": "message_new", "group_id": 100007, "client_info": {}, "message":
+            {"id": 1, "date": 1, "from_id": 1, "peer_id": 1, "text": "{}"}}),
+        json!({"kind": "message_event", "group_id": 100371, "user_id": 100378,
+            "peer_id": 100378, "event_id": "feleyinek", "payload": "{}",
+            "conversation_message_id": 100371}),
+    ];
+    assert_eq!(found, expected);
+    let first = event(&samples("bot")[0]);
+    assert_eq!(first.v.as_deref(), Some("5.131"));
+    assert_eq!(first.event_id.as_deref(), Some("c68dfb100357fea8ac98ea0ea100364df71d8064f"));
+    assert_eq!(first.raw().get(), samples("bot")[0]);
+}
+
+#[test]
+fn there_are_56_types_each_told_by_its_name() {
+    assert_eq!(EventType::ALL.len(), 56);
+    for known in EventType::ALL {
+        assert_eq!(&EventType::from_name(known.name()), known);
+        // Whatever the object is, the type is told.
+        assert_eq!(of(known.name(), "7").kind.event_type().as_ref(), Some(known));
+    }
+    let new = of("something_new", r#"{"a":[1]}"#);
+    assert_eq!(new.kind.event_type(), Some(EventType::Other("something_new".to_owned())));
+    assert_eq!(told(&new), json!({"kind": "something_new", "object": {"a": [1]}, "group_id": 7}));
+    let untyped = of("photo_new", r#"{"id": 5}"#);
+    let EventKind::Other(other) = &untyped.kind else { panic!("{untyped:?}") };
+    assert_eq!(other.object.as_ref().unwrap().get(), r#"{"id": 5}"#);
+}
+
+const MESSAGE: &str = r#"{"id":"5","date":9,"from_id":-7,"peer_id":2000000001,"text":"hi","out":0,
+    "conversation_message_id":3,"random_id":0,"payload":"{\"b\":1}","ref":"r","ref_source":"s",
+    "attachments":[{"type":"photo","photo":{"id":14}}],"geo":{"type":"point"},"keyboard":{},
+    "important":false,"is_hidden":0,"fwd_messages":[{"id":1,"text":"a"},{"text":"b"}],
+    "reply_message":{"id":4,"text":"c"},"action":{"type":"chat_pin_message","member_id":1},"new":1}"#;
+
+#[test]
+fn a_new_message_is_read_in_both_shapes() {
+    let nested = of(
+        "message_new",
+        &format!(
+            r#"{{"message":{MESSAGE},"client_info":{{"button_actions":["text"],"keyboard":true,"lang_id":0}}}}"#
+        ),
+    );
+    let flat = of("message_new", MESSAGE);
+    let [EventKind::MessageNew(nested), EventKind::MessageNew(flat)] = [nested.kind, flat.kind]
+    else {
+        panic!()
+    };
+    assert_eq!(nested.message, flat.message);
+    assert!(flat.client_info.is_none());
+    assert_eq!(nested.client_info.unwrap().button_actions, Some(vec!["text".to_owned()]));
+    let message = flat.message;
+    assert_eq!((message.id, message.peer()), (Some(5), Some(PeerKind::Chat(1))));
+    assert_eq!(message.ref_param.as_deref(), Some("r"));
+    assert_eq!(message.payload_json().unwrap().get(), r#"{"b":1}"#);
+    assert_eq!(message.reply().unwrap().text.as_deref(), Some("c"));
+    let forwarded: Vec<_> = message.forwarded().into_iter().filter_map(|one| one.text).collect();
+    assert_eq!(forwarded, ["a", "b"]);
+    let photo = &message.attachments.as_ref().unwrap()[0];
+    assert_eq!((photo.kind.as_str(), photo.object().unwrap().get()), ("photo", r#"{"id":14}"#));
+    let action = message.action.unwrap();
+    assert_eq!((action.kind.as_deref(), action.member_id), (Some("chat_pin_message"), Some(1)));
+    assert!(!message.out.is_some_and(|out| out != 0));
+}
+
+/// The typed kinds, each with the least that it takes, and its conversation.
+const LEAST: &[(&str, &str, Option<i64>)] = &[
+    ("message_new", r#"{"from_id":42}"#, Some(42)),
+    ("message_reply", r#"{"peer_id":42}"#, Some(42)),
+    ("message_edit", r#"{"peer_id":42}"#, Some(42)),
+    ("message_allow", r#"{"user_id":42,"key":"k"}"#, Some(42)),
+    ("message_deny", r#"{"user_id":"42"}"#, Some(42)),
+    ("message_typing_state", r#"{"from_id":42,"to_id":-7,"state":"typing"}"#, Some(42)),
+    ("message_event", r#"{"user_id":1,"peer_id":42,"event_id":"e"}"#, Some(42)),
+    ("message_read", r#"{"from_id":1,"peer_id":42}"#, Some(42)),
+    ("group_join", r#"{"user_id":42}"#, Some(42)),
+    ("group_leave", r#"{"user_id":42}"#, Some(42)),
+    ("wall_post_new", r#"{"id":1,"owner_id":-7}"#, None),
+    ("wall_repost", r#"{"id":1,"owner_id":-7}"#, None),
+    ("wall_reply_new", r#"{"id":1}"#, None),
+    ("wall_reply_edit", r#"{"id":1}"#, None),
+    ("wall_reply_restore", r#"{"id":1}"#, None),
+    ("wall_reply_delete", r#"{"id":1}"#, None),
+    ("like_add", r#"{"liker_id":1,"object_owner_id":-7,"object_id":5}"#, None),
+    ("like_remove", r#"{"liker_id":1,"object_owner_id":-7,"object_id":5}"#, None),
+    ("donut_subscription_create", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_prolonged", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_expired", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_cancelled", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_price_changed", r#"{"user_id":42}"#, Some(42)),
+    ("donut_money_withdraw", "{}", None),
+    ("donut_money_withdraw_error", "[]", None),
+];
+
+#[test]
+fn typed_kinds_take_what_they_must_have_and_no_less() {
+    for (kind, object, peer) in LEAST {
+        let event = of(kind, object);
+        assert!(!matches!(event.kind, EventKind::Other(_) | EventKind::Odd(_)), "{event:?}");
+        assert_eq!((event.kind.name(), event.peer_id()), (*kind, *peer));
+        assert_eq!(told(&event)["kind"], json!(kind));
+        for wrong in ["7", "null", r#""x""#, "[1]", "true"] {
+            let odd = of(kind, wrong);
+            let EventKind::Odd(why) = &odd.kind else { panic!("{odd:?}") };
+            assert_eq!(
+                (&why.reason, why.event_type.as_ref().unwrap().name()),
+                (&OddReason::NoObject, *kind)
+            );
+        }
+        let entries: Value = serde_json::from_str(object).unwrap();
+        for name in entries.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            let mut changed = entries.clone();
+            changed[name] = json!([{}]);
+            let odd = of(kind, &changed.to_string());
+            assert!(
+                matches!(&odd.kind, EventKind::Odd(why) if why.reason == OddReason::Wrong(name.clone().into())),
+                "{odd:?}"
+            );
+        }
+    }
+    assert!(matches!(of("message_event", r#"{"user_id":1,"peer_id":2}"#).kind,
+        EventKind::Odd(why) if why.reason == OddReason::Missing("event_id".into())));
+}
+
+#[test]
+fn money_is_a_number_however_it_is_written() {
+    for amount in ["150", "150.0", r#""150.00""#, "1.5e2"] {
+        let event = of("donut_money_withdraw", &format!(r#"{{"amount":{amount}}}"#));
+        let EventKind::DonutMoneyWithdraw(money) = event.kind else { panic!("{event:?}") };
+        assert_eq!(money.amount, Some(150.0));
+    }
+}
+
+#[test]
+fn what_is_no_update_is_told_with_what_it_is() {
+    for (update, reason) in [
+        ("7", OddReason::NotAnObject),
+        ("null", OddReason::NotAnObject),
+        ("[1]", OddReason::NotAnObject),
+        ("{}", OddReason::NoType),
+        (r#"{"type":null}"#, OddReason::NoType),
+        (r#"{"type":""}"#, OddReason::NoType),
+        (r#"{"type":["message_new"]}"#, OddReason::NoType),
+        (r#"{"type":"message_new"}"#, OddReason::NoObject),
+    ] {
+        let event = event(update);
+        assert!(matches!(&event.kind, EventKind::Odd(odd) if odd.reason == reason), "{event:?}");
+        assert_eq!(event.raw().get(), update);
+        let told = serde_json::to_string(&event).unwrap();
+        assert!(
+            told.starts_with(r#"{"kind":"odd","reason":""#)
+                && told.ends_with(&format!(r#""raw":{update}}}"#))
+        );
+    }
+}
+
+#[test]
+fn messages_nested_ten_thousand_deep_are_typed_one_at_a_time() {
+    let deep = format!(
+        r#"{}{{"text":"last"}}{}"#,
+        r#"{"peer_id":1,"reply_message":"#.repeat(10_000),
+        "}".repeat(10_000)
+    );
+    let EventKind::MessageNew(new) = of("message_new", &deep).kind else { panic!() };
+    assert_eq!(new.message.reply().unwrap().peer_id, Some(1));
+    let body =
+        format!(r#"{{"ts":"1","updates":[{{"type":"message_new","object":{deep}}},{deep},7]}}"#);
+    let Answer::Updates(updates) = Answer::decode(body.as_bytes()).unwrap() else { panic!() };
+    assert_eq!(updates.events.len(), 3);
+}
+
+#[test]
+fn an_answer_has_its_ts_as_a_string_or_a_number() {
+    for body in [r#"{"ts":"4","updates":[]}"#, r#"{"ts":4,"updates":[]}"#] {
+        let Answer::Updates(updates) = Answer::decode(body.as_bytes()).unwrap() else { panic!() };
+        assert_eq!(updates.ts, 4);
+    }
+    let Answer::Failed(failed) = Answer::decode(br#"{"failed":1,"ts":30}"#).unwrap() else {
+        panic!()
+    };
+    assert_eq!((failed.code, failed.ts), (1, Some(30)));
+    assert!(Answer::decode(b"{}").unwrap_err().is_incomplete());
+}
+
+#[test]
+fn a_sample_cut_anywhere_is_an_error_and_one_with_a_byte_changed_never_panics() {
+    for update in samples("bot") {
+        let body = format!(r#"{{"ts":"1","updates":[{update}]}}"#);
+        for end in 0..body.len() {
+            assert!(Answer::decode(&body.as_bytes()[..end]).unwrap_err().is_cut());
+        }
+        for at in 0..body.len() {
+            for byte in [b'"', b'[', b'}', b',', b'\\', b'9', 0xFF] {
+                let mut changed = body.clone().into_bytes();
+                changed[at] = byte;
+                let _ = Answer::decode(&changed);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_object_of_any_type_is_an_event(
+        kind in prop::sample::select(EventType::ALL),
+        entries in prop::collection::btree_map(
+            prop::sample::select(vec!["id", "peer_id", "from_id", "user_id", "message", "text",
+                "attachments", "payload", "owner_id", "amount"]),
+            prop::sample::select(vec!["1", "\"2\"", "null", "[]", "{}", "\"x\"", "-1.5", "[{\"type\":\"a\"}]",
+                "{\"peer_id\":5}", "true"]), 0..8)
+    ) {
+        let entries: Vec<_> = entries.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let update = format!(r#"{{"type":"{}","object":{{{}}}}}"#, kind.name(), entries.join(","));
+        let event = event(&update);
+        prop_assert_eq!(event.kind.event_type(), Some(kind.clone()));
+        let told = serde_json::to_string(&event).unwrap();
+        prop_assert!(serde_json::from_str::<Value>(&told).is_ok());
+        let end = format!(r#","raw":{update}}}"#);
+        prop_assert!(told.ends_with(&end));
+    }
+}
