@@ -1,4 +1,5 @@
 //! Rows: every code, with few and with many values, in every shape that sources know.
+#![allow(clippy::unwrap_used)] // A failure here is a test's failure.
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What is asked of an event: flags, text, what it has beside; and events from the history.
+#![allow(clippy::unwrap_used)] // A failure here is a test's failure.
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The samples, and short ways to decode them.
 #![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(clippy::unwrap_used)] // A failure here is a test's failure.
 
 use serde_json::Value;
 use vk_longpoll::RawValue;
