@@ -84,9 +84,9 @@ fn a_new_message_is_read_in_both_shapes() {
     assert_eq!(forwarded, ["a", "b"]);
     let photo = &message.attachments.as_ref().unwrap()[0];
     assert_eq!((photo.kind.as_str(), photo.object().unwrap().get()), ("photo", r#"{"id":14}"#));
+    assert!(!message.is_outbox());
     let action = message.action.unwrap();
     assert_eq!((action.kind.as_deref(), action.member_id), (Some("chat_pin_message"), Some(1)));
-    assert!(!message.is_outbox());
 }
 
 /// The typed kinds, each with the least that it takes, and its conversation.
