@@ -22,6 +22,7 @@ pub fn run(names: &[String], ruler: Option<PathBuf>, peers: Option<PathBuf>) -> 
         match name.as_str() {
             "codec" => tools::run(&mut cargo(&["bench", "--package", "sse-codec"]))?,
             "centrifugo" => crate::bench_centrifugo::table()?,
+            "vk" => crate::bench_vk::table()?,
             "gateway" => gateway(ruler.clone(), peers.clone())?,
             "append" => {
                 let manifest = "crates/rt-broker/benches/append/Cargo.toml";
@@ -32,7 +33,7 @@ pub fn run(names: &[String], ruler: Option<PathBuf>, peers: Option<PathBuf>) -> 
                 tools::run(cargo(&bench).args(["--bench", "waiting"]))?;
             }
             other => {
-                let known = "codec, gateway, append, waiting and centrifugo";
+                let known = "codec, gateway, append, waiting, centrifugo and vk";
                 return Err(format!("no table {other:?}: there are {known}"));
             }
         }

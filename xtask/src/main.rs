@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_centrifugo;
+mod bench_vk;
 mod ci;
 mod fuzz;
 mod interop;
@@ -33,7 +34,7 @@ enum Command {
         require_all: bool,
     },
     /// Prints the side-by-side tables: codec (by itself), gateway (needs --ruler and --peers),
-    /// centrifugo (needs Go, Python, and the server that `interop centrifugo` builds).
+    /// centrifugo (needs Go, Python, and the server that `interop centrifugo` builds), vk (needs Go).
     Bench {
         /// Which tables; none means codec.
         names: Vec<String>,

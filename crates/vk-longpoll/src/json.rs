@@ -229,10 +229,11 @@ fn utf16(text: &str) -> (Option<u32>, usize) {
         u32::from_str_radix(digits, 16).ok()
     };
     let Some(high) = unit(1) else { return (None, 1) };
-    if (0xD800..0xDC00).contains(&high) && text.get(5..7) == Some("\\u") {
-        if let Some(low @ 0xDC00..0xE000) = unit(7) {
-            return (Some(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 11);
-        }
+    if (0xD800..0xDC00).contains(&high)
+        && text.get(5..7) == Some("\\u")
+        && let Some(low @ 0xDC00..0xE000) = unit(7)
+    {
+        return (Some(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 11);
     }
     (Some(high), 5)
 }

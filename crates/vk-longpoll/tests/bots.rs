@@ -1,232 +1,247 @@
-//! The loop of a community's long poll against the stand-in for VK.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
+//! Events of bots: by their types, in both shapes, and broken.
+#![allow(clippy::unwrap_used)] // A failure here is a test's failure.
 
-use std::time::Duration;
+mod common;
 
-use futures_util::StreamExt;
-use rt_testkit::vk::{Account, Builder, Step, Vk};
-use serde_json::json;
-use tokio::sync::mpsc;
-use vk_longpoll::bots::{EventKind, EventType, Handlers, LongPoll, LongPollBuilder};
-use vk_longpoll::{HttpClient, Item, Position, RetryPolicy};
+use common::{raw, samples, told};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vk_longpoll::bots::{Answer, Event, EventKind, EventType, OddReason};
+use vk_longpoll::user::PeerKind;
 
-const TOKEN: &str = "S3cr3t-of-the-group";
-const GROUP: i64 = 7;
-
-fn vk() -> Builder {
-    Vk::builder()
-        .group_token(TOKEN, GROUP)
-        .group_token("other", 8)
-        .wait_scale(Duration::from_millis(20))
+fn event(update: &str) -> Event {
+    Event::decode(&raw(update))
 }
 
-fn builder(vk: &Vk, token: &str, group: i64) -> LongPollBuilder {
-    let milli = Duration::from_millis;
-    LongPoll::builder(token, group)
-        .api_address(vk.api_url())
-        .http_client(HttpClient::builder().no_proxy().build().unwrap())
-        .retry(RetryPolicy::new().base(milli(2)).min(milli(1)).max(milli(20)).seed(1))
+fn of(kind: &str, object: &str) -> Event {
+    event(&format!(
+        r#"{{"type":"{kind}","object":{object},"group_id":7,"event_id":"e","v":"5.199"}}"#
+    ))
 }
 
-fn long_poll(vk: &Vk) -> LongPoll {
-    builder(vk, TOKEN, GROUP).build().unwrap()
+#[test]
+fn every_sample_is_what_its_type_says() {
+    let found: Vec<_> = samples("bot").iter().map(|update| told(&event(update))).collect();
+    let expected = [
+        json!({"kind": "group_join", "user_id": 1, "join_type": "approved", "group_id": 1}),
+        json!({"kind": "message_new", "group_id": 100007, "client_info": {}, "message":
+            {"id": 1, "date": 1, "from_id": 1, "peer_id": 1, "text": "{}"}}),
+        json!({"kind": "message_event", "group_id": 100371, "user_id": 100378,
+            "peer_id": 100378, "event_id": "feleyinek", "payload": "{}",
+            "conversation_message_id": 100371}),
+    ];
+    assert_eq!(found, expected);
+    let first = event(&samples("bot")[0]);
+    assert_eq!(first.v.as_deref(), Some("5.131"));
+    assert_eq!(first.event_id.as_deref(), Some("c68dfb100357fea8ac98ea0ea100364df71d8064f"));
+    assert_eq!(first.raw().get(), samples("bot")[0]);
 }
 
-fn say(vk: &Vk, group: i64, text: &str) {
-    let message = json!({"id": 1, "from_id": 42, "peer_id": 42, "text": text});
-    vk.push_bot(group, "message_new", json!({"message": message, "client_info": {}}));
-}
-
-/// What is told until so many events have come.
-async fn events(long_poll: &mut LongPoll, count: usize) -> Vec<String> {
-    let (mut all, mut events) = (Vec::new(), 0);
-    while events < count {
-        let item = tokio::time::timeout(Duration::from_secs(20), long_poll.next()).await;
-        all.push(match item.unwrap().unwrap().unwrap() {
-            Item::Event(event) => {
-                events += 1;
-                match &event.kind {
-                    EventKind::MessageNew(new) => new.message.text.clone().unwrap(),
-                    kind => format!("{} {}", kind.name(), event.raw()),
-                }
-            }
-            Item::Answered(it) => match it.failed {
-                Some(failed) => format!("failed {}", failed.code),
-                None => continue,
-            },
-            Item::Gap(gap) => format!("gap after {}", gap.from.ts),
-            Item::Disconnected(_) => "again".into(),
-            other => panic!("{other:?}"),
-        });
+#[test]
+fn there_are_56_types_each_told_by_its_name() {
+    assert_eq!(EventType::ALL.len(), 56);
+    for known in EventType::ALL {
+        assert_eq!(&EventType::from_name(known.name()), known);
+        // Whatever the object is, the type is told.
+        assert_eq!(of(known.name(), "7").kind.event_type().as_ref(), Some(known));
     }
-    all
+    let new = of("something_new", r#"{"a":[1]}"#);
+    assert_eq!(new.kind.event_type(), Some(EventType::Other("something_new".to_owned())));
+    assert_eq!(told(&new), json!({"kind": "something_new", "object": {"a": [1]}, "group_id": 7}));
+    let untyped = of("photo_new", r#"{"id": 5}"#);
+    let EventKind::Other(other) = &untyped.kind else { panic!("{untyped:?}") };
+    assert_eq!(other.object.as_ref().unwrap().get(), r#"{"id": 5}"#);
 }
 
-async fn begin(long_poll: &mut LongPoll) {
-    while long_poll.position().is_none() {
-        long_poll.next().await.unwrap().unwrap();
-    }
-}
+const MESSAGE: &str = r#"{"id":"5","date":9,"from_id":-7,"peer_id":2000000001,"text":"hi","out":0,
+    "conversation_message_id":3,"random_id":0,"payload":"{\"b\":1}","ref":"r","ref_source":"s",
+    "attachments":[{"type":"photo","photo":{"id":14}}],"geo":{"type":"point"},"keyboard":{},
+    "important":false,"is_hidden":0,"fwd_messages":[{"id":1,"text":"a"},{"text":"b"}],
+    "reply_message":{"id":4,"text":"c"},"action":{"type":"chat_pin_message","member_id":1},"new":1}"#;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_come_typed_and_odd_ones_raw() {
-    let vk = vk().start();
-    let mut long_poll = long_poll(&vk);
-    begin(&mut long_poll).await;
-    say(&vk, GROUP, "hello");
-    assert_eq!(events(&mut long_poll, 1).await, ["hello"]);
-    let odd = [json!(5), json!({"type": "brand_new", "object": {"a": [1]}}), json!({})];
-    vk.script_polls([Step::Rows(odd.into())]);
-    assert_eq!(
-        events(&mut long_poll, 3).await,
-        [r#"odd 5"#, r#"brand_new {"object":{"a":[1]},"type":"brand_new"}"#, "odd {}"]
+#[test]
+fn a_new_message_is_read_in_both_shapes() {
+    let nested = of(
+        "message_new",
+        &format!(
+            r#"{{"message":{MESSAGE},"client_info":{{"button_actions":["text"],"keyboard":true,"lang_id":0}}}}"#
+        ),
     );
-    assert!(vk.calls()[0].token_in_header);
-    assert_eq!(vk.calls()[0].params.number("group_id"), Some(GROUP));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_failed_and_bad_answers() {
-    let vk = vk().start();
-    let mut long_poll = long_poll(&vk);
-    begin(&mut long_poll).await;
-    vk.script_polls([Step::ExpireKeys]);
-    say(&vk, GROUP, "1");
-    assert_eq!(events(&mut long_poll, 1).await, ["failed 2", "1"]);
-    for step in [Step::Html, Step::Empty, Step::EmptyObject, Step::Cut, Step::Reset] {
-        vk.script_polls([step]);
-        say(&vk, GROUP, "2");
-        assert_eq!(events(&mut long_poll, 1).await, ["again", "2"]);
-    }
-    // Where there is no history, what left the polls is lost, and told.
-    let before = vk.ts(Account::Bots(GROUP));
-    vk.script_polls([Step::LoseHistory]);
-    say(&vk, GROUP, "lost");
-    while events_until(&mut long_poll, "gap").await != format!("gap after {before}") {}
-    say(&vk, GROUP, "3");
-    assert_eq!(events(&mut long_poll, 1).await.last().unwrap(), "3");
-    vk.script_polls([Step::failed(99)]);
-    let error = loop {
-        match long_poll.next().await.unwrap() {
-            Ok(_) => {}
-            Err(error) => break error,
-        }
+    let flat = of("message_new", MESSAGE);
+    let [EventKind::MessageNew(nested), EventKind::MessageNew(flat)] = [nested.kind, flat.kind]
+    else {
+        panic!()
     };
-    assert_eq!(error.failed().unwrap().code, 99);
+    assert_eq!(nested.message, flat.message);
+    assert!(flat.client_info.is_none());
+    assert_eq!(nested.client_info.unwrap().button_actions, Some(vec!["text".to_owned()]));
+    let message = flat.message;
+    assert_eq!((message.id, message.peer()), (Some(5), Some(PeerKind::Chat(1))));
+    assert_eq!(message.ref_param.as_deref(), Some("r"));
+    assert_eq!(message.payload_json().unwrap().get(), r#"{"b":1}"#);
+    assert_eq!(message.reply().unwrap().text.as_deref(), Some("c"));
+    let forwarded: Vec<_> = message.forwarded().into_iter().filter_map(|one| one.text).collect();
+    assert_eq!(forwarded, ["a", "b"]);
+    let photo = &message.attachments.as_ref().unwrap()[0];
+    assert_eq!((photo.kind.as_str(), photo.object().unwrap().get()), ("photo", r#"{"id":14}"#));
+    assert!(!message.is_outbox());
+    let action = message.action.unwrap();
+    assert_eq!((action.kind.as_deref(), action.member_id), (Some("chat_pin_message"), Some(1)));
 }
 
-/// What is told next that begins so.
-async fn events_until(long_poll: &mut LongPoll, begin: &str) -> String {
-    loop {
-        let told = match long_poll.next().await.unwrap().unwrap() {
-            Item::Gap(gap) => format!("gap after {}", gap.from.ts),
-            _ => continue,
-        };
-        if told.starts_with(begin) {
-            return told;
+/// The typed kinds, each with the least that it takes, and its conversation.
+const LEAST: &[(&str, &str, Option<i64>)] = &[
+    ("message_new", r#"{"from_id":42}"#, Some(42)),
+    ("message_reply", r#"{"peer_id":42}"#, Some(42)),
+    ("message_edit", r#"{"peer_id":42}"#, Some(42)),
+    ("message_allow", r#"{"user_id":42,"key":"k"}"#, Some(42)),
+    ("message_deny", r#"{"user_id":"42"}"#, Some(42)),
+    ("message_typing_state", r#"{"from_id":42,"to_id":-7,"state":"typing"}"#, Some(42)),
+    ("message_event", r#"{"user_id":1,"peer_id":42,"event_id":"e"}"#, Some(42)),
+    ("message_read", r#"{"from_id":1,"peer_id":42}"#, Some(42)),
+    ("group_join", r#"{"user_id":42}"#, Some(42)),
+    ("group_leave", r#"{"user_id":42}"#, Some(42)),
+    ("wall_post_new", r#"{"id":1,"owner_id":-7}"#, None),
+    ("wall_repost", r#"{"id":1,"owner_id":-7}"#, None),
+    ("wall_reply_new", r#"{"id":1}"#, None),
+    ("wall_reply_edit", r#"{"id":1}"#, None),
+    ("wall_reply_restore", r#"{"id":1}"#, None),
+    ("wall_reply_delete", r#"{"id":1}"#, None),
+    ("like_add", r#"{"liker_id":1,"object_owner_id":-7,"object_id":5}"#, None),
+    ("like_remove", r#"{"liker_id":1,"object_owner_id":-7,"object_id":5}"#, None),
+    ("donut_subscription_create", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_prolonged", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_expired", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_cancelled", r#"{"user_id":42}"#, Some(42)),
+    ("donut_subscription_price_changed", r#"{"user_id":42}"#, Some(42)),
+    ("donut_money_withdraw", "{}", None),
+    ("donut_money_withdraw_error", "[]", None),
+];
+
+#[test]
+fn typed_kinds_take_what_they_must_have_and_no_less() {
+    for (kind, object, peer) in LEAST {
+        let event = of(kind, object);
+        assert!(!matches!(event.kind, EventKind::Other(_) | EventKind::Odd(_)), "{event:?}");
+        assert_eq!((event.kind.name(), event.peer_id()), (*kind, *peer));
+        assert_eq!(told(&event)["kind"], json!(kind));
+        for wrong in ["7", "null", r#""x""#, "[1]", "true"] {
+            let odd = of(kind, wrong);
+            let EventKind::Odd(why) = &odd.kind else { panic!("{odd:?}") };
+            assert_eq!(
+                (&why.reason, why.event_type.as_ref().unwrap().name()),
+                (&OddReason::NoObject, *kind)
+            );
+        }
+        let entries: Value = serde_json::from_str(object).unwrap();
+        for name in entries.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            let mut changed = entries.clone();
+            changed[name] = json!([{}]);
+            let odd = of(kind, &changed.to_string());
+            assert!(
+                matches!(&odd.kind, EventKind::Odd(why) if why.reason == OddReason::Wrong(name.clone().into())),
+                "{odd:?}"
+            );
         }
     }
+    assert!(matches!(of("message_event", r#"{"user_id":1,"peer_id":2}"#).kind,
+        EventKind::Odd(why) if why.reason == OddReason::Missing("event_id".into())));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_a_saved_position_nothing_is_lost_and_nothing_comes_twice() {
-    let vk = vk().start();
-    let mut first = long_poll(&vk);
-    begin(&mut first).await;
-    say(&vk, GROUP, "1");
-    assert_eq!(events(&mut first, 1).await, ["1"]);
-    while first.waiting() > 0 {
-        first.next().await.unwrap().unwrap();
+#[test]
+fn money_is_a_number_however_it_is_written() {
+    for amount in ["150", "150.0", r#""150.00""#, "1.5e2"] {
+        let event = of("donut_money_withdraw", &format!(r#"{{"amount":{amount}}}"#));
+        let EventKind::DonutMoneyWithdraw(money) = event.kind else { panic!("{event:?}") };
+        assert_eq!(money.amount, Some(150.0));
     }
-    let saved = serde_json::to_string(&first.position().unwrap()).unwrap();
-    drop(first);
-    say(&vk, GROUP, "2");
-    let saved: Position = serde_json::from_str(&saved).unwrap();
-    let mut second = builder(&vk, TOKEN, GROUP).position(saved).build().unwrap();
-    say(&vk, GROUP, "3");
-    assert_eq!(events(&mut second, 2).await, ["2", "3"]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn types_are_switched_on_and_off() {
-    let vk = vk().types_off().start();
-    let mut long_poll = long_poll(&vk);
-    begin(&mut long_poll).await;
-    say(&vk, GROUP, "not asked for");
-    long_poll.switch_on([EventType::MessageNew, EventType::GroupJoin]).await.unwrap();
-    say(&vk, GROUP, "asked for");
-    assert_eq!(events(&mut long_poll, 1).await, ["asked for"]);
-    long_poll.switch_off([EventType::MessageNew]).await.unwrap();
-    say(&vk, GROUP, "not any more");
-    vk.push_bot(GROUP, "group_join", json!({"user_id": 5, "join_type": "join"}));
-    assert!(events(&mut long_poll, 1).await[0].starts_with("group_join"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_groups_run_side_by_side_with_handlers() {
-    let vk = vk().start();
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let mut ends = Vec::new();
-    let mut runs = Vec::new();
-    for (token, group) in [(TOKEN, GROUP), ("other", 8)] {
-        let mut long_poll = builder(&vk, token, group).build().unwrap();
-        let (typed, raw) = (tell.clone(), tell.clone());
-        let handlers = Handlers::new()
-            .on_message_new(move |new| {
-                let group = new.event().group_id.unwrap();
-                typed.send(format!("{group}: {}", new.message.text.as_deref().unwrap())).unwrap();
-                async { std::io::Result::Ok(()) }
-            })
-            .on(EventType::PhotoNew, move |event| {
-                raw.send(format!("{}: photo", event.group_id.unwrap())).unwrap();
-                async { std::io::Result::Ok(()) }
-            })
-            .concurrent(4);
-        ends.push(long_poll.shutdown());
-        runs.push(tokio::spawn(async move { long_poll.run(handlers).await }));
+#[test]
+fn what_is_no_update_is_told_with_what_it_is() {
+    for (update, reason) in [
+        ("7", OddReason::NotAnObject),
+        ("null", OddReason::NotAnObject),
+        ("[1]", OddReason::NotAnObject),
+        ("{}", OddReason::NoType),
+        (r#"{"type":null}"#, OddReason::NoType),
+        (r#"{"type":""}"#, OddReason::NoType),
+        (r#"{"type":["message_new"]}"#, OddReason::NoType),
+        (r#"{"type":"message_new"}"#, OddReason::NoObject),
+    ] {
+        let event = event(update);
+        assert!(matches!(&event.kind, EventKind::Odd(odd) if odd.reason == reason), "{event:?}");
+        assert_eq!(event.raw().get(), update);
+        let told = serde_json::to_string(&event).unwrap();
+        assert!(
+            told.starts_with(r#"{"kind":"odd","reason":""#)
+                && told.ends_with(&format!(r#""raw":{update}}}"#))
+        );
     }
-    vk.wait_for_polls(2);
-    say(&vk, GROUP, "a");
-    say(&vk, 8, "b");
-    vk.push_bot(8, "photo_new", json!({"id": 1}));
-    let mut all = [told.recv().await, told.recv().await, told.recv().await].map(Option::unwrap);
-    all.sort();
-    assert_eq!(all, ["7: a", "8: b", "8: photo"]);
-    ends.iter().for_each(vk_longpoll::Shutdown::shut_down);
-    for run in runs {
-        run.await.unwrap().unwrap();
-    }
-    assert!(LongPoll::builder("t", 0).build().unwrap_err().is_builder());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_events_through_faults_come_once_and_in_order() {
-    let vk = vk().rows_a_poll(50).start();
-    let mut long_poll = long_poll(&vk);
-    begin(&mut long_poll).await;
-    vk.faults(3, 5);
-    let (ahead, behind) = std::sync::mpsc::sync_channel(60);
-    let writer = tokio::task::spawn_blocking(move || {
-        for n in 0..10_000 {
-            ahead.send(()).unwrap();
-            say(&vk, GROUP, &n.to_string());
+#[test]
+fn messages_nested_ten_thousand_deep_are_typed_one_at_a_time() {
+    let deep = format!(
+        r#"{}{{"text":"last"}}{}"#,
+        r#"{"peer_id":1,"reply_message":"#.repeat(10_000),
+        "}".repeat(10_000)
+    );
+    let EventKind::MessageNew(new) = of("message_new", &deep).kind else { panic!() };
+    assert_eq!(new.message.reply().unwrap().peer_id, Some(1));
+    let body =
+        format!(r#"{{"ts":"1","updates":[{{"type":"message_new","object":{deep}}},{deep},7]}}"#);
+    let Answer::Updates(updates) = Answer::decode(body.as_bytes()).unwrap() else { panic!() };
+    assert_eq!(updates.events.len(), 3);
+}
+
+#[test]
+fn an_answer_has_its_ts_as_a_string_or_a_number() {
+    for body in [r#"{"ts":"4","updates":[]}"#, r#"{"ts":4,"updates":[]}"#] {
+        let Answer::Updates(updates) = Answer::decode(body.as_bytes()).unwrap() else { panic!() };
+        assert_eq!(updates.ts, 4);
+    }
+    let Answer::Failed(failed) = Answer::decode(br#"{"failed":1,"ts":30}"#).unwrap() else {
+        panic!()
+    };
+    assert_eq!((failed.code, failed.ts), (1, Some(30)));
+    assert!(Answer::decode(b"{}").unwrap_err().is_incomplete());
+}
+
+#[test]
+fn a_sample_cut_anywhere_is_an_error_and_one_with_a_byte_changed_never_panics() {
+    for update in samples("bot") {
+        let body = format!(r#"{{"ts":"1","updates":[{update}]}}"#);
+        for end in 0..body.len() {
+            assert!(Answer::decode(&body.as_bytes()[..end]).unwrap_err().is_cut());
         }
-        vk
-    });
-    let (mut next, mut failures) = (0, 0);
-    while next < 10_000 {
-        match long_poll.next().await.unwrap().unwrap() {
-            Item::Event(event) => {
-                let EventKind::MessageNew(new) = &event.kind else { panic!("{event:?}") };
-                assert_eq!(new.message.text.as_deref(), Some(&*next.to_string()));
-                next += 1;
-                behind.recv().unwrap();
+        for at in 0..body.len() {
+            for byte in [b'"', b'[', b'}', b',', b'\\', b'9', 0xFF] {
+                let mut changed = body.clone().into_bytes();
+                changed[at] = byte;
+                let _ = Answer::decode(&changed);
             }
-            Item::Answered(answered) => failures += usize::from(answered.failed.is_some()),
-            Item::Disconnected(_) => failures += 1,
-            other => panic!("{other:?}"),
         }
     }
-    writer.await.unwrap();
-    assert!(failures > 20, "{failures}");
+}
+
+proptest! {
+    #[test]
+    fn any_object_of_any_type_is_an_event(
+        kind in prop::sample::select(EventType::ALL),
+        entries in prop::collection::btree_map(
+            prop::sample::select(vec!["id", "peer_id", "from_id", "user_id", "message", "text",
+                "attachments", "payload", "owner_id", "amount"]),
+            prop::sample::select(vec!["1", "\"2\"", "null", "[]", "{}", "\"x\"", "-1.5", "[{\"type\":\"a\"}]",
+                "{\"peer_id\":5}", "true"]), 0..8)
+    ) {
+        let entries: Vec<_> = entries.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let update = format!(r#"{{"type":"{}","object":{{{}}}}}"#, kind.name(), entries.join(","));
+        let event = event(&update);
+        prop_assert_eq!(event.kind.event_type(), Some(kind.clone()));
+        let told = serde_json::to_string(&event).unwrap();
+        prop_assert!(serde_json::from_str::<Value>(&told).is_ok());
+        let end = format!(r#","raw":{update}}}"#);
+        prop_assert!(told.ends_with(&end));
+    }
 }

@@ -71,12 +71,9 @@ async fn main() -> ExitCode {
             }
         }
         None => {
-            let Ok(mode) = u32::try_from(args.mode) else {
-                return wrong("--mode is a sum of bits");
-            };
             let builder = user::LongPoll::builder(args.token).api_address(args.api_url);
-            let builder = builder.mode(Mode::from_bits(mode)).wait(wait).position(position);
-            match builder.build() {
+            let builder = builder.mode(Mode::from_bits(args.mode)).wait(wait);
+            match builder.position(position).build() {
                 Ok(long_poll) => until_ctrl_c(long_poll, file).await,
                 Err(error) => return wrong(&with_causes(&error)),
             }

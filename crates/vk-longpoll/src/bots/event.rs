@@ -26,8 +26,9 @@ use std::fmt;
 /// is not what its type says is [`EventKind::Odd`]. Numbers may come as strings and texts as numbers,
 /// `null` is as good as absent, and what is not known is left alone: it is in [`raw`](Self::raw).
 ///
-/// Serialised, it is an object of the type's name, the kind's fields, `group_id`, and `raw`. (The
-/// event's own `event_id` and `v` are in `raw` only: a `message_event` has another `event_id`.)
+/// Serialised, it is an object of the type's name, the kind's fields, `group_id`, `recovered` (never:
+/// communities have no history to read) as a user's events have it, and `raw`. (The event's own
+/// `event_id` and `v` are in `raw` only: a `message_event` has another `event_id`.)
 ///
 /// ```
 /// use vk_longpoll::RawValue;
@@ -42,7 +43,7 @@ use std::fmt;
 ///
 /// let json = serde_json::to_string(&event)?;
 /// assert!(json.starts_with(r#"{"kind":"message_new","message":{"id":1,"#));
-/// assert!(json.ends_with(&format!(r#","group_id":7,"raw":{update}}}"#)));
+/// assert!(json.ends_with(&format!(r#","group_id":7,"recovered":false,"raw":{update}}}"#)));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -107,9 +108,11 @@ impl Serialize for Event {
             fields: &'a EventKind,
             #[serde(skip_serializing_if = "Option::is_none")]
             group_id: Option<i64>,
+            recovered: bool,
             raw: &'a RawValue,
         }
-        Flat { kind: self.kind.name(), fields: &self.kind, group_id: self.group_id, raw: &self.raw }
+        let (kind, fields) = (self.kind.name(), &self.kind);
+        Flat { kind, fields, group_id: self.group_id, recovered: false, raw: &self.raw }
             .serialize(serializer)
     }
 }

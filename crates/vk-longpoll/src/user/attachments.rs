@@ -1,9 +1,10 @@
 //! What is attached to a message.
 
-use super::fields::Fields;
+use super::fields::{Field, Fields};
 use crate::json::Typed;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What is attached to a message: an object, of which every entry is kept.
 ///
@@ -16,7 +17,7 @@ use std::borrow::Cow;
 /// let event = Event::decode(&RawValue::from_string(row.to_owned())?);
 /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
 /// let attachments = message.attachments.as_ref().unwrap();
-/// let photo = attachments.list().next().unwrap();
+/// let photo = &attachments.list()[0];
 /// assert_eq!((photo.kind, photo.owner_and_item()), ("photo", Some((7, 14))));
 /// assert!(attachments.has_forwarded());
 /// # Ok::<(), serde_json::Error>(())
@@ -27,26 +28,15 @@ pub struct Attachments(pub(super) Fields);
 
 impl Attachments {
     /// The entries `attach1`, `attach2`, … as one attachment each, in the order of their numbers.
-    pub fn list(&self) -> impl Iterator<Item = Attachment<'_>> {
-        let mut numbers: Vec<u32> = self.0.names().filter_map(number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.into_iter().filter_map(|number| self.attachment(number))
-    }
-
-    fn attachment(&self, number: u32) -> Option<Attachment<'_>> {
-        let name = format!("attach{number}");
-        let part = |part: &str| self.0.str(&format!("{name}_{part}"));
-        Some(Attachment {
-            kind: part("type")?,
-            id: self.0.text(&name),
-            product_id: self.0.number(&format!("{name}_product_id")),
-            doc_kind: part("kind"),
-            photo: part("photo"),
-            title: part("title"),
-            description: part("desc"),
-            url: part("url"),
-        })
+    #[must_use]
+    pub fn list(&self) -> Vec<Attachment<'_>> {
+        let mut parts: BTreeMap<u32, BTreeMap<&str, &Field>> = BTreeMap::new();
+        for (name, field) in self.0.iter() {
+            if let Some((number, part)) = part(name) {
+                parts.entry(number).or_default().insert(part, field);
+            }
+        }
+        parts.values().filter_map(Attachment::of).collect()
     }
 
     /// Whether messages are forwarded with it, or one is answered.
@@ -110,11 +100,13 @@ impl Attachments {
     }
 }
 
-/// The number of `attach1` or `attach1_type`.
-fn number(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix("attach")?.split('_').next()?;
-    // `attachments_count` has none.
-    if digits.starts_with('+') { None } else { digits.parse().ok() }
+/// Of `attach1` or `attach1_type`: the number, and what follows.
+fn part(name: &str) -> Option<(u32, &str)> {
+    let rest = name.strip_prefix("attach")?;
+    // `attachments_count` has no number.
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, part) = rest.split_at(digits);
+    Some((number.parse().ok()?, part))
 }
 
 impl Typed for Attachments {
@@ -145,7 +137,21 @@ pub struct Attachment<'a> {
     pub url: Option<&'a str>,
 }
 
-impl Attachment<'_> {
+impl<'a> Attachment<'a> {
+    fn of(parts: &BTreeMap<&str, &'a Field>) -> Option<Self> {
+        let part = |part: &str| parts.get(part).and_then(|field| field.str());
+        Some(Self {
+            kind: part("_type")?,
+            id: parts.get("").and_then(|field| field.text()),
+            product_id: parts.get("_product_id").and_then(|field| field.number()),
+            doc_kind: part("_kind"),
+            photo: part("_photo"),
+            title: part("_title"),
+            description: part("_desc"),
+            url: part("_url"),
+        })
+    }
+
     /// Whose it is and which: of `owner_item`, or of `owner_item_accesskey`.
     #[must_use]
     pub fn owner_and_item(&self) -> Option<(i64, i64)> {

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 /// let event = Event::decode(&RawValue::from_string(row.to_owned())?);
 /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
 /// let extra = message.extra.as_ref().unwrap();
-/// assert_eq!(extra.from_id(), Some(7));
+/// assert_eq!(extra.sender_id(), Some(7));
 /// assert_eq!(extra.source_act(), Some(SourceAct::InviteUser { user_id: Some(8) }));
 /// assert_eq!(extra.get("source_mid").as_deref(), Some("8"));
 /// # Ok::<(), serde_json::Error>(())
@@ -34,9 +34,9 @@ impl Extra {
         self.0.text("title")
     }
 
-    /// Who has sent the message, in a chat: spaces around it are cut.
+    /// `from`: who has sent the message, in a chat; spaces around it are cut.
     #[must_use]
-    pub fn from(&self) -> Option<Cow<'_, str>> {
+    pub fn sender(&self) -> Option<Cow<'_, str>> {
         match self.0.text("from")? {
             Cow::Borrowed(text) => Some(Cow::Borrowed(text.trim())),
             owned => Some(owned),
@@ -45,13 +45,13 @@ impl Extra {
 
     /// The same as a number: a user's id, or minus a community's.
     #[must_use]
-    pub fn from_id(&self) -> Option<i64> {
+    pub fn sender_id(&self) -> Option<i64> {
         self.0.number("from")
     }
 
-    /// The administrator who has written in the name of a community; only administrators see it.
+    /// `from_admin`: the administrator who has written in the name of a community; only administrators see it.
     #[must_use]
-    pub fn from_admin(&self) -> Option<i64> {
+    pub fn admin_id(&self) -> Option<i64> {
         self.0.number("from_admin")
     }
 
@@ -176,7 +176,7 @@ impl Typed for Extra {
     }
 }
 
-/// What was done to a chat. Who did it is [`Extra::from_id`].
+/// What was done to a chat. Who did it is [`Extra::sender_id`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceAct<'a> {

@@ -25,30 +25,19 @@ impl Fields {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, field)| field)
     }
 
-    /// The value as text: a string, or a number as its digits.
+    /// The value as [text](Field::text).
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        match self.get(name)? {
-            Field::Text(text) => Some(Cow::Borrowed(text)),
-            Field::Number(number) => Some(Cow::Owned(number.to_string())),
-            Field::Json(_) => None,
-        }
+        self.get(name)?.text()
     }
 
-    /// The value as a string that is borrowed: no numbers.
+    /// The value as a [string](Field::str).
     pub(crate) fn str(&self, name: &str) -> Option<&str> {
-        match self.get(name)? {
-            Field::Text(text) => Some(text),
-            _ => None,
-        }
+        self.get(name)?.str()
     }
 
-    /// The value as a number: one, or a string that is one but for spaces around it.
+    /// The value as a [number](Field::number).
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
-        match self.get(name)? {
-            Field::Text(text) => text.trim().parse().ok(),
-            Field::Number(number) => Some(*number),
-            Field::Json(_) => None,
-        }
+        self.get(name)?.number()
     }
 
     /// The value as JSON: as it is, or what a string has in it.
@@ -68,6 +57,10 @@ impl Fields {
             Some(Field::Json(json)) => json.get() != "false",
             None => false,
         }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Field)> {
+        self.0.iter().map(|(name, field)| (&**name, field))
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -90,6 +83,32 @@ impl From<&str> for Field {
 }
 
 impl Field {
+    /// A string, or a number as its digits.
+    pub(crate) fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Number(number) => Some(Cow::Owned(number.to_string())),
+            Self::Json(_) => None,
+        }
+    }
+
+    /// A string, borrowed: no numbers.
+    pub(crate) fn str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A number, or a string that is one but for spaces around it.
+    pub(crate) fn number(&self) -> Option<i64> {
+        match self {
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Number(number) => Some(*number),
+            Self::Json(_) => None,
+        }
+    }
+
     /// `None` for `null`, which is as good as absent.
     pub(crate) fn of(json: &str) -> Option<Self> {
         Some(match json.as_bytes().first()? {

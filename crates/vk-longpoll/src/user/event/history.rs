@@ -29,7 +29,7 @@ impl Event {
     /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
     /// assert!(event.recovered);
     /// assert_eq!(message.text_decoded().unwrap(), "1 < 2");
-    /// assert_eq!(message.extra.as_ref().unwrap().from_id(), Some(7));
+    /// assert_eq!(message.extra.as_ref().unwrap().sender_id(), Some(7));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     #[must_use]
