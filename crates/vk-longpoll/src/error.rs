@@ -1,6 +1,4 @@
 //! What went wrong.
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +8,9 @@ use rt_common::{BoxError, HttpError};
 
 use crate::{ApiError, Failed};
 
-/// How much of a server's text `Display` shows, in characters.
-const SHOWN: usize = 200;
+mod display;
+
+pub(crate) use display::show;
 
 /// How much of an answer is kept for the error.
 pub(crate) const KEPT_BODY: usize = 4 * 1024;
@@ -275,81 +274,5 @@ impl Error {
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         Self::new(Kind::Http(error))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.kind {
-            Kind::Builder { what, .. } => f.write_str(what),
-            // The HTTP error is this error, not a level below it.
-            Kind::Http(error) => error.fmt(f),
-            Kind::Redirect { status, location } => write!(
-                f,
-                "the server answered {status}, to {location:?}: redirects are not followed"
-            ),
-            Kind::Answer { what, status, content_type, body, .. } => {
-                f.write_str(what)?;
-                match (status, content_type) {
-                    (Some(status), Some(content_type)) => {
-                        write!(f, " ({status}, {content_type:?})")?;
-                    }
-                    (Some(status), None) => write!(f, " ({status}, without a content type)")?,
-                    (None, _) => {}
-                }
-                let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
-                if text.trim().is_empty() {
-                    return Ok(());
-                }
-                f.write_str(": ")?;
-                show(f, text.trim())
-            }
-            Kind::Api(error) => error.fmt(f),
-            Kind::Failed(failed) => failed.fmt(f),
-            Kind::Server { host } => write!(
-                f,
-                "VK named the long poll server {host:?}, which is not one of VK's over https: \
-                 it is followed only where the API's address was given by you"
-            ),
-            Kind::NoToken => f.write_str(
-                "the session is over: VK wants a new key to be asked for, and there is no token",
-            ),
-            Kind::NoRetryLeft { retries: 1, .. } => f.write_str("given up after 1 retry"),
-            Kind::NoRetryLeft { retries, .. } => write!(f, "given up after {retries} retries"),
-            Kind::Handler { kind, .. } => write!(f, "the handler of {kind} failed"),
-            Kind::Data { what, .. } => write!(f, "{what} is not of the expected type"),
-            Kind::Shared(error) => error.fmt(f),
-        }
-    }
-}
-
-/// One line of what a server says.
-pub(crate) fn show(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut characters = text.chars();
-    for c in characters.by_ref().take(SHOWN) {
-        write!(f, "{}", if c.is_control() { ' ' } else { c })?;
-    }
-    if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Error").field(&self.kind).finish()
-    }
-}
-
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &*self.kind {
-            Kind::Builder { source, .. } | Kind::Answer { source, .. } => {
-                source.as_deref().map(|source| source as _)
-            }
-            Kind::Http(error) => error.source(),
-            Kind::NoRetryLeft { last, .. } => Some(last),
-            Kind::Handler { source, .. } => Some(&**source),
-            Kind::Data { source, .. } => Some(source),
-            Kind::Shared(error) => error.source(),
-            _ => None,
-        }
     }
 }

@@ -23,9 +23,9 @@ pub struct Handlers<E> {
     by_name: HashMap<String, Vec<Handler<E>>>,
     by_all: Vec<Handler<E>>,
     answers: Vec<OnAnswer<E>>,
-    error: Option<Arc<dyn Fn(&Error) + Send + Sync>>,
-    gap: Option<Arc<dyn Fn(&Gap) + Send + Sync>>,
-    disconnected: Option<Arc<dyn Fn(&Disconnected) + Send + Sync>>,
+    error: Option<Tell<Error>>,
+    gap: Option<Tell<Gap>>,
+    disconnected: Option<Tell<Disconnected>>,
     pub(crate) concurrency: usize,
 }
 
@@ -47,6 +47,7 @@ pub struct Of<E, T> {
 
 type Handling = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 type Handler<E> = Arc<dyn Fn(Arc<E>) -> Handling + Send + Sync>;
+type Tell<T> = Arc<dyn Fn(&T) + Send + Sync>;
 type OnAnswer<E> = Arc<dyn Fn(Arc<Response<E>>) -> Handling + Send + Sync>;
 
 impl<E: Event> Handlers<E> {

@@ -3,6 +3,7 @@ use http::{HeaderMap, StatusCode};
 use rt_common::{HttpError, Secret};
 
 use super::*;
+use crate::ApiError;
 use crate::server::Trust;
 
 impl Event for u32 {

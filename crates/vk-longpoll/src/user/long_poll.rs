@@ -183,7 +183,7 @@ impl Kind for User {
         vec![
             ("ts", ts),
             ("wait", wait),
-            ("mode", i64::from(self.mode.bits())),
+            ("mode", self.mode.bits()),
             ("version", i64::from(self.version)),
         ]
     }

@@ -1,0 +1,88 @@
+//! What is tried again, and what ends a loop.
+use std::time::{Duration, Instant};
+
+use super::{Ask, Policy};
+use crate::item::{Disconnected, Item};
+use crate::kind::Event;
+use crate::{ApiError, Error};
+
+/// So many polls that fail in a row, and another server is asked for: this one may be gone.
+const TRIES_A_SERVER: u32 = 3;
+/// The longest `Retry-After` that is obeyed.
+const LONGEST_WISH: Duration = Duration::from_secs(300);
+
+impl<E: Event> Policy<E> {
+    /// It failed at `now`: how long to wait before the next question, or why there is none. What is
+    /// tried again is told to the reader.
+    pub(crate) fn failed(
+        &mut self,
+        ask: Ask,
+        error: Error,
+        now: Instant,
+    ) -> Result<Duration, Error> {
+        let goes_on = match ask {
+            Ask::Server => self.goes_on_without_server(&error),
+            Ask::Poll(_) => self.goes_on_without_answer(&error),
+            Ask::History(_) => match error.api() {
+                Some(refused) if refused.is_retryable() => true,
+                Some(refused) if refused.code() == ApiError::UNAUTHORIZED => false,
+                // What was missed stays so; what comes does not.
+                Some(_) => {
+                    self.give_up(Some(error));
+                    return Ok(Duration::ZERO);
+                }
+                None => is_weather(&error),
+            },
+        };
+        if !goes_on {
+            return Err(error);
+        }
+        let retries = self.backoff.attempts();
+        if self.retry.max_retries.is_some_and(|max| retries >= max) {
+            return Err(Error::no_retry_left(retries, error));
+        }
+        let retry_in = match error.retry_after() {
+            None => self.backoff.next_delay(now),
+            Some(wish) => {
+                self.backoff.count_attempt();
+                let wish = wish.min(LONGEST_WISH).max(self.retry.min);
+                wish + self.backoff.jitter(wish / 10)
+            }
+        };
+        self.waiting.push_back(Item::Disconnected(Disconnected { error, retry_in }));
+        Ok(retry_in)
+    }
+
+    fn goes_on_without_server(&self, error: &Error) -> bool {
+        match error.api() {
+            Some(refused) => refused.is_retryable(),
+            // What never worked is set up wrongly.
+            None if self.begun => is_weather(error),
+            None => error.is_retryable(),
+        }
+    }
+
+    fn goes_on_without_answer(&mut self, error: &Error) -> bool {
+        self.poll_failures += 1;
+        let token = self.means.token;
+        if error.is_too_large() && token {
+            // It would be as large again: the history comes in pages.
+            self.start_over();
+        } else if token
+            && (!error.is_retryable() || self.poll_failures.is_multiple_of(TRIES_A_SERVER))
+        {
+            self.server = None;
+        }
+        match token {
+            true => is_weather(error),
+            false => error.is_retryable() || error.is_too_large(),
+        }
+    }
+}
+
+/// What passes by itself: a proxy's page, a certificate that somebody forgot. What was described
+/// wrongly does not, nor what is not followed.
+fn is_weather(error: &Error) -> bool {
+    let unsendable = error.http().is_some_and(rt_common::HttpError::is_request);
+    !(unsendable || error.is_builder() || error.is_foreign_server())
+}
