@@ -31,6 +31,11 @@ impl<E: Event> Policy<E> {
                     self.give_up(Some(error));
                     return Ok(Duration::ZERO);
                 }
+                // It would be so again.
+                None if error.is_too_large() || error.is_data() => {
+                    self.give_up(Some(error));
+                    return Ok(Duration::ZERO);
+                }
                 None => is_weather(&error),
             },
         };

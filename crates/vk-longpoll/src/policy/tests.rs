@@ -257,6 +257,23 @@ fn a_history_that_is_too_old_is_told_and_done_without() {
 }
 
 #[test]
+fn a_history_that_cannot_be_read_is_done_without() {
+    let json = serde_json::from_str::<u8>("x").unwrap_err();
+    for error in [HttpError::too_large(5).into(), Error::data("the response", json)] {
+        let mut policy = polling(ALL);
+        refused(&mut policy, 1, Some(150));
+        told(&mut policy);
+        fail(&mut policy, error).unwrap();
+        assert_eq!(told(&mut policy)[0], "gap after 100");
+        assert_eq!(policy.ask().unwrap(), Ask::Poll(150));
+    }
+    let mut policy = polling(ALL);
+    refused(&mut policy, 1, Some(150));
+    fail(&mut policy, HttpError::timed_out().into()).unwrap();
+    assert_eq!(policy.ask().unwrap(), Ask::History(at(100, 1000)));
+}
+
+#[test]
 fn what_passes_is_tried_again_and_the_ts_kept() {
     for code in [500, 502, 503, 429, 408, 404, 403, 410] {
         let mut policy = polling(ALL);
