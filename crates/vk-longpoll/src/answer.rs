@@ -27,7 +27,8 @@ impl<T> Parts<T> {
         body: &[u8],
         each: impl Fn(&RawValue) -> T,
     ) -> Result<Told<T>, DecodeError> {
-        let parts = crate::decode_error::whole(body, AnswerVisitor(each, PhantomData))?;
+        let parts =
+            crate::decode_error::whole(body, AnswerVisitor(each, body.len() / EACH, PhantomData))?;
         if let Some(code) = parts.failed.filter(|code| *code != 0) {
             let Self { ts, min_version, max_version, .. } = parts;
             return Ok(Err(Failed { code, ts, min_version, max_version }));
@@ -40,7 +41,10 @@ impl<T> Parts<T> {
     }
 }
 
-struct AnswerVisitor<T, F>(F, PhantomData<T>);
+/// Bytes of an update, rather more than they are: room for as many is made at once.
+const EACH: usize = 256;
+
+struct AnswerVisitor<T, F>(F, usize, PhantomData<T>);
 
 impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for AnswerVisitor<T, F> {
     type Value = Parts<T>;
@@ -67,7 +71,7 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for AnswerVisitor<T, F> {
                 r#""min_version""# => &mut parts.min_version,
                 r#""max_version""# => &mut parts.max_version,
                 r#""updates""# => {
-                    parts.updates = map.next_value_seed(Rows(&self.0, PhantomData))?;
+                    parts.updates = map.next_value_seed(Rows(&self.0, self.1, PhantomData))?;
                     continue;
                 }
                 _ => {
@@ -82,7 +86,7 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for AnswerVisitor<T, F> {
 }
 
 /// The updates; `None` for what is not an array.
-struct Rows<'f, T, F>(&'f F, PhantomData<T>);
+struct Rows<'f, T, F>(&'f F, usize, PhantomData<T>);
 
 impl<'a, T, F: Fn(&RawValue) -> T> DeserializeSeed<'a> for Rows<'_, T, F> {
     type Value = Option<Vec<T>>;
@@ -100,7 +104,7 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for Rows<'_, T, F> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut rows: A) -> Result<Self::Value, A::Error> {
-        let mut updates = Vec::new();
+        let mut updates = Vec::with_capacity(self.1);
         while let Some(row) = rows.next_element::<&'a RawValue>()? {
             updates.push((self.0)(row));
         }

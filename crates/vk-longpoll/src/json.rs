@@ -132,8 +132,9 @@ pub(crate) trait Typed: Sized {
 impl Typed for i64 {
     /// A number, or a string that is one.
     fn typed(json: &str) -> Option<Self> {
-        // A leading plus is no JSON, and no number that VK writes.
-        let digits = unquoted(json).unwrap_or(json).trim();
+        let Some(text) = unquoted(json) else { return json.parse().ok() };
+        // A leading plus is no number that VK writes.
+        let digits = text.trim();
         if digits.starts_with('+') { None } else { digits.parse().ok() }
     }
 }

@@ -69,6 +69,15 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
 fn string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     loop {
+        // Eight bytes at once, while none of them is one that matters.
+        while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_le_bytes(*word);
+            let found = zeros(word ^ EACH * b'"' as u64) | zeros(word ^ EACH * b'\\' as u64);
+            at += found.trailing_zeros() as usize / 8;
+            if found != 0 {
+                break;
+            }
+        }
         match bytes.get(at) {
             Some(b'"') => return at + 1,
             Some(b'\\') => at += 2,
@@ -76,6 +85,14 @@ fn string(bytes: &[u8], start: usize) -> usize {
             None => return bytes.len(),
         }
     }
+}
+
+/// One in each byte of a word.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// The highest bit of each byte that is zero; of the bytes above the first such one it says nothing.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(EACH) & !word & (EACH << 7)
 }
 
 /// Past the array or object that begins here. It counts, and does not call itself: no depth is too
@@ -102,9 +119,24 @@ fn nested(bytes: &[u8], start: usize) -> usize {
 
 /// Past the number or word that begins here.
 fn plain(bytes: &[u8], start: usize) -> usize {
-    let ends = |byte: &u8| matches!(byte, b',' | b':' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
-    bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length)
+    let mut at = start;
+    while bytes.get(at).is_some_and(|byte| !ENDS[usize::from(*byte)]) {
+        at += 1;
+    }
+    at
 }
+
+/// What ends a number or a word.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut at = 0;
+    let all = b",:]} \n\r\t";
+    while at < all.len() {
+        ends[all[at] as usize] = true;
+        at += 1;
+    }
+    ends
+};
 
 #[cfg(test)]
 mod tests {
