@@ -1,12 +1,11 @@
 //! Polls that are answered right.
 
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use rt_testkit::vk::{Account, Vk};
 use serde_json::json;
 
-use crate::client::{Client, Session, get};
+use crate::client::{Client, Session, connect, get};
 
 #[test]
 fn a_poll_gets_what_came_after_its_ts() {
@@ -188,7 +187,7 @@ fn what_polls_asked_for_is_told() {
     let session = Session::user(&mut client);
     session.poll(&mut client);
     let plain = format!("{}?act=a_check&key={}&ts=1000", session.path, session.key);
-    let mut other = Client::over(TcpStream::connect(vk.server().addr()).unwrap());
+    let mut other = Client::over(connect(&vk));
     other.send(&format!("GET {plain} HTTP/1.1\r\nUser-Agent: test\r\n\r\n")).unwrap();
     let polls = vk.wait_for_polls(2);
     let [first, second] = &polls[..] else { panic!("{polls:?}") };
