@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rt_testkit::vk::Vk;
 use serde_json::Value;
@@ -34,7 +35,7 @@ impl Answer {
 
 impl Client {
     pub fn new(vk: &Vk) -> Self {
-        Self::over(TcpStream::connect(vk.server().addr()).unwrap())
+        Self::over(connect(vk))
     }
 
     pub fn over(stream: impl Stream + 'static) -> Self {
@@ -98,6 +99,13 @@ impl Client {
     pub fn get(&mut self, target: &str) -> Result<Answer> {
         self.exchange(&get(target))
     }
+}
+
+/// A socket on which waiting for an answer ends: a test that is wrong fails, and hangs not.
+pub fn connect(vk: &Vk) -> TcpStream {
+    let socket = TcpStream::connect(vk.server().addr()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket
 }
 
 pub fn get(target: &str) -> String {

@@ -62,6 +62,7 @@ impl<'a> Stubborn<'a> {
     }
 
     fn poll(&mut self, session: &Session) -> Value {
+        assert!(self.vk.poll_count() < 20_000, "something was lost, and is waited for");
         let body = self.ask(|client| client.get(&session.target(0)), &["updates", "failed"]);
         if let Some(failed) = body.get("failed") {
             let form = if body["ts"].is_string() { "text" } else { "" };

@@ -1,12 +1,11 @@
 //! Polls that are answered right.
 
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use rt_testkit::vk::{Account, Vk};
 use serde_json::json;
 
-use crate::client::{Client, Session, get};
+use crate::client::{Client, Session, connect, get};
 
 #[test]
 fn a_poll_gets_what_came_after_its_ts() {
@@ -188,7 +187,7 @@ fn what_polls_asked_for_is_told() {
     let session = Session::user(&mut client);
     session.poll(&mut client);
     let plain = format!("{}?act=a_check&key={}&ts=1000", session.path, session.key);
-    let mut other = Client::over(TcpStream::connect(vk.server().addr()).unwrap());
+    let mut other = Client::over(connect(&vk));
     other.send(&format!("GET {plain} HTTP/1.1\r\nUser-Agent: test\r\n\r\n")).unwrap();
     let polls = vk.wait_for_polls(2);
     let [first, second] = &polls[..] else { panic!("{polls:?}") };
@@ -207,4 +206,31 @@ fn what_is_neither_a_call_nor_a_poll_is_not_found() {
     assert_eq!(client.get("/").unwrap().status, 404);
     assert_eq!(client.get("/nim1?key=a").unwrap().status, 404);
     assert_eq!((vk.poll_count(), vk.call_count()), (0, 0));
+}
+
+#[test]
+fn all_who_wait_get_the_row() {
+    let vk = Vk::start();
+    let mut clients: Vec<_> = (0..5).map(|_| Client::new(&vk)).collect();
+    for client in &mut clients {
+        let session = Session::user(client);
+        client.send(&get(&session.target(90))).unwrap();
+    }
+    vk.wait_for_waiting(5);
+    vk.push(json!([61, 5, 1]));
+    for client in &mut clients {
+        assert_eq!(client.answer().unwrap().json()["updates"], json!([[61, 5, 1]]));
+    }
+}
+
+#[test]
+fn a_connection_lasts_until_the_client_gives_it_up() {
+    let vk = Vk::start();
+    let mut client = Client::new(&vk);
+    for _ in 0..3 {
+        client.call("users.get", &[]);
+    }
+    let last = "GET /method/users.get?v=5.199&access_token=a HTTP/1.1\r\nConnection: close\r\n\r\n";
+    assert_eq!(client.exchange(last).unwrap().status, 200);
+    assert!(client.answer().is_err());
 }

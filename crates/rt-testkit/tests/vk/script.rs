@@ -1,13 +1,12 @@
 //! Steps: each stands for one request, and then all is right again.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use rt_testkit::vk::{Account, Step, Vk};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Session, get};
+use crate::client::{Client, Session, connect, get};
 
 /// One row is there, and one step; the poll's answer, and that of the next poll on the same
 /// connection.
@@ -123,7 +122,7 @@ fn a_cut_answer_ends_in_its_middle() {
     vk.push(json!([7, 5, 1]));
     vk.script_polls([Step::Cut]);
     vk.script_calls("messages.send", [Step::Cut]);
-    let mut stream = TcpStream::connect(vk.server().addr()).unwrap();
+    let mut stream = connect(&vk);
     stream.write_all(get(&session.target(90)).as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
@@ -166,7 +165,7 @@ fn a_hang_is_never_answered() {
     vk.script_polls([Step::Hang]);
     vk.script_calls("users.get", [Step::Hang]);
     for request in [get(&session.target(1)), get("/method/users.get?v=5.199&access_token=a")] {
-        let mut stream = TcpStream::connect(vk.server().addr()).unwrap();
+        let mut stream = connect(&vk);
         stream.write_all(request.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         let error = stream.read(&mut [0]).unwrap_err();
@@ -187,7 +186,7 @@ fn a_stalled_answer_goes_silent_in_its_middle() {
         (get(&session.target(90)), &whole[..whole.len() / 2]),
         (get("/method/users.get?v=5.199&access_token=a"), r#"{"response":[{"first_name":"#),
     ] {
-        let mut stream = TcpStream::connect(vk.server().addr()).unwrap();
+        let mut stream = connect(&vk);
         stream.write_all(request.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         let mut bytes = Vec::new();
@@ -206,7 +205,7 @@ fn raw_bytes_are_sent_as_they_are() {
     vk.script_polls([Step::Raw(bytes.into())]);
     vk.script_calls("users.get", [Step::Raw(bytes.into())]);
     for target in ["/nim123456?act=a_check", "/method/users.get"] {
-        let mut stream = TcpStream::connect(vk.server().addr()).unwrap();
+        let mut stream = connect(&vk);
         stream.write_all(get(target).as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();

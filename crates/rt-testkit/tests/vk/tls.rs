@@ -1,7 +1,6 @@
 //! Calls and polls over TLS.
 
 use std::io::ErrorKind;
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use rt_testkit::vk::{Step, Vk};
@@ -11,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 
-use crate::client::{Client, Session, get};
+use crate::client::{Client, Session, connect, get};
 
 fn client(vk: &Vk, name: &'static str) -> Client {
     let mut roots = RootCertStore::empty();
@@ -23,7 +22,7 @@ fn client(vk: &Vk, name: &'static str) -> Client {
         .with_no_client_auth();
     let name = ServerName::try_from(name).unwrap();
     let session = ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect(vk.server().addr()).unwrap();
+    let socket = connect(vk);
     Client::over(StreamOwned::new(session, socket))
 }
 
