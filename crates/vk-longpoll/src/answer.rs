@@ -2,8 +2,10 @@
 
 use crate::Failed;
 use crate::decode_error::DecodeError;
-use crate::json::Typed;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::json::{Typed, name_of};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,6 +43,10 @@ impl<T> Parts<T> {
     }
 }
 
+/// The most updates of an answer: a thousand times those that VK holds back for who is away. The
+/// shortest take some hundred times their bytes once they are events.
+pub(crate) const MAX_UPDATES: usize = 1 << 18;
+
 /// Bytes of an update, rather more than they are: room for as many is made at once.
 const EACH: usize = 256;
 
@@ -62,15 +68,15 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for AnswerVisitor<T, F> {
             max_version: None,
             updates: None,
         };
-        // A name that is no text, for half an emoji, is none of these.
+        // Taken as it is: a name with half an emoji in it is none to fail at.
         while let Some(name) = map.next_key::<&'a RawValue>()? {
-            let number = match name.get() {
-                r#""failed""# => &mut parts.failed,
-                r#""ts""# => &mut parts.ts,
-                r#""pts""# => &mut parts.pts,
-                r#""min_version""# => &mut parts.min_version,
-                r#""max_version""# => &mut parts.max_version,
-                r#""updates""# => {
+            let number = match &*name_of(name.get()) {
+                "failed" => &mut parts.failed,
+                "ts" => &mut parts.ts,
+                "pts" => &mut parts.pts,
+                "min_version" => &mut parts.min_version,
+                "max_version" => &mut parts.max_version,
+                "updates" => {
                     parts.updates = map.next_value_seed(Rows(&self.0, self.1, PhantomData))?;
                     continue;
                 }
@@ -106,6 +112,9 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for Rows<'_, T, F> {
     fn visit_seq<A: SeqAccess<'a>>(self, mut rows: A) -> Result<Self::Value, A::Error> {
         let mut updates = Vec::with_capacity(self.1);
         while let Some(row) = rows.next_element::<&'a RawValue>()? {
+            if updates.len() == MAX_UPDATES {
+                return Err(A::Error::custom("too many updates"));
+            }
             updates.push((self.0)(row));
         }
         Ok(Some(updates))

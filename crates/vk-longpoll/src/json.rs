@@ -117,7 +117,7 @@ pub(crate) fn entries(json: &str) -> Option<impl Iterator<Item = (Cow<'_, str>, 
 }
 
 /// The name that a JSON string is.
-fn name_of(json: &str) -> Cow<'_, str> {
+pub(crate) fn name_of(json: &str) -> Cow<'_, str> {
     match unquoted(json) {
         Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
         _ => Cow::Owned(unescaped(json)),

@@ -56,6 +56,8 @@ pub(crate) struct Policy<E> {
     repeats: Repeats,
     /// Polls in a row that failed, or that answered with `failed`.
     poll_failures: u32,
+    /// Answers in a row that could not be read.
+    unreadable: u32,
 }
 
 impl<E: Event> Policy<E> {
@@ -87,6 +89,7 @@ impl<E: Event> Policy<E> {
             waiting: VecDeque::new(),
             repeats: Repeats::default(),
             poll_failures: 0,
+            unreadable: 0,
         }
     }
 
@@ -158,6 +161,7 @@ impl<E: Event> Policy<E> {
                 self.take_updates(Position { ts, pts }, events);
                 if news || took >= SHORTEST_WAIT {
                     self.poll_failures = 0;
+                    self.unreadable = 0;
                     self.begin_anew(now);
                     return Ok(Duration::ZERO);
                 }

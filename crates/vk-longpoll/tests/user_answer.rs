@@ -163,3 +163,15 @@ fn rows_keep_their_spelling() {
     let updates = updates(&format!(r#"{{"ts":5,"updates":[ {row} ]}}"#));
     assert_eq!(updates.events[0].raw().get(), row);
 }
+
+#[test]
+fn an_answer_has_a_bound_on_its_updates() {
+    let body = |updates: usize| format!(r#"{{"ts":5,"updates":[{}0]}}"#, "0,".repeat(updates - 1));
+    assert_eq!(updates(&body(262_144)).events.len(), 262_144);
+    assert!(decode(&body(262_145)).is_err());
+}
+
+#[test]
+fn a_name_with_escapes_is_the_name_that_it_says() {
+    assert_eq!(updates(r#"{"t\u0073":5,"\u0075pdates":[[61,1,1]],"\ud83d":1}"#).events.len(), 1);
+}

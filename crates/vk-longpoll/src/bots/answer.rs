@@ -41,7 +41,8 @@ impl Answer {
     /// What the body of an answer says, as with [users](crate::user::Answer::decode).
     ///
     /// # Errors
-    /// The body is no JSON, or an object with neither `failed` nor both of `ts` and `updates`.
+    /// The body is no JSON, or an object with neither `failed` nor both of `ts` and `updates`. Or it
+    /// has more than 262,144 updates.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let parts = Parts::decode(body, |update: &RawValue| Event::decode(update))?;
         Ok(match parts {

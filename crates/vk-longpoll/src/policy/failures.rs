@@ -8,6 +8,8 @@ use crate::{ApiError, Error};
 
 /// So many polls that fail in a row, and another server is asked for: this one may be gone.
 const TRIES_A_SERVER: u32 = 3;
+/// So many answers in a row that cannot be read, and what this `ts` has is read from the history.
+const TRIES_A_TS: u32 = 10;
 /// The longest `Retry-After` that is obeyed.
 const LONGEST_WISH: Duration = Duration::from_secs(300);
 
@@ -70,8 +72,11 @@ impl<E: Event> Policy<E> {
     fn goes_on_without_answer(&mut self, error: &Error) -> bool {
         self.poll_failures += 1;
         let token = self.means.token;
-        if error.is_too_large() && token {
-            // It would be as large again: the history comes in pages.
+        self.unreadable = if error.is_malformed() { self.unreadable + 1 } else { 0 };
+        let stuck = self.unreadable >= TRIES_A_TS;
+        if token && (error.is_too_large() || (stuck && self.means.history)) {
+            // It would be as large again, or as odd: the history comes in pages.
+            self.unreadable = 0;
             self.start_over();
         } else if token
             && (!error.is_retryable() || self.poll_failures.is_multiple_of(TRIES_A_SERVER))

@@ -311,6 +311,25 @@ fn an_answer_that_is_too_large_is_read_from_the_history_instead() {
 }
 
 #[test]
+fn an_answer_that_can_never_be_read_is_read_from_the_history_instead() {
+    for (means, expected) in [(ALL, Ask::History(at(100, 1000))), (BOT, Ask::Poll(100))] {
+        let mut policy = polling(means);
+        for _ in 0..10 {
+            while policy.ask().unwrap() == Ask::Server {
+                let position = at(300, 3000);
+                answer(&mut policy, Answer::Server { server: server(), position });
+            }
+            assert_eq!(policy.ask().unwrap(), Ask::Poll(100));
+            fail(&mut policy, Error::unreadable("a page")).unwrap();
+        }
+        if policy.ask().unwrap() == Ask::Server {
+            served(&mut policy, at(300, 3000));
+        }
+        assert_eq!(policy.ask().unwrap(), expected);
+    }
+}
+
+#[test]
 fn which_api_errors_end_it() {
     for code in [1, 6, 9, 10, 29] {
         let mut policy = policy(ALL, None);

@@ -52,7 +52,7 @@ impl Answer {
     ///
     /// # Errors
     /// The body is no JSON, or an object with neither `failed` nor both of `ts` and `updates`: it
-    /// never begins again at 0.
+    /// never begins again at 0. Or it has more than 262,144 updates.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let parts = Parts::decode(body, |row: &RawValue| Event::decode(row))?;
         Ok(match parts {

@@ -186,3 +186,11 @@ impl EventKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_event_is_not_much_larger_than_a_message() {
+        assert!(size_of::<crate::user::Event>() <= 176, "{}", size_of::<crate::user::Event>());
+    }
+}
