@@ -10,15 +10,43 @@ use super::state::State;
 impl State {
     /// A row as the test wrote it.
     pub(super) fn push_row(&mut self, account: Account, row: Value) {
-        let cmid = match (row[0].as_i64(), row[3].as_i64()) {
-            (Some(4), Some(peer)) => self.next_cmid(account, peer),
-            _ => 0,
-        };
-        if row[0] == 4 {
-            self.messages = self.messages.max(row[1].as_i64().unwrap_or_default());
+        let id = row[1].as_i64().unwrap_or_default();
+        match (row[0].as_i64(), row[3].as_i64()) {
+            (Some(4), peer) => {
+                self.messages = self.messages.max(id);
+                let count =
+                    self.conversations.entry((account, peer.unwrap_or_default())).or_default();
+                *count += 1;
+                self.numbers.insert((account, id), *count);
+            }
+            (Some(5), _) => {
+                self.edits.insert((account, id), row.clone());
+            }
+            _ => {}
         }
         let has_pts = has_pts(&row);
-        self.push(account, row, has_pts, cmid);
+        self.push(account, row, has_pts);
+    }
+
+    /// The message of a row of code 4 or 5 as it is now, if the row has enough.
+    pub(super) fn message(&self, account: Account, row: &Value) -> Option<Value> {
+        let id = row[1].as_i64()?;
+        if let Some(own) = self.objects.get(&id) {
+            return Some(own.clone());
+        }
+        let me = match account {
+            Account::User => self.config.me,
+            Account::Community(group) | Account::Bots(group) => -group,
+        };
+        let number = self.numbers.get(&(account, id)).copied().unwrap_or_default();
+        let mut now = message(row, me, number)?;
+        let edit = self.edits.get(&(account, id)).and_then(|row| message(row, me, number));
+        if let Some(edit) = edit {
+            for field in ["text", "attachments", "update_time"] {
+                now[field] = edit[field].clone();
+            }
+        }
+        Some(now)
     }
 
     /// A new message in a conversation of the user, or of a community, which hears of it in both
@@ -41,9 +69,8 @@ impl State {
             return id;
         };
         let account = Account::Community(group);
-        let cmid = self.next_cmid(account, peer);
-        let object = message(&row, me, cmid).unwrap_or_default();
-        self.push(account, row, true, cmid);
+        self.push_row(account, row.clone());
+        let object = self.message(account, &row).unwrap_or_default();
         if out {
             self.push_bot(group, "message_reply", object);
         } else {
@@ -55,11 +82,5 @@ impl State {
             self.push_bot(group, "message_new", object);
         }
         id
-    }
-
-    fn next_cmid(&mut self, account: Account, peer: i64) -> u64 {
-        let count = self.conversations.entry((account, peer)).or_default();
-        *count += 1;
-        *count
     }
 }

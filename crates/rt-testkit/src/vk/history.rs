@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::log::Entry;
-use super::rows::message;
 use super::seen::{Account, Params};
 use super::state::State;
 use super::step::ApiError;
@@ -22,10 +21,6 @@ pub(super) fn history(
     let events = limit(params, "events_limit", EVENTS)?.min(state.config.history_events);
     let messages = limit(params, "msgs_limit", MESSAGES)?.min(state.config.history_messages);
     let newer_than = params.number("max_msg_id").unwrap_or_default();
-    let me = match account {
-        Account::User => state.config.me,
-        Account::Community(group) | Account::Bots(group) => -group,
-    };
     // One more than the page takes tells that there is more.
     let (from_pts, found) = missed(state, params, account, events.saturating_add(1))?;
     let mut page: Vec<&Entry> = Vec::new();
@@ -42,8 +37,7 @@ pub(super) fn history(
         }
         page.push(entry);
         if has_message {
-            let own = state.objects.get(&id).cloned();
-            items.extend(own.or_else(|| message(&entry.row, me, entry.cmid)));
+            items.extend(state.message(account, &entry.row));
         }
     }
     let last = if more { page.last().map(|entry| entry.pts) } else { None };

@@ -11,8 +11,6 @@ pub(super) struct Entry {
     /// The account's pts after this row; a row without a pts of its own repeats the last.
     pub(super) pts: u64,
     pub(super) has_pts: bool,
-    /// The number of a message within its conversation.
-    pub(super) cmid: u64,
 }
 
 #[derive(Debug)]
@@ -45,9 +43,9 @@ impl Log {
         self.entries.back().map_or(self.base_pts, |entry| entry.pts)
     }
 
-    pub(super) fn push(&mut self, row: Value, has_pts: bool, cmid: u64) {
+    pub(super) fn push(&mut self, row: Value, has_pts: bool) {
         let pts = self.pts() + u64::from(has_pts);
-        self.entries.push_back(Entry { row, pts, has_pts, cmid });
+        self.entries.push_back(Entry { row, pts, has_pts });
     }
 
     /// Makes polls from before now too old.

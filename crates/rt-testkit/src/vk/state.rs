@@ -38,6 +38,9 @@ pub(super) struct State {
     /// Objects of messages that the test gave itself.
     pub(super) objects: HashMap<i64, Value>,
     pub(super) messages: i64,
+    /// The numbers of messages within their conversations, and the rows that edited them.
+    pub(super) numbers: HashMap<(Account, i64), u64>,
+    pub(super) edits: HashMap<(Account, i64), Value>,
     /// How many messages each conversation has, by account and peer.
     pub(super) conversations: HashMap<(Account, i64), u64>,
     pub(super) events: u64,
@@ -77,6 +80,8 @@ impl State {
             sent: HashMap::new(),
             objects: HashMap::new(),
             messages: 0,
+            numbers: HashMap::new(),
+            edits: HashMap::new(),
             conversations: HashMap::new(),
             events: 0,
             spent: HashMap::new(),
@@ -90,10 +95,10 @@ impl State {
         self.logs.entry(account).or_insert_with(|| Log::new(ts, pts))
     }
 
-    pub(super) fn push(&mut self, account: Account, row: Value, has_pts: bool, cmid: u64) {
+    pub(super) fn push(&mut self, account: Account, row: Value, has_pts: bool) {
         let (for_polls, in_all) = (self.config.keep_for_polls, self.config.keep_in_all);
         let log = self.log(account);
-        log.push(row, has_pts, cmid);
+        log.push(row, has_pts);
         log.shrink(for_polls, in_all);
     }
 
@@ -108,7 +113,7 @@ impl State {
         let event = json!({
             "type": kind, "event_id": event_id, "v": "5.199", "object": object, "group_id": group,
         });
-        self.push(Account::Bots(group), event, false, 0);
+        self.push(Account::Bots(group), event, false);
         Some(event_id)
     }
 

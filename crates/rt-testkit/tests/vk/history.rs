@@ -82,6 +82,23 @@ fn a_pushed_row_has_a_message_with_its_attachments_and_what_was_done() {
 }
 
 #[test]
+fn a_message_that_was_edited_is_told_once_as_it_is_now() {
+    let vk = Vk::start();
+    let id = vk.message(2_000_000_001, 7, "before");
+    vk.push(json!([5, id, 1, 2_000_000_001, 124, "after", { "from": "7" }, {
+        "attach1_type": "photo", "attach1": "1_2",
+    }]));
+    let told = history(&mut Client::new(&vk), &[("pts", "50000")]);
+    assert_eq!(told["history"].as_array().unwrap().len(), 2);
+    assert_eq!(told["messages"]["count"], 1);
+    let item = &told["messages"]["items"][0];
+    assert_eq!((&item["text"], &item["update_time"]), (&json!("after"), &json!(124)));
+    assert_eq!((&item["date"], &item["from_id"]), (&json!(1_700_000_000 + id), &json!(7)));
+    assert_eq!(item["attachments"][0]["type"], "photo");
+    assert_eq!(item["conversation_message_id"], 1);
+}
+
+#[test]
 fn a_test_can_give_a_message_its_own_object() {
     let vk = Vk::start();
     let id = vk.message(7, 7, "a");

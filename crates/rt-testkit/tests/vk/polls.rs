@@ -1,5 +1,6 @@
 //! Polls that are answered right.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use rt_testkit::vk::{Account, Vk};
@@ -232,5 +233,5 @@ fn a_connection_lasts_until_the_client_gives_it_up() {
     }
     let last = "GET /method/users.get?v=5.199&access_token=a HTTP/1.1\r\nConnection: close\r\n\r\n";
     assert_eq!(client.exchange(last).unwrap().status, 200);
-    assert!(client.answer().is_err());
+    assert_eq!(client.answer().unwrap_err().kind(), ErrorKind::UnexpectedEof);
 }

@@ -33,6 +33,7 @@ fn calls_and_polls_go_over_tls_under_both_names() {
         let mut client = client(&vk, name);
         let port = vk.server().addr().port();
         assert_eq!(vk.api_url(), format!("https://{name}:{port}"));
+        assert_eq!(vk.server().url("/a"), format!("https://127.0.0.1:{port}/a"));
         let told = client.call("groups.getLongPollServer", &[("group_id", "5")]);
         assert_eq!(told["response"]["server"], format!("https://{name}:{port}/wh5"));
         let session = Session::user(&mut client);
