@@ -72,7 +72,7 @@ fn string(bytes: &[u8], start: usize) -> usize {
         // Eight bytes at once, while none of them is one that matters.
         while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
             let word = u64::from_le_bytes(*word);
-            let found = zeros(word ^ EACH * b'"' as u64) | zeros(word ^ EACH * b'\\' as u64);
+            let found = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
             at += found.trailing_zeros() as usize / 8;
             if found != 0 {
                 break;
@@ -89,6 +89,8 @@ fn string(bytes: &[u8], start: usize) -> usize {
 
 /// One in each byte of a word.
 const EACH: u64 = 0x0101_0101_0101_0101;
+const QUOTES: u64 = EACH * b'"' as u64;
+const BACKSLASHES: u64 = EACH * b'\\' as u64;
 
 /// The highest bit of each byte that is zero; of the bytes above the first such one it says nothing.
 const fn zeros(word: u64) -> u64 {
