@@ -1,7 +1,7 @@
 //! What the answers to polls of users and of bots have in common.
 
 use crate::decode_error::DecodeError;
-use crate::json::{Typed, name_of};
+use crate::json::{Typed, unescaped};
 use crate::user::Failed;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -70,7 +70,7 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for AnswerVisitor<T, F> {
         };
         // Taken as it is: a name with half an emoji in it is none to fail at.
         while let Some(name) = map.next_key::<&'a RawValue>()? {
-            let number = match &*name_of(name.get()) {
+            let number = match &*unescaped(name.get()) {
                 "failed" => &mut parts.failed,
                 "ts" => &mut parts.ts,
                 "pts" => &mut parts.pts,

@@ -9,6 +9,7 @@ mod flags;
 mod mode;
 mod peer;
 mod platform;
+mod short;
 mod text;
 
 pub use answer::{Answer, Failed, Updates};

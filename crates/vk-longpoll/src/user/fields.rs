@@ -1,6 +1,7 @@
 //! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: every entry of an
 //! object, in its order.
 
+use super::short::Short;
 use crate::json::{Json, Typed, entries, unescaped};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -13,7 +14,7 @@ pub(crate) struct Fields(Vec<(Cow<'static, str>, Field)>);
 
 #[derive(Clone, PartialEq)]
 pub(crate) enum Field {
-    Text(Box<str>),
+    Text(Short),
     Number(i64),
     /// All else; strings too whose escapes are not those of JSON.
     Json(Json),
@@ -78,7 +79,7 @@ impl Fields {
 
 impl From<&str> for Field {
     fn from(text: &str) -> Self {
-        Self::Text(text.into())
+        Self::Text(Short::from(text))
     }
 }
 
@@ -112,7 +113,7 @@ impl Field {
     /// `None` for `null`, which is as good as absent.
     pub(crate) fn of(json: &str) -> Option<Self> {
         Some(match json.as_bytes().first()? {
-            b'"' => Self::Text(unescaped(json).into_boxed_str()),
+            b'"' => Self::Text(Short::from(&*unescaped(json))),
             b'n' => return None,
             b'-' | b'0'..=b'9' => match json.parse() {
                 Ok(number) => Self::Number(number),
@@ -159,7 +160,7 @@ impl Serialize for Fields {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, field) in &self.0 {
             match field {
-                Field::Text(text) => map.serialize_entry(name, text)?,
+                Field::Text(text) => map.serialize_entry(name, &**text)?,
                 Field::Number(number) => map.serialize_entry(name, number)?,
                 Field::Json(json) => map.serialize_entry(name, json)?,
             }
