@@ -29,8 +29,10 @@ impl<T> Parts<T> {
         body: &[u8],
         each: impl Fn(&RawValue) -> T,
     ) -> Result<Told<T>, DecodeError> {
-        let parts =
-            crate::decode_error::whole(body, AnswerVisitor(each, body.len() / EACH, PhantomData))?;
+        let parts = crate::decode_error::whole(
+            body,
+            AnswerVisitor(each, (body.len() / EACH).min(MAX_UPDATES), PhantomData),
+        )?;
         if let Some(code) = parts.failed.filter(|code| *code != 0) {
             let Self { ts, min_version, max_version, .. } = parts;
             return Ok(Err(Failed { code, ts, min_version, max_version }));
@@ -47,8 +49,9 @@ impl<T> Parts<T> {
 /// shortest take some hundred times their bytes once they are events.
 pub(crate) const MAX_UPDATES: usize = 1 << 18;
 
-/// Bytes of an update, rather more than they are: room for as many is made at once.
-const EACH: usize = 256;
+/// Bytes of an update, about: room for as many is made at once, since moving them costs more than
+/// room that is not used.
+const EACH: usize = 128;
 
 struct AnswerVisitor<T, F>(F, usize, PhantomData<T>);
 

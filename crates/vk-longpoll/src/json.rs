@@ -124,11 +124,28 @@ pub(crate) trait Typed: Sized {
 impl Typed for i64 {
     /// A number, or a string that is one.
     fn typed(json: &str) -> Option<Self> {
-        let Some(text) = unquoted(json) else { return json.parse().ok() };
+        let Some(text) = unquoted(json) else { return number(json) };
         // A leading plus is no number that VK writes.
         let digits = text.trim();
         if digits.starts_with('+') { None } else { digits.parse().ok() }
     }
+}
+
+/// A number of JSON, if it is a whole one. Up to 18 digits cannot overflow: most numbers need no
+/// look at that with each digit.
+fn number(json: &str) -> Option<i64> {
+    let bytes = json.as_bytes();
+    if bytes.is_empty() || bytes.len() > 18 {
+        return json.parse().ok();
+    }
+    let mut number = 0;
+    for byte in bytes {
+        match byte.wrapping_sub(b'0') {
+            digit @ 0..=9 => number = number * 10 + i64::from(digit),
+            _ => return json.parse().ok(),
+        }
+    }
+    Some(number)
 }
 
 impl Typed for String {

@@ -58,6 +58,7 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
+#[inline]
 fn space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
@@ -66,6 +67,7 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Past the string that begins here.
+#[inline]
 fn string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     loop {
@@ -120,6 +122,7 @@ fn nested(bytes: &[u8], start: usize) -> usize {
 }
 
 /// Past the number or word that begins here.
+#[inline]
 fn plain(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while bytes.get(at).is_some_and(|byte| !ENDS[usize::from(*byte)]) {

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// The entries of an object. The last of a name counts.
 #[derive(Clone, Default, PartialEq)]
-pub(crate) struct Fields(Vec<(Cow<'static, str>, Field)>);
+pub(crate) struct Fields(Vec<(Short, Field)>);
 
 #[derive(Clone, PartialEq)]
 pub(crate) enum Field {
@@ -23,7 +23,7 @@ pub(crate) enum Field {
 impl Fields {
     /// The value of this name, if it has one.
     fn get(&self, name: &str) -> Option<&Field> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, field)| field)
+        self.0.iter().rev().find(|(known, _)| **known == *name).map(|(_, field)| field)
     }
 
     /// The value as [text](Field::text).
@@ -68,7 +68,7 @@ impl Fields {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, field: Field) {
+    pub(crate) fn push(&mut self, name: &str, field: Field) {
         self.0.push((name.into(), field));
     }
 
@@ -130,29 +130,11 @@ impl Typed for Fields {
         let mut fields = Self::default();
         for (name, raw) in entries(json)? {
             if let Some(field) = Field::of(raw) {
-                fields.0.push((named(name), field));
+                fields.0.push((Short::from(&*name), field));
             }
         }
         Some(fields)
     }
-}
-
-/// Names that come often are not copied.
-fn named(name: Cow<'_, str>) -> Cow<'static, str> {
-    macro_rules! known {
-        ($($known:literal)*) => {
-            match &*name {
-                $($known => Cow::Borrowed($known),)*
-                _ => Cow::Owned(name.into_owned()),
-            }
-        };
-    }
-    known!(
-        "from" "title" "emoji" "mentions" "fwd" "fwd_count" "fwd_all_count" "reply" "geo"
-        "attach1" "attach1_type" "attach1_kind" "attach1_product_id" "attach2" "attach2_type"
-        "attach3" "attach3_type" "attachments" "attachments_count" "payload" "keyboard"
-        "marked_users" "source_act" "source_mid" "source_text"
-    )
 }
 
 impl Serialize for Fields {
@@ -160,9 +142,9 @@ impl Serialize for Fields {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, field) in &self.0 {
             match field {
-                Field::Text(text) => map.serialize_entry(name, &**text)?,
-                Field::Number(number) => map.serialize_entry(name, number)?,
-                Field::Json(json) => map.serialize_entry(name, json)?,
+                Field::Text(text) => map.serialize_entry(&**name, &**text)?,
+                Field::Number(number) => map.serialize_entry(&**name, number)?,
+                Field::Json(json) => map.serialize_entry(&**name, json)?,
             }
         }
         map.end()
