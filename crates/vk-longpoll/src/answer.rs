@@ -2,7 +2,7 @@
 
 use crate::Failed;
 use crate::decode_error::DecodeError;
-use crate::json::{Typed, name_of};
+use crate::json::{Typed, unescaped};
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -29,8 +29,10 @@ impl<T> Parts<T> {
         body: &[u8],
         each: impl Fn(&RawValue) -> T,
     ) -> Result<Told<T>, DecodeError> {
-        let parts =
-            crate::decode_error::whole(body, AnswerVisitor(each, body.len() / EACH, PhantomData))?;
+        let parts = crate::decode_error::whole(
+            body,
+            AnswerVisitor(each, (body.len() / EACH).min(MAX_UPDATES), PhantomData),
+        )?;
         if let Some(code) = parts.failed.filter(|code| *code != 0) {
             let Self { ts, min_version, max_version, .. } = parts;
             return Ok(Err(Failed { code, ts, min_version, max_version }));
@@ -47,8 +49,9 @@ impl<T> Parts<T> {
 /// shortest take some hundred times their bytes once they are events.
 pub(crate) const MAX_UPDATES: usize = 1 << 18;
 
-/// Bytes of an update, rather more than they are: room for as many is made at once.
-const EACH: usize = 256;
+/// Bytes of an update, about: room for as many is made at once, since moving them costs more than
+/// room that is not used.
+const EACH: usize = 128;
 
 struct AnswerVisitor<T, F>(F, usize, PhantomData<T>);
 
@@ -70,7 +73,7 @@ impl<'a, T, F: Fn(&RawValue) -> T> Visitor<'a> for AnswerVisitor<T, F> {
         };
         // Taken as it is: a name with half an emoji in it is none to fail at.
         while let Some(name) = map.next_key::<&'a RawValue>()? {
-            let number = match &*name_of(name.get()) {
+            let number = match &*unescaped(name.get()) {
                 "failed" => &mut parts.failed,
                 "ts" => &mut parts.ts,
                 "pts" => &mut parts.pts,

@@ -113,15 +113,7 @@ pub(crate) fn entries(json: &str) -> Option<impl Iterator<Item = (Cow<'_, str>, 
         Some(values) => values,
         None => Values::of_array(json).filter(|values| values.is_empty())?,
     };
-    Some(std::iter::from_fn(move || Some((name_of(values.next()?), values.next()?))))
-}
-
-/// The name that a JSON string is.
-pub(crate) fn name_of(json: &str) -> Cow<'_, str> {
-    match unquoted(json) {
-        Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
-        _ => Cow::Owned(unescaped(json)),
-    }
+    Some(std::iter::from_fn(move || Some((unescaped(values.next()?), values.next()?))))
 }
 
 /// What one value may be read as; `None` where it is something else.
@@ -132,18 +124,35 @@ pub(crate) trait Typed: Sized {
 impl Typed for i64 {
     /// A number, or a string that is one.
     fn typed(json: &str) -> Option<Self> {
-        let Some(text) = unquoted(json) else { return json.parse().ok() };
+        let Some(text) = unquoted(json) else { return number(json) };
         // A leading plus is no number that VK writes.
         let digits = text.trim();
         if digits.starts_with('+') { None } else { digits.parse().ok() }
     }
 }
 
+/// A number of JSON, if it is a whole one. Up to 18 digits cannot overflow: most numbers need no
+/// look at that with each digit.
+fn number(json: &str) -> Option<i64> {
+    let bytes = json.as_bytes();
+    if bytes.is_empty() || bytes.len() > 18 {
+        return json.parse().ok();
+    }
+    let mut number = 0;
+    for byte in bytes {
+        match byte.wrapping_sub(b'0') {
+            digit @ 0..=9 => number = number * 10 + i64::from(digit),
+            _ => return json.parse().ok(),
+        }
+    }
+    Some(number)
+}
+
 impl Typed for String {
     /// A string, or a number as the text that it is.
     fn typed(json: &str) -> Option<Self> {
         match json.as_bytes().first()? {
-            b'"' => Some(unescaped(json)),
+            b'"' => Some(unescaped(json).into_owned()),
             b'-' | b'0'..=b'9' => Some(json.to_owned()),
             _ => None,
         }
@@ -187,12 +196,13 @@ fn unquoted(json: &str) -> Option<&str> {
 
 /// The text of a JSON string. Halves of surrogate pairs become U+FFFD: a cut emoji is no reason to
 /// lose a message.
-pub(crate) fn unescaped(json: &str) -> String {
+pub(crate) fn unescaped(json: &str) -> Cow<'_, str> {
     let inner = unquoted(json).unwrap_or(json);
-    if !inner.contains('\\') {
-        return inner.to_owned();
+    if !inner.as_bytes().contains(&b'\\') {
+        return Cow::Borrowed(inner);
     }
-    serde_json::from_str(json).unwrap_or_else(|_| unescaped_lossily(inner))
+    let text = serde_json::from_str(json).unwrap_or_else(|_| unescaped_lossily(inner));
+    Cow::Owned(text)
 }
 
 fn unescaped_lossily(inner: &str) -> String {

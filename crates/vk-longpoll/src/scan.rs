@@ -58,6 +58,7 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
+#[inline]
 fn space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
@@ -66,13 +67,14 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Past the string that begins here.
+#[inline]
 fn string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     loop {
         // Eight bytes at once, while none of them is one that matters.
         while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
             let word = u64::from_le_bytes(*word);
-            let found = zeros(word ^ EACH * b'"' as u64) | zeros(word ^ EACH * b'\\' as u64);
+            let found = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
             at += found.trailing_zeros() as usize / 8;
             if found != 0 {
                 break;
@@ -89,6 +91,8 @@ fn string(bytes: &[u8], start: usize) -> usize {
 
 /// One in each byte of a word.
 const EACH: u64 = 0x0101_0101_0101_0101;
+const QUOTES: u64 = EACH * b'"' as u64;
+const BACKSLASHES: u64 = EACH * b'\\' as u64;
 
 /// The highest bit of each byte that is zero; of the bytes above the first such one it says nothing.
 const fn zeros(word: u64) -> u64 {
@@ -118,6 +122,7 @@ fn nested(bytes: &[u8], start: usize) -> usize {
 }
 
 /// Past the number or word that begins here.
+#[inline]
 fn plain(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while bytes.get(at).is_some_and(|byte| !ENDS[usize::from(*byte)]) {

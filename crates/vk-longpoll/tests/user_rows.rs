@@ -280,3 +280,37 @@ fn a_random_id_may_stand_where_the_mode_left_out_an_object() {
     // Followed by more, it is no random id, but something wrong.
     assert_eq!(kind(r#"[4,1,2,3,4,"",77,{}]"#), "odd");
 }
+
+#[test]
+fn reactions_are_told_by_what_their_numbers_come_to() {
+    let of = |row: &str| {
+        let told = told(&event(row));
+        let ids: Vec<_> = told["reactions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["reaction_id"].clone())
+            .collect();
+        (told["reaction_id"].clone(), ids)
+    };
+    let none = Value::Null;
+    // Without the reaction that is meant; with it; with none left.
+    assert_eq!(of("[601,3,42,5,1,4,9,2,1,7]"), (none.clone(), vec![json!(9)]));
+    assert_eq!(of("[601,2,42,5,9,1,4,9,2,1,7]"), (json!(9), vec![json!(9)]));
+    assert_eq!(of("[601,3,42,5,0]"), (none.clone(), vec![]));
+    assert_eq!(of("[601,3,42,5]"), (none, vec![]));
+    // What comes to nothing of the kind: too many reactions, users, numbers; a length below zero.
+    for rest in ["2,4,9,2,1,7", "1,4,9,2,2,7", "1,5,9,2,1,7", "1,-4,9,2,1,7", "1,2,9,2"] {
+        assert_eq!(of(&format!("[601,3,42,5,{rest}]")).1, Vec::<Value>::new(), "{rest}");
+    }
+}
+
+#[test]
+fn before_version_3_attachments_stand_with_the_rest() {
+    let row = r#"[4,5,3,42,9,"text",{"title":" ... ","attach1_type":"photo","attach1":"1_2"},77]"#;
+    let EventKind::NewMessage(message) = event(row).kind else { panic!() };
+    let attachments = message.attachments.unwrap();
+    assert_eq!(attachments.list()[0].owner_and_item(), Some((1, 2)));
+    assert_eq!(message.extra.unwrap().title().as_deref(), Some(" ... "));
+    assert_eq!(message.random_id, Some(77));
+}

@@ -94,13 +94,13 @@ fn extra_answers_for_every_known_entry_and_keeps_the_others() {
 fn an_entry_of_another_type_is_no_answer_and_costs_nothing_else() {
     let (extra, _) = message(
         r#"{"from":{"id":1},"title":[1],"emoji":false,"mentions":"x","ttl":1.5,"source_act":7,
-            "from_admin":"5"}"#,
+            "from_admin":"5","payload":null}"#,
         "[]",
     );
     assert_eq!((extra.sender(), extra.sender_id(), extra.title()), (None, None, None));
     assert_eq!((extra.mentions(), extra.ttl(), extra.source_act()), (None, None, None));
     assert!(!extra.has_emoji());
-    assert_eq!(extra.admin_id(), Some(5));
+    assert_eq!((extra.admin_id(), extra.payload()), (Some(5), None));
     assert_eq!(extra.names().count(), 7);
 }
 
@@ -243,7 +243,7 @@ fn only_the_message_of_the_row_completes_it() {
     for message in [None, Some(&other), Some(&raw("[]")), Some(&raw("7"))] {
         let event = Event::from_history(&raw("[4,5,1,42]"), message.map(|raw| &**raw));
         let EventKind::NewMessage(message) = &event.kind else { panic!() };
-        assert!(event.recovered && message.timestamp.is_none());
+        assert!(event.recovered && message.text.is_none());
     }
     // What is not a message stays as it is; so does what a row has already.
     let event = Event::from_history(&raw("[6,42,5]"), Some(&raw(MESSAGE)));

@@ -1,5 +1,6 @@
 //! What is attached to a message.
 
+use super::Extra;
 use super::fields::{Field, Fields};
 use crate::json::Typed;
 use serde::Serialize;
@@ -37,6 +38,12 @@ impl Attachments {
             }
         }
         parts.values().filter_map(Attachment::of).collect()
+    }
+
+    /// Those among the entries of the first object: before version 3 there is no other.
+    pub(super) fn among(extra: &Extra) -> Option<Self> {
+        let is_one = |name: &str| matches!(name, "attach1_type" | "fwd" | "geo");
+        extra.names().any(is_one).then(|| Self(extra.0.clone()))
     }
 
     /// Whether messages are forwarded with it, or one is answered.

@@ -1,6 +1,7 @@
 //! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: every entry of an
 //! object, in its order.
 
+use super::short::Short;
 use crate::json::{Json, Typed, entries, unescaped};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -9,11 +10,11 @@ use std::fmt;
 
 /// The entries of an object. The last of a name counts.
 #[derive(Clone, Default, PartialEq)]
-pub(crate) struct Fields(Vec<(Cow<'static, str>, Field)>);
+pub(crate) struct Fields(Vec<(Short, Field)>);
 
 #[derive(Clone, PartialEq)]
 pub(crate) enum Field {
-    Text(Box<str>),
+    Text(Short),
     Number(i64),
     /// All else; strings too whose escapes are not those of JSON.
     Json(Json),
@@ -22,7 +23,7 @@ pub(crate) enum Field {
 impl Fields {
     /// The value of this name, if it has one.
     fn get(&self, name: &str) -> Option<&Field> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, field)| field)
+        self.0.iter().rev().find(|(known, _)| **known == *name).map(|(_, field)| field)
     }
 
     /// The value as [text](Field::text).
@@ -67,7 +68,7 @@ impl Fields {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, field: Field) {
+    pub(crate) fn push(&mut self, name: &str, field: Field) {
         self.0.push((name.into(), field));
     }
 
@@ -78,7 +79,7 @@ impl Fields {
 
 impl From<&str> for Field {
     fn from(text: &str) -> Self {
-        Self::Text(text.into())
+        Self::Text(Short::from(text))
     }
 }
 
@@ -112,7 +113,7 @@ impl Field {
     /// `None` for `null`, which is as good as absent.
     pub(crate) fn of(json: &str) -> Option<Self> {
         Some(match json.as_bytes().first()? {
-            b'"' => Self::Text(unescaped(json).into_boxed_str()),
+            b'"' => Self::Text(Short::from(&*unescaped(json))),
             b'n' => return None,
             b'-' | b'0'..=b'9' => match json.parse() {
                 Ok(number) => Self::Number(number),
@@ -129,29 +130,11 @@ impl Typed for Fields {
         let mut fields = Self::default();
         for (name, raw) in entries(json)? {
             if let Some(field) = Field::of(raw) {
-                fields.0.push((named(name), field));
+                fields.0.push((Short::from(&*name), field));
             }
         }
         Some(fields)
     }
-}
-
-/// Names that come often are not copied.
-fn named(name: Cow<'_, str>) -> Cow<'static, str> {
-    macro_rules! known {
-        ($($known:literal)*) => {
-            match &*name {
-                $($known => Cow::Borrowed($known),)*
-                _ => Cow::Owned(name.into_owned()),
-            }
-        };
-    }
-    known!(
-        "from" "title" "emoji" "mentions" "fwd" "fwd_count" "fwd_all_count" "reply" "geo"
-        "attach1" "attach1_type" "attach1_kind" "attach1_product_id" "attach2" "attach2_type"
-        "attach3" "attach3_type" "attachments" "attachments_count" "payload" "keyboard"
-        "marked_users" "source_act" "source_mid" "source_text"
-    )
 }
 
 impl Serialize for Fields {
@@ -159,9 +142,9 @@ impl Serialize for Fields {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, field) in &self.0 {
             match field {
-                Field::Text(text) => map.serialize_entry(name, text)?,
-                Field::Number(number) => map.serialize_entry(name, number)?,
-                Field::Json(json) => map.serialize_entry(name, json)?,
+                Field::Text(text) => map.serialize_entry(&**name, &**text)?,
+                Field::Number(number) => map.serialize_entry(&**name, number)?,
+                Field::Json(json) => map.serialize_entry(&**name, json)?,
             }
         }
         map.end()

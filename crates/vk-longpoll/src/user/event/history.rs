@@ -135,7 +135,7 @@ fn attachment(fields: &mut Fields, number_of_it: usize, json: &str) {
     let Ok(Some(kind)) = object.find::<String>("type") else { return };
     let name = format!("attach{number_of_it}");
     let push = |fields: &mut Fields, part: &str, text: &str| {
-        fields.push(format!("{name}{part}"), text.into());
+        fields.push(&format!("{name}{part}"), text.into());
     };
     // What the API has as kinds of their own are documents here.
     let (told, doc_kind) = match kind.as_str() {

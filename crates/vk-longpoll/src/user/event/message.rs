@@ -122,19 +122,23 @@ impl FromRow for Tail {
             text: row.find(5)?,
             ..Self::default()
         };
-        let is_end = |at: usize| row.len() == at + 1;
-        let is_number = |at| row.raw(at).is_some_and(|raw| !raw.starts_with(['{', '[']));
-        if is_end(6) && is_number(6) {
-            tail.random_id = row.find(6)?;
-            return Ok(tail);
+        let is_random_id = |at: usize| {
+            let is_object = row.raw(at).is_none_or(|raw| raw.starts_with(['{', '[']));
+            row.len() == at + 1 && !is_object
+        };
+        let mut at = 6;
+        if !is_random_id(at) {
+            tail.extra = row.find(at)?;
+            at += 1;
         }
-        tail.extra = row.find(6)?;
-        if is_end(7) && is_number(7) {
-            tail.random_id = row.find(7)?;
-            return Ok(tail);
+        if at > 6 && !is_random_id(at) {
+            tail.attachments = row.find(at)?;
+            at += 1;
         }
-        tail.attachments = row.find(7)?;
-        tail.random_id = row.find(8)?;
+        tail.random_id = row.find(at)?;
+        if tail.attachments.is_none() {
+            tail.attachments = tail.extra.as_ref().and_then(Attachments::among);
+        }
         Ok(tail)
     }
 }
