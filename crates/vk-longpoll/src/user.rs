@@ -12,7 +12,6 @@ mod long_poll;
 mod mode;
 mod peer;
 mod platform;
-mod short;
 mod text;
 
 pub use answer::{Answer, Updates};

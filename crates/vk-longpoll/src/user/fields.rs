@@ -1,8 +1,8 @@
 //! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: every entry of an
 //! object, in its order.
 
-use super::short::Short;
 use crate::json::{Json, Typed, entries, unescaped};
+use compact_str::CompactString as Short;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
