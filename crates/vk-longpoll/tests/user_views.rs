@@ -150,20 +150,31 @@ fn attachments_are_listed_by_number_and_the_rest_is_kept() {
         "reply":"{\"conversation_message_id\":9}"}"#,
     );
     let list = attachments.list();
-    let kinds: Vec<_> = list.iter().map(|attachment| attachment.kind).collect();
+    let kinds: Vec<_> = list.iter().map(|attachment| &*attachment.kind).collect();
     assert_eq!(kinds, ["sticker", "link", "doc"]);
     assert_eq!(
         (list[0].product_id, list[0].item(), list[0].owner_and_item()),
         (Some(380), Some(84), None)
     );
     assert_eq!(
-        (list[1].url, list[1].title, list[1].description, list[1].photo),
+        (
+            list[1].url.as_deref(),
+            list[1].title.as_deref(),
+            list[1].description.as_deref(),
+            list[1].photo.as_deref()
+        ),
         (Some("u"), Some("t"), Some("d"), Some("1_2"))
     );
-    assert_eq!((list[2].doc_kind, list[2].owner_and_item()), (Some("audiomsg"), Some((-5, 7))));
+    assert_eq!(
+        (list[2].doc_kind.as_deref(), list[2].owner_and_item()),
+        (Some("audiomsg"), Some((-5, 7)))
+    );
     assert_eq!((attachments.count(), attachments.reply_local_id()), (Some(1), Some(9)));
     assert_eq!(attachments.json().as_deref(), Some(r#"[{"type":"sticker"}]"#));
-    assert_eq!((attachments.fwd(), attachments.geo().as_deref()), (Some("0_0"), Some("1_2")));
+    assert_eq!(
+        (attachments.fwd().as_deref(), attachments.geo().as_deref()),
+        (Some("0_0"), Some("1_2"))
+    );
     assert_eq!(attachments.get("attach4").as_deref(), Some("no type"));
 }
 

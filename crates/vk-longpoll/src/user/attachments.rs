@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
 /// let attachments = message.attachments.as_ref().unwrap();
 /// let photo = &attachments.list()[0];
-/// assert_eq!((photo.kind, photo.owner_and_item()), ("photo", Some((7, 14))));
+/// assert_eq!((&*photo.kind, photo.owner_and_item()), ("photo", Some((7, 14))));
 /// assert!(attachments.has_forwarded());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -31,10 +31,10 @@ impl Attachments {
     /// The entries `attach1`, `attach2`, … as one attachment each, in the order of their numbers.
     #[must_use]
     pub fn list(&self) -> Vec<Attachment<'_>> {
-        let mut parts: BTreeMap<u32, BTreeMap<&str, &Field>> = BTreeMap::new();
+        let mut parts: BTreeMap<u32, BTreeMap<String, Field<'_>>> = BTreeMap::new();
         for (name, field) in self.0.iter() {
-            if let Some((number, part)) = part(name) {
-                parts.entry(number).or_default().insert(part, field);
+            if let Some((number, part)) = part(&name) {
+                parts.entry(number).or_default().insert(part.to_owned(), field);
             }
         }
         parts.values().filter_map(Attachment::of).collect()
@@ -43,19 +43,19 @@ impl Attachments {
     /// Those among the entries of the first object: before version 3 there is no other.
     pub(super) fn among(extra: &Extra) -> Option<Self> {
         let is_one = |name: &str| matches!(name, "attach1_type" | "fwd" | "geo");
-        extra.names().any(is_one).then(|| Self(extra.0.clone()))
+        extra.names().any(|name| is_one(&name)).then(|| Self(extra.0.clone()))
     }
 
     /// Whether messages are forwarded with it, or one is answered.
     #[must_use]
     pub fn has_forwarded(&self) -> bool {
-        self.0.str("fwd").is_some()
+        self.fwd().is_some()
     }
 
     /// `fwd` as it comes: `0_0`, or in older forms the messages' `owner_id`s.
     #[must_use]
-    pub fn fwd(&self) -> Option<&str> {
-        self.0.str("fwd")
+    pub fn fwd(&self) -> Option<Cow<'_, str>> {
+        self.0.string("fwd")
     }
 
     /// The message that is answered: JSON such as `{"conversation_message_id":5}`.
@@ -96,7 +96,7 @@ impl Attachments {
     }
 
     /// The names of all entries, in their order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0.names()
     }
 
@@ -127,26 +127,26 @@ impl Typed for Attachments {
 #[non_exhaustive]
 pub struct Attachment<'a> {
     /// `attach1_type`: `photo`, `video`, `audio`, `doc`, `wall`, `sticker`, `link`, …
-    pub kind: &'a str,
+    pub kind: Cow<'a, str>,
     /// `attach1`: `owner_item`, or an id alone (a sticker's).
     pub id: Option<Cow<'a, str>>,
     /// `attach1_product_id`: the set that a sticker belongs to.
     pub product_id: Option<i64>,
     /// `attach1_kind`: what a document is (`audiomsg`, `graffiti`), how a sticker moves.
-    pub doc_kind: Option<&'a str>,
+    pub doc_kind: Option<Cow<'a, str>>,
     /// `attach1_photo`: the picture of a link.
-    pub photo: Option<&'a str>,
+    pub photo: Option<Cow<'a, str>>,
     /// `attach1_title`: the title of a link.
-    pub title: Option<&'a str>,
+    pub title: Option<Cow<'a, str>>,
     /// `attach1_desc`: the description of a link.
-    pub description: Option<&'a str>,
+    pub description: Option<Cow<'a, str>>,
     /// `attach1_url`: where a link leads.
-    pub url: Option<&'a str>,
+    pub url: Option<Cow<'a, str>>,
 }
 
 impl<'a> Attachment<'a> {
-    fn of(parts: &BTreeMap<&str, &'a Field>) -> Option<Self> {
-        let part = |part: &str| parts.get(part).and_then(|field| field.str());
+    fn of(parts: &BTreeMap<String, Field<'a>>) -> Option<Self> {
+        let part = |part: &str| parts.get(part).and_then(|field| field.string());
         Some(Self {
             kind: part("_type")?,
             id: parts.get("").and_then(|field| field.text()),

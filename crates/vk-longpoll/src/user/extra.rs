@@ -118,10 +118,10 @@ impl Extra {
     /// What was done to the chat, where the message says that and nothing else.
     #[must_use]
     pub fn source_act(&self) -> Option<SourceAct<'_>> {
-        let act = self.0.str("source_act")?;
+        let act = self.0.string("source_act")?;
         let text = |name| self.0.text(name);
         let user_id = self.0.number("source_mid");
-        Some(match act {
+        Some(match &*act {
             "chat_create" => SourceAct::Create { title: text("source_text") },
             "chat_title_update" => SourceAct::TitleUpdate {
                 old_title: text("source_old_text"),
@@ -142,7 +142,7 @@ impl Extra {
                 SourceAct::UnpinMessage { user_id, local_id: self.0.number("source_chat_local_id") }
             }
             "conversation_style_update" => SourceAct::StyleUpdate { style: text("source_style") },
-            other => SourceAct::Other(other),
+            _ => SourceAct::Other(act),
         })
     }
 
@@ -159,7 +159,7 @@ impl Extra {
     }
 
     /// The names of all entries, in their order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0.names()
     }
 
@@ -235,5 +235,5 @@ pub enum SourceAct<'a> {
         style: Option<Cow<'a, str>>,
     },
     /// Something else, by its name.
-    Other(&'a str),
+    Other(Cow<'a, str>),
 }

@@ -1,29 +1,33 @@
-//! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: every entry of an
-//! object, in its order.
+//! What [`Extra`](super::Extra) and [`Attachments`](super::Attachments) keep: an object as the text that
+//! it came as. Its entries are read when they are asked for: most never are.
 
-use crate::json::{Json, Typed, entries, unescaped};
-use compact_str::CompactString as Short;
+use crate::json::{Typed, entries, unescaped};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The entries of an object. The last of a name counts.
-#[derive(Clone, Default, PartialEq)]
-pub(crate) struct Fields(Vec<(Short, Field)>);
-
+/// The text of an object. The last entry of a name counts, and `null` is as good as absent.
 #[derive(Clone, PartialEq)]
-pub(crate) enum Field {
-    Text(Short),
-    Number(i64),
-    /// All else; strings too whose escapes are not those of JSON.
-    Json(Json),
-}
+pub(crate) struct Fields(Box<str>);
+
+const NONE: &str = "{}";
 
 impl Fields {
+    /// The names and values, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, Field<'_>)> {
+        let all = entries(&self.0).into_iter().flatten();
+        all.filter_map(|(name, json)| Some((name, Field::of(json)?)))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.iter().map(|(name, _)| name)
+    }
+
     /// The value of this name, if it has one.
-    fn get(&self, name: &str) -> Option<&Field> {
-        self.0.iter().rev().find(|(known, _)| **known == *name).map(|(_, field)| field)
+    pub(crate) fn get(&self, name: &str) -> Option<Field<'_>> {
+        self.iter().filter(|(known, _)| known == name).last().map(|(_, field)| field)
     }
 
     /// The value as [text](Field::text).
@@ -31,9 +35,9 @@ impl Fields {
         self.get(name)?.text()
     }
 
-    /// The value as a [string](Field::str).
-    pub(crate) fn str(&self, name: &str) -> Option<&str> {
-        self.get(name)?.str()
+    /// The value as a [string](Field::string).
+    pub(crate) fn string(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get(name)?.string()
     }
 
     /// The value as a [number](Field::number).
@@ -43,124 +47,103 @@ impl Fields {
 
     /// The value as JSON: as it is, or what a string has in it.
     pub(crate) fn json(&self, name: &str) -> Option<Cow<'_, str>> {
-        match self.get(name)? {
-            Field::Json(json) => Some(Cow::Borrowed(json.get())),
-            Field::Text(text) => Some(Cow::Borrowed(text)),
-            Field::Number(number) => Some(Cow::Owned(number.to_string())),
-        }
+        let field = self.get(name)?;
+        Some(field.string().unwrap_or(Cow::Borrowed(field.0)))
     }
 
     /// Whether the value is there, and neither `0` nor empty nor `false`.
     pub(crate) fn is_set(&self, name: &str) -> bool {
-        match self.get(name) {
-            Some(Field::Text(text)) => !matches!(&**text, "" | "0"),
-            Some(Field::Number(number)) => *number != 0,
-            Some(Field::Json(json)) => json.get() != "false",
-            None => false,
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Field)> {
-        self.0.iter().map(|(name, field)| (&**name, field))
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
-    }
-
-    pub(crate) fn push(&mut self, name: &str, field: Field) {
-        self.0.push((name.into(), field));
+        self.json(name).is_some_and(|json| !matches!(&*json, "" | "0" | "false"))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.iter().next().is_none()
     }
-}
 
-impl From<&str> for Field {
-    fn from(text: &str) -> Self {
-        Self::Text(Short::from(text))
+    pub(crate) fn push_text(&mut self, name: &str, text: &str) {
+        self.push(name, &serde_json::Value::from(text).to_string());
     }
-}
 
-impl Field {
-    /// A string, or a number as its digits.
-    pub(crate) fn text(&self) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Text(text) => Some(Cow::Borrowed(text)),
-            Self::Number(number) => Some(Cow::Owned(number.to_string())),
-            Self::Json(_) => None,
+    pub(crate) fn push_json(&mut self, name: &str, json: &str) {
+        if Field::of(json).is_some() {
+            self.push(name, json);
         }
     }
 
-    /// A string, borrowed: no numbers.
-    pub(crate) fn str(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
+    fn push(&mut self, name: &str, json: &str) {
+        let inside = self.0.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let inside = inside.unwrap_or_default().trim();
+        let comma = if inside.is_empty() { "" } else { "," };
+        let name = serde_json::Value::from(name);
+        self.0 = format!("{{{inside}{comma}{name}:{json}}}").into();
+    }
+}
+
+/// A value, as JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a>(&'a str);
+
+impl<'a> Field<'a> {
+    /// `None` for `null`, which is as good as absent.
+    fn of(json: &'a str) -> Option<Self> {
+        (!json.is_empty() && json != "null").then_some(Self(json))
+    }
+
+    /// A string, or a whole number as its digits.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        self.string().or_else(|| self.0.parse::<i64>().is_ok().then_some(Cow::Borrowed(self.0)))
+    }
+
+    /// A string: no numbers.
+    pub(crate) fn string(self) -> Option<Cow<'a, str>> {
+        self.0.starts_with('"').then(|| unescaped(self.0))
     }
 
     /// A number, or a string that is one but for spaces around it.
-    pub(crate) fn number(&self) -> Option<i64> {
-        match self {
-            Self::Text(text) => text.trim().parse().ok(),
-            Self::Number(number) => Some(*number),
-            Self::Json(_) => None,
-        }
+    pub(crate) fn number(self) -> Option<i64> {
+        self.text()?.trim().parse().ok()
     }
+}
 
-    /// `None` for `null`, which is as good as absent.
-    pub(crate) fn of(json: &str) -> Option<Self> {
-        Some(match json.as_bytes().first()? {
-            b'"' => Self::Text(Short::from(&*unescaped(json))),
-            b'n' => return None,
-            b'-' | b'0'..=b'9' => match json.parse() {
-                Ok(number) => Self::Number(number),
-                Err(_) => Self::Json(Json::typed(json)?),
-            },
-            _ => Self::Json(Json::typed(json)?),
-        })
+impl Default for Fields {
+    fn default() -> Self {
+        Self(NONE.into())
     }
 }
 
 impl Typed for Fields {
     /// An object; or an empty array, which is what PHP makes of an empty object.
     fn typed(json: &str) -> Option<Self> {
-        let mut fields = Self::default();
-        for (name, raw) in entries(json)? {
-            if let Some(field) = Field::of(raw) {
-                fields.0.push((Short::from(&*name), field));
-            }
+        if json.starts_with('{') {
+            return Some(Self(json.into()));
         }
-        Some(fields)
+        entries(json).map(|_| Self::default())
     }
 }
 
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, field) in &self.0 {
-            match field {
-                Field::Text(text) => map.serialize_entry(&**name, &**text)?,
-                Field::Number(number) => map.serialize_entry(&**name, number)?,
-                Field::Json(json) => map.serialize_entry(&**name, json)?,
+        let mut map = serializer.serialize_map(None)?;
+        for (name, field) in self.iter() {
+            // A string's escapes may be none of JSON's.
+            match field.string() {
+                Some(text) => map.serialize_entry(&name, &text)?,
+                None => map.serialize_entry(&name, &raw(field.0))?,
             }
         }
         map.end()
     }
 }
 
+/// The same for serde_json; it was JSON when it came.
+fn raw(json: &str) -> Option<&RawValue> {
+    serde_json::from_str(json).ok()
+}
+
 impl fmt::Debug for Fields {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut map = formatter.debug_map();
-        for (name, field) in &self.0 {
-            match field {
-                Field::Text(text) => map.entry(name, text),
-                Field::Number(number) => map.entry(name, number),
-                Field::Json(json) => map.entry(name, &json.get()),
-            };
-        }
-        map.finish()
+        let shown =
+            self.iter().map(|(name, field)| (name, field.string().unwrap_or(field.0.into())));
+        formatter.debug_map().entries(shown).finish()
     }
 }

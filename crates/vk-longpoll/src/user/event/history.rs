@@ -3,7 +3,7 @@
 use super::message::Tail;
 use super::{Event, EventKind};
 use crate::json::{Object, split};
-use crate::user::fields::{Field, Fields};
+use crate::user::fields::Fields;
 use crate::user::peer::PeerKind;
 use crate::user::text::escaped;
 use crate::user::{Attachments, Extra};
@@ -68,21 +68,21 @@ fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
     let mut extra = Fields::default();
     let is_chat = matches!(peer_id.map(PeerKind::of), Some(PeerKind::Chat(_)));
     if let Some(from) = number(message, "from_id").filter(|_| is_chat) {
-        extra.push("from", from.to_string().as_str().into());
+        extra.push_text("from", &from.to_string());
     }
     if let Some(admin) = number(message, "admin_author_id") {
-        extra.push("from_admin", admin.to_string().as_str().into());
+        extra.push_text("from_admin", &admin.to_string());
     }
     for name in ["payload", "keyboard"] {
-        if let Some(field) = message.raw(name).and_then(Field::of) {
-            extra.push(name, field);
+        if let Some(json) = message.raw(name) {
+            extra.push_json(name, json);
         }
     }
     if let Some(seconds) = number(message, "expire_ttl") {
-        extra.push("expire_ttl", seconds.to_string().as_str().into());
+        extra.push_text("expire_ttl", &seconds.to_string());
     }
     if matches!(message.find("is_expired"), Ok(Some(true))) {
-        extra.push("is_expired", "1".into());
+        extra.push_text("is_expired", "1");
     }
     let action = message.raw("action").and_then(Object::split);
     if let Some(action) = action {
@@ -96,7 +96,7 @@ fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
             ("style", "source_style"),
         ] {
             if let Ok(Some(text)) = action.find::<String>(name) {
-                extra.push(field, text.as_str().into());
+                extra.push_text(field, &text);
             }
         }
     }
@@ -111,20 +111,20 @@ fn attachments(message: &Object<'_>) -> Fields {
         attachment(&mut fields, at + 1, part);
     }
     if let Some(all) = all.filter(|_| !parts.is_empty()) {
-        fields.push("attachments_count", parts.len().to_string().as_str().into());
-        fields.push("attachments", all.into());
+        fields.push_text("attachments_count", &parts.len().to_string());
+        fields.push_text("attachments", all);
     }
     let reply = message.raw("reply_message").and_then(Object::split);
     let forwarded = message.raw("fwd_messages").and_then(split);
     if reply.is_some() || forwarded.is_some_and(|all| !all.is_empty()) {
-        fields.push("fwd", "0_0".into());
+        fields.push_text("fwd", "0_0");
     }
     if let Some(id) = reply.and_then(|reply| number(&reply, "conversation_message_id")) {
         let reply = format!(r#"{{"conversation_message_id":{id}}}"#);
-        fields.push("reply", reply.as_str().into());
+        fields.push_text("reply", &reply);
     }
-    if let Some(geo) = message.raw("geo").and_then(Field::of) {
-        fields.push("geo", geo);
+    if let Some(geo) = message.raw("geo") {
+        fields.push_json("geo", geo);
     }
     fields
 }
@@ -135,7 +135,7 @@ fn attachment(fields: &mut Fields, number_of_it: usize, json: &str) {
     let Ok(Some(kind)) = object.find::<String>("type") else { return };
     let name = format!("attach{number_of_it}");
     let push = |fields: &mut Fields, part: &str, text: &str| {
-        fields.push(&format!("{name}{part}"), text.into());
+        fields.push_text(&format!("{name}{part}"), text);
     };
     // What the API has as kinds of their own are documents here.
     let (told, doc_kind) = match kind.as_str() {
