@@ -68,7 +68,9 @@ impl<K: Kind> Poller<K> {
     }
 
     /// Where to go on from after what was handed out so far; `None` until a server has said where it
-    /// is. It moves with the last event of an answer.
+    /// is. It moves with the last event of an answer. While [handlers run](Poller::run), events are
+    /// handed out before they are handled: save what
+    /// [`on_response`](crate::Handlers::on_response) tells.
     pub fn position(&self) -> Option<Position> {
         self.policy.position()
     }

@@ -11,6 +11,8 @@ use crate::{Answered, Error, Handlers, Response};
 
 /// So many events a handler wait for their turn; more are not taken.
 const WAITING_EACH: usize = 16;
+/// Nor more answers than that after one that is not handled to its end.
+const ANSWERS: usize = 1_000;
 
 pub(super) struct Work<E> {
     handlers: Handlers<E>,
@@ -74,7 +76,8 @@ impl<E: Event> Work<E> {
 
     /// Whether more events are to be taken.
     pub(super) fn has_room(&self) -> bool {
-        self.waiting.len() < self.handlers.concurrency * WAITING_EACH
+        self.waiting.len() < self.handlers.concurrency.saturating_mul(WAITING_EACH)
+            && self.answers.len() < ANSWERS
     }
 
     /// Takes an event of the answer that is coming.
@@ -218,5 +221,48 @@ impl<E: Event> Work<E> {
 impl<E> Pending<E> {
     fn new() -> Self {
         Self { left: 0, events: Vec::new(), answered: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Position, RawValue, user};
+
+    fn event(row: &str) -> user::Event {
+        user::Event::decode(&RawValue::from_string(row.into()).unwrap())
+    }
+
+    fn answered() -> Answered {
+        let position = Position::new(1);
+        Answered { position, events: 0, failed: None, recovered: false }
+    }
+
+    #[tokio::test]
+    async fn behind_a_handler_that_does_not_end_neither_events_nor_answers_pile_up() {
+        let stuck = || {
+            user::Handlers::new()
+                .concurrent(2)
+                .on_any(|_| std::future::pending::<std::io::Result<()>>())
+        };
+        let mut work = Work::new(stuck());
+        work.add(event("[61,1,1]"));
+        for _ in 0..ANSWERS - 1 {
+            assert!(work.has_room());
+            work.answered(answered());
+        }
+        assert!(!work.has_room());
+
+        let mut work = Work::new(stuck());
+        for _ in 0..2 + 2 * WAITING_EACH {
+            assert!(work.has_room());
+            work.add(event("[61,1,1]"));
+            work.add(event("[61,2,1]"));
+            if !work.has_room() {
+                break;
+            }
+        }
+        assert!(!work.has_room());
+        assert_eq!(work.running.len(), 2);
     }
 }
