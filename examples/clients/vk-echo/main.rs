@@ -36,6 +36,8 @@ struct Args {
 const AT_ONCE: usize = 8;
 /// How often an answer is tried.
 const TRIES: u32 = 5;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -63,12 +65,23 @@ async fn run(args: Args) -> Result<(), Error> {
         .on_error(|error| tell(&with_causes(error)));
 
     let shutdown = long_poll.shutdown();
+    let ended = shutdown.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            shutdown.shut_down();
+            ended.shut_down();
         }
     });
-    long_poll.switch_on([EventType::MessageNew]).await?;
+    // A bot that is started with its machine may be there before the network is.
+    while let Err(error) = long_poll.switch_on([EventType::MessageNew]).await {
+        if !error.is_retryable() {
+            return Err(error);
+        }
+        tell(&with_causes(&error));
+        tokio::time::sleep(PAUSE).await;
+        if shutdown.is_shut_down() {
+            return Ok(());
+        }
+    }
     long_poll.run(handlers).await
 }
 
@@ -86,7 +99,7 @@ async fn echo(api: &Api, message: &Message) -> Result<(), Error> {
     for n in 1.. {
         match api.send_message(&answer).await {
             Err(error) if error.is_retryable() && n < TRIES => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(PAUSE).await;
             }
             sent => return sent.map(drop),
         }
