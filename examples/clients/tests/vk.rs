@@ -36,7 +36,7 @@ fn an_event_is_a_json_line_with_the_row_as_it_came() {
     let poll = &vk.wait_for_polls(1)[0];
     assert_eq!((poll.wait, poll.mode), (90, 34), "pts is always asked for");
     let row = r#"[4,5,1,42,1464950873,"a &lt; b",{},{"attach1_type":"photo","attach1":"1_2"}]"#;
-    vk.script_polls([Step::body(format!(r#"{{"ts":1001,"updates":[{row},[],[999]]}}"#))]);
+    vk.script_polls([Step::body(format!(r#"{{"ts":1000,"updates":[{row},[],[999]]}}"#))]);
     let line = program.line().unwrap();
     assert!(line.starts_with(r#"{"kind":"new_message","message_id":5,"flags":1,"peer_id":42,"#));
     assert!(line.ends_with(&format!(r#","recovered":false,"raw":{row}}}"#)), "{line}");
@@ -83,7 +83,7 @@ fn the_position_is_saved_after_each_answer_and_what_was_missed_is_read() {
     vk.message(42, 42, "three");
     let live = program.json();
     assert_eq!((&live["text"], &live["recovered"]), (&json!("three"), &json!(false)));
-    drop(program);
+    assert_eq!(interrupt(program), "");
 
     std::fs::write(&file, "not a position").unwrap();
     let mut program = listen(&vk, &args);
@@ -148,4 +148,37 @@ fn the_bot_echoes_each_message_once() {
         assert_eq!(call.params.get("random_id"), sent[0].params.get("random_id"));
     }
     assert_eq!(interrupt(bot), "");
+}
+
+/// What was printed after the position was saved comes again; nothing is missing.
+#[test]
+fn killed_again_and_again_it_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("position");
+    let args = ["--position-file", file.to_str().unwrap()];
+    let vk = vk().history_page(40, 40).start();
+    let mut seen = Vec::new();
+    let mut next = 0;
+    for round in 0..8 {
+        let mut program = listen(&vk, &args);
+        if round == 0 {
+            // From now on, and not from before.
+            vk.wait_for_polls(1);
+        }
+        for _ in 0..20 {
+            vk.message(42, 42, &next.to_string());
+            next += 1;
+        }
+        let lines = if round == 7 { usize::MAX } else { 3 * round };
+        while seen.len() < next && seen.len() < lines.saturating_add(20 * round) {
+            let number = program.json()["text"].as_str().unwrap().parse::<usize>().unwrap();
+            // Some come again, each new one follows the last.
+            if number == seen.len() {
+                seen.push(number);
+            } else {
+                assert!(number < seen.len(), "{number} after {seen:?}");
+            }
+        }
+    }
+    assert_eq!(seen.len(), 160);
 }
