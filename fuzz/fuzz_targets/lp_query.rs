@@ -23,7 +23,10 @@ enum Input {
     Rest(Vec<u8>),
     /// The cursor of a strict poll: made up, or that of the topic with bytes changed.
     Cursor(Vec<u8>),
-    Changed { at: u8, to: u8 },
+    Changed {
+        at: u8,
+        to: u8,
+    },
 }
 
 thread_local! {
@@ -38,7 +41,8 @@ fn setup() -> (Runtime, LongPoll, String) {
             let message = Message::json(n.to_string()).expect("a number");
             polls.broker().publish("a", message).await.expect("published");
         }
-        let request = Request::get("/?form=strict&category=a&since_time=0").body(()).expect("a poll");
+        let request =
+            Request::get("/?form=strict&category=a&since_time=0").body(()).expect("a poll");
         let answer = polls.subscribe(&request.into_parts().0).await;
         answer.headers()["longpoll-cursor"].to_str().expect("text").to_owned()
     });
