@@ -6,12 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Request, StatusCode, Uri};
-use rt_common::{HttpClient, HttpError};
+use rt_common::{HttpClient, HttpError, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::error::KEPT_BODY;
+use crate::error::Kept;
 use crate::json::Typed;
 use crate::kind::Answer;
 use crate::server::Trust;
@@ -70,6 +70,8 @@ struct Config {
     trust: Trust,
     version: String,
     headers: HeaderMap,
+    /// It is in the headers, too.
+    token: Secret,
     http: HttpClient,
     timeout: Duration,
     max_answer_bytes: usize,
@@ -97,12 +99,12 @@ impl Api {
     ///
     /// # Errors
     /// Those of [`ApiBuilder::build`].
-    pub fn new(token: impl Into<rt_common::Secret>) -> Result<Self, Error> {
+    pub fn new(token: impl Into<Secret>) -> Result<Self, Error> {
         Self::builder(token).build()
     }
 
     /// Describes an API that needs more than [`Api::new`] says.
-    pub fn builder(token: impl Into<rt_common::Secret>) -> ApiBuilder {
+    pub fn builder(token: impl Into<Secret>) -> ApiBuilder {
         ApiBuilder::new(token.into())
     }
 
@@ -181,20 +183,28 @@ impl Api {
 
     async fn once(&self, uri: &Uri, form: String) -> Result<Answered, Error> {
         let config = &*self.config;
+        // Here the key of a long poll is asked for, in an `execute` perhaps.
+        let names_server = |text: &str| text.contains("LongPollServer");
+        let kept = match names_server(uri.path()) || names_server(&form) {
+            true => Kept::Nothing,
+            false => Kept::Without(&config.token),
+        };
         let mut request = Request::post(uri.clone())
             .body(Bytes::from(form))
             .map_err(HttpError::invalid_request)?;
         request.headers_mut().clone_from(&config.headers);
         let (head, body) =
-            fetch(&config.http, request, config.timeout, config.max_answer_bytes).await?;
+            fetch(&config.http, request, config.timeout, config.max_answer_bytes, kept).await?;
         // Somebody's odd text must not hide the answer.
         let text = String::from_utf8_lossy(&body);
         let malformed = |source| {
             let what = "the answer is not one of VK's API";
-            Error::answer(what, (head.status, &head.headers), &body, source)
+            Error::answer(what, (head.status, &head.headers), kept.of(&body), source)
         };
         let envelope: Envelope =
-            serde_json::from_str(&text).map_err(|error| malformed(Some(error.into())))?;
+            // An error about a value quotes it.
+            serde_json::from_str(&text)
+                .map_err(|error| malformed((!error.is_data()).then(|| error.into())))?;
         match (envelope.error, envelope.response) {
             (Some(error), _) => Err(Error::from_api(error)),
             (None, Some(response)) => {
@@ -239,12 +249,13 @@ pub(crate) async fn find_server<E>(
     Ok(Answer::Server { server, position: Position { ts, pts } })
 }
 
-/// The whole answer, if its status is one of success.
+/// The whole answer, if its status is one of success; otherwise an error with what may be kept of it.
 pub(crate) async fn fetch(
     http: &HttpClient,
     request: Request<Bytes>,
     deadline: Duration,
     max: usize,
+    kept: Kept<'_>,
 ) -> Result<(http::response::Parts, Bytes), Error> {
     let (method, url) = (request.method().clone(), request.uri().to_string());
     let (head, body) = http.fetch(request, deadline, max).await?.into_parts();
@@ -254,11 +265,10 @@ pub(crate) async fn fetch(
     if head.status.is_redirection()
         && let Some(location) = head.headers.get(header::LOCATION)
     {
-        return Err(Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes())));
+        let location = String::from_utf8_lossy(location.as_bytes());
+        return Err(Error::redirect(head.status, &url, &location));
     }
-    // A copy: the rest of a large page is not kept for it.
-    let begin = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
-    let error = HttpError::from_status(head.status, &head.headers, begin);
+    let error = HttpError::from_status(head.status, &head.headers, kept.of(&body));
     Err(error.with_target(&method, &url).into())
 }
 

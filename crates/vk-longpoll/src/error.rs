@@ -5,15 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use rt_common::{BoxError, HttpError};
+use url::Url;
 
 use crate::{ApiError, Failed};
 
 mod display;
+mod kept;
 
 pub(crate) use display::show;
-
-/// How much of an answer is kept for the error.
-pub(crate) const KEPT_BODY: usize = 4 * 1024;
+pub(crate) use kept::Kept;
 
 /// An error of a call, of a poll, or of a handler.
 ///
@@ -34,7 +34,8 @@ enum Kind {
     Http(HttpError),
     Redirect {
         status: StatusCode,
-        location: String,
+        /// Its scheme and its host.
+        to: String,
     },
     Answer {
         what: String,
@@ -176,7 +177,8 @@ impl Error {
     }
 
     /// The first bytes (at most 4 KiB) of an answer whose status was not one of success, or that was
-    /// not what VK says.
+    /// not what VK says. The token, or the key of the poll, is replaced in it; of an answer that should
+    /// have had a key, there is nothing.
     pub fn body(&self) -> &[u8] {
         match &*self.root().kind {
             Kind::Answer { body, .. } => body,
@@ -200,22 +202,27 @@ impl Error {
         Self::new(Kind::Builder { what: what.into(), source: Some(source.into()) })
     }
 
-    pub(crate) fn redirect(status: StatusCode, location: &str) -> Self {
-        Self::new(Kind::Redirect { status, location: rt_common::redact_url(location) })
+    /// A redirect from an address to another, of which no more than the host is told: it often has
+    /// the whole of the first in it.
+    pub(crate) fn redirect(status: StatusCode, from: &str, location: &str) -> Self {
+        let to = match Url::parse(from).and_then(|from| from.join(location)) {
+            Ok(to) if to.origin().is_tuple() => to.origin().ascii_serialization(),
+            _ => "an unknown place".into(),
+        };
+        Self::new(Kind::Redirect { status, to })
     }
 
-    /// An answer with a status of success whose body is not what VK says.
+    /// An answer with a status of success whose body is not what VK says; of the body, what may be
+    /// kept.
     pub(crate) fn answer(
         what: impl Into<String>,
         (status, headers): (StatusCode, &HeaderMap),
-        body: &Bytes,
+        body: Bytes,
         source: Option<BoxError>,
     ) -> Self {
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect());
-        // A copy: the rest of a large answer is not kept for it.
-        let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
         let (what, status) = (what.into(), Some(status));
         Self::new(Kind::Answer { what, status, content_type, body, source })
     }

@@ -10,6 +10,7 @@ use http::{HeaderMap, Request};
 use rt_common::{HttpClient, HttpError};
 use tokio::time::{Instant, Sleep};
 
+use crate::error::Kept;
 use crate::kind::{Answer, Kind};
 use crate::policy::{Ask, Policy};
 use crate::server::Server;
@@ -149,10 +150,11 @@ async fn poll<K: Kind>(
     let mut request = Request::get(uri).body(Bytes::new()).map_err(HttpError::invalid_request)?;
     request.headers_mut().clone_from(&link.headers);
     let deadline = link.wait + MARGIN;
-    let (head, body) = api::fetch(&link.http, request, deadline, link.max_answer_bytes).await?;
+    let (kept, max) = (Kept::Without(&server.key), link.max_answer_bytes);
+    let (head, body) = api::fetch(&link.http, request, deadline, max, kept).await?;
     K::decode(&body).map_err(|error| {
         let what = "the answer is not one of the long poll";
-        Error::answer(what, (head.status, &head.headers), &body, Some(error))
+        Error::answer(what, (head.status, &head.headers), kept.of(&body), Some(error))
     })
 }
 

@@ -154,6 +154,7 @@ impl ApiBuilder {
                 trust: Trust::of_api(&address),
                 version: self.version,
                 headers,
+                token: self.token,
                 http: self.http.map_or_else(default_client, Ok)?,
                 timeout: self.timeout,
                 max_answer_bytes: self.max_answer_bytes,

@@ -13,10 +13,9 @@ impl fmt::Display for Error {
             Kind::Builder { what, .. } => f.write_str(what),
             // The HTTP error is this error, not a level below it.
             Kind::Http(error) => error.fmt(f),
-            Kind::Redirect { status, location } => write!(
-                f,
-                "the server answered {status}, to {location:?}: redirects are not followed"
-            ),
+            Kind::Redirect { status, to } => {
+                write!(f, "the server answered {status}, to {to}: redirects are not followed")
+            }
             Kind::Answer { what, status, content_type, body, .. } => {
                 f.write_str(what)?;
                 match (status, content_type) {
