@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use rt_testkit::vk::{Step, Vk};
 use serde_json::{Value, json};
 use vk_longpoll::user::{LongPoll, Session};
-use vk_longpoll::{Api, Error, Execute, HttpClient, RetryPolicy};
+use vk_longpoll::{Api, ApiError, CaptchaAnswer, Error, Execute, HttpClient, RetryPolicy};
 
 const TOKEN: &str = "S3cr3t-of-the-user";
 const KEY: &str = "K3Y/of&the=poll";
@@ -127,4 +127,15 @@ async fn a_page_that_repeats_the_request_does_not_show_the_token() {
     }
     let error = of_call("users.get", Step::body(format!("\"Bearer {TOKEN}\""))).await;
     assert!(error.is_malformed() && !shown(&error).contains(TOKEN), "{}", shown(&error));
+}
+
+#[test]
+fn a_captcha_and_its_answer_do_not_show_themselves() {
+    let error = r#"{"error_code":14,"captcha_sid":"K3Y","captcha_img":"https://vk.com/K3Y","redirect_uri":"K3Y"}"#;
+    let error: ApiError = serde_json::from_str(error).unwrap();
+    let (key, token) =
+        (CaptchaAnswer::Key("K3Y".into()), CaptchaAnswer::SuccessToken("K3Y".into()));
+    let told = format!("{error:?} {:?} {key:?} {token:?}", error.captcha().unwrap());
+    assert!(!told.contains("K3Y"), "{told}");
+    assert!(told.ends_with("Captcha { .. } Key(***) SuccessToken(***)"), "{told}");
 }

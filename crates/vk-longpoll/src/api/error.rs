@@ -140,8 +140,8 @@ impl ApiError {
     }
 }
 
-/// A captcha: an image that a person, or a service, has to read.
-#[derive(Clone, Debug)]
+/// A captcha: an image that a person, or a service, has to read. Its `Debug` shows nothing of it.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Captcha {
     /// Its number.
@@ -152,8 +152,8 @@ pub struct Captcha {
     pub redirect_uri: Option<String>,
 }
 
-/// What was read of a [`Captcha`].
-#[derive(Clone, Debug)]
+/// What was read of a [`Captcha`]. Its `Debug` says only which kind it is.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum CaptchaAnswer {
     /// The text in the image.
@@ -186,6 +186,22 @@ impl fmt::Debug for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+impl fmt::Debug for Captcha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever has these can answer it.
+        f.debug_struct("Captcha").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CaptchaAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key(_) => "Key(***)",
+            Self::SuccessToken(_) => "SuccessToken(***)",
+        })
+    }
+}
 
 /// Text, or a number that means it.
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
