@@ -144,9 +144,9 @@ impl Api {
             };
             let Some(refused) = error.api() else { return Err(error) };
             match (refused.code(), refused.captcha(), &self.config.captcha) {
-                // Another program spends the same token's calls.
+                // Another program spends the same token's calls; if it waits as long, they meet again.
                 (ApiError::TOO_MANY_PER_SECOND, ..) if turns < MAX_TURNS => {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(1_000..=1_500))).await;
                     turns += 1;
                 }
                 (ApiError::CAPTCHA, Some(captcha), Some(callback)) if captchas < MAX_CAPTCHAS => {
