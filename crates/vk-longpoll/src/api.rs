@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap};
 use http::{Request, StatusCode, Uri};
 use rt_common::{HttpClient, HttpError, Secret};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::Kept;
@@ -81,10 +81,15 @@ struct Config {
 
 #[derive(Deserialize)]
 struct Envelope {
+    #[serde(default, deserialize_with = "present")]
     response: Option<Box<RawValue>>,
-    error: Option<ApiError>,
-    #[serde(default)]
-    execute_errors: Option<Vec<ApiError>>,
+    error: Option<Box<RawValue>>,
+    execute_errors: Option<Box<RawValue>>,
+}
+
+/// A response of `null` is one.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
 }
 
 /// An answer, and the errors of the calls in an `execute`.
@@ -206,9 +211,13 @@ impl Api {
             serde_json::from_str(&text)
                 .map_err(|error| malformed((!error.is_data()).then(|| error.into())))?;
         match (envelope.error, envelope.response) {
-            (Some(error), _) => Err(Error::from_api(error)),
+            (Some(error), _) => match ApiError::read(error.get()) {
+                Some(error) => Err(Error::from_api(error)),
+                None => Err(malformed(None)),
+            },
             (None, Some(response)) => {
-                Ok(Answered { response, errors: envelope.execute_errors.unwrap_or_default() })
+                let errors = envelope.execute_errors.as_deref().map(RawValue::get);
+                Ok(Answered { response, errors: errors.map_or_else(Vec::new, ApiError::read_all) })
             }
             (None, None) => Err(malformed(None)),
         }

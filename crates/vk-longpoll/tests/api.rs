@@ -110,6 +110,36 @@ async fn what_goes_wrong_on_the_way_is_told_with_its_status_and_body() {
 }
 
 #[tokio::test]
+async fn an_oddly_written_error_is_an_error_and_null_is_a_response() {
+    let vk = Vk::start();
+    let odd = json!({"error_code": "5", "error_msg": 0, "request_params": {"method": "users.get"}});
+    vk.script_calls(
+        "users.get",
+        [
+            Step::body(json!({"error": odd}).to_string()),
+            Step::body(json!({"error": {"error_code": 5}, "response": null}).to_string()),
+            Step::Response(Value::Null),
+            Step::Response(Value::Null),
+            Step::body(json!({"error": null, "response": [7]}).to_string()),
+            Step::body(json!({"error": {"error_msg": "no number"}}).to_string()),
+            Step::body(json!({"error": null}).to_string()),
+        ],
+    );
+    let api = api(&vk);
+    for told in ["users.get: VK answered with error 5: 0", "VK answered with error 5: "] {
+        let error = api.call::<Value>("users.get", &()).await.unwrap_err();
+        assert!(error.is_unauthorized() && !error.is_retryable(), "{error}");
+        assert_eq!(error.to_string(), told);
+    }
+    assert_eq!(api.call::<Option<u8>>("users.get", &()).await.unwrap(), None);
+    assert!(api.call::<u8>("users.get", &()).await.unwrap_err().is_data());
+    assert_eq!(api.call::<[u8; 1]>("users.get", &()).await.unwrap(), [7]);
+    for _ in 0..2 {
+        assert!(api.call::<Value>("users.get", &()).await.unwrap_err().is_malformed());
+    }
+}
+
+#[tokio::test]
 async fn a_captcha_is_asked_for_and_a_wrong_answer_asks_again() {
     let captcha =
         || Step::Captcha { sid: "7".into(), img: "https://x/c".into(), key: "right".into() };

@@ -1,9 +1,9 @@
 //! The errors that VK's API answers with.
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
-
 use crate::error::show;
+
+mod read;
 
 /// An error that VK's API answered with.
 ///
@@ -17,37 +17,19 @@ use crate::error::show;
 /// assert!(error.is_retryable());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Deserialize)]
+#[derive(Clone)]
 pub struct ApiError {
-    #[serde(rename = "error_code")]
     code: i64,
-    #[serde(rename = "error_msg", default)]
     message: Option<String>,
-    #[serde(rename = "error_subcode", default)]
     subcode: Option<i64>,
-    #[serde(rename = "error_text", default)]
     text: Option<String>,
-    #[serde(default, deserialize_with = "text")]
     captcha_sid: Option<String>,
-    #[serde(default)]
     captcha_img: Option<String>,
-    #[serde(default)]
     redirect_uri: Option<String>,
-    #[serde(default)]
     confirmation_text: Option<String>,
     /// In the errors of `execute`.
-    #[serde(default)]
     method: Option<String>,
-    #[serde(default)]
-    request_params: Option<Vec<Param>>,
-}
-
-#[derive(Clone, Deserialize)]
-struct Param {
-    #[serde(default)]
-    key: String,
-    #[serde(default, deserialize_with = "text")]
-    value: Option<String>,
+    request_params: Vec<(String, String)>,
 }
 
 impl ApiError {
@@ -122,9 +104,9 @@ impl ApiError {
 
     /// A parameter of the call as VK understood it. (The token is not among them.)
     pub fn request_param(&self, key: &str) -> Option<&str> {
-        let params = self.request_params.as_deref().unwrap_or_default();
-        let found = params.iter().find(|param| param.key == key && key != "access_token");
-        found.and_then(|param| param.value.as_deref())
+        let mut params = self.request_params.iter();
+        let found = params.find(|(name, _)| name == key && key != "access_token");
+        found.map(|(_, value)| &**value)
     }
 
     /// Whether the same call may well succeed later: 1, 6, 9, 10 and 29.
@@ -201,13 +183,4 @@ impl fmt::Debug for CaptchaAnswer {
             Self::SuccessToken(_) => "SuccessToken(***)",
         })
     }
-}
-
-/// Text, or a number that means it.
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(from)? {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text),
-        other => Some(other.to_string()),
-    })
 }
