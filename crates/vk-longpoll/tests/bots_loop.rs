@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use rt_testkit::vk::{Account, Builder, Step, Vk};
 use serde_json::json;
 use tokio::sync::mpsc;
-use vk_longpoll::bots::{EventKind, EventType, Handlers, LongPoll, LongPollBuilder};
-use vk_longpoll::{HttpClient, Item, Position, RetryPolicy};
+use vk_longpoll::bots::{Event, EventKind, EventType, Handlers, LongPoll, LongPollBuilder};
+use vk_longpoll::{HttpClient, Item, Position, RawValue, RetryPolicy};
 
 const TOKEN: &str = "S3cr3t-of-the-group";
 const GROUP: i64 = 7;
@@ -160,6 +160,41 @@ async fn types_are_switched_on_and_off() {
     say(&vk, GROUP, "not any more");
     vk.push_bot(GROUP, "group_join", json!({"user_id": 5, "join_type": "join"}));
     assert!(events(&mut long_poll, 1).await[0].starts_with("group_join"));
+}
+
+#[tokio::test]
+async fn a_handler_of_a_type_is_called_once_with_each_of_it_odd_or_not() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let of = |name: &'static str| {
+        let tell = tell.clone();
+        move |_| {
+            tell.send(name).unwrap();
+            std::future::ready(std::io::Result::Ok(()))
+        }
+    };
+    let typed = of("typed");
+    let on_odd = of("on_odd");
+    let handlers = Handlers::new()
+        .on(EventType::MessageNew, of("message_new"))
+        .on(EventType::from_name("odd"), of("type odd"))
+        .on(EventType::PhotoNew, of("photo_new"))
+        .on_message_new(move |new| typed(new.event().clone()))
+        .on_odd(move |odd| on_odd(odd.event().clone()));
+    let message = json!({"id": 1, "date": 1, "from_id": 42, "peer_id": 42, "text": "hello"});
+    for (update, expected) in [
+        (json!({"type": "message_new", "object": {"message": message}}), "message_new typed"),
+        (json!({"type": "message_new", "object": []}), "message_new on_odd"),
+        (json!({"type": "message_new"}), "message_new on_odd"),
+        (json!({"type": "group_join", "object": {}}), "on_odd"),
+        (json!({"type": "photo_new"}), "photo_new"),
+        (json!({"type": "odd"}), "type odd"),
+        (json!({}), "on_odd"),
+    ] {
+        let raw = RawValue::from_string(update.to_string()).unwrap();
+        handlers.dispatch(Event::decode(&raw)).await.unwrap();
+        let called: Vec<_> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        assert_eq!(called.join(" "), expected, "{update}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

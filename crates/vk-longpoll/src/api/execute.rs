@@ -154,18 +154,77 @@ fn results(calls: &[Call], answered: Answered) -> Vec<Result<Box<RawValue>, Erro
             return calls.iter().map(|_| Err(Error::shared(&error))).collect();
         }
     };
-    let mut errors = answered.errors.into_iter().peekable();
-    let mut error_of = |method: &str| {
-        let is_its = |error: &ApiError| error.method().is_none_or(|named| named == method);
-        errors.next_if(is_its)
-    };
-    let results = calls.iter().zip(list);
+    let mut errors = answered.errors;
+    let failed = |result: &RawValue| result.get() == "false";
+    let results = calls.iter().zip(&list);
+    let own: Vec<Option<ApiError>> = results
+        .map(|(call, result)| {
+            let is_own = |error: &ApiError| error.method() == Some(&*call.method);
+            let at = errors.iter().position(is_own).filter(|_| failed(result))?;
+            Some(errors.remove(at))
+        })
+        .collect();
+    // Those of no method, or of `execute` itself, are of calls all the same.
+    let mut others = errors.into_iter();
+    let results = list.into_iter().zip(own);
     results
-        .map(|(call, result)| match result.get() {
-            "false" => {
-                error_of(&call.method).map_or(Ok(result), |error| Err(Error::from_api(error)))
-            }
-            _ => Ok(result),
+        .map(|(result, own)| {
+            let error = own.or_else(|| if failed(&result) { others.next() } else { None });
+            error.map_or(Ok(result), |error| Err(Error::from_api(error)))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The results of these calls, errors by their numbers.
+    fn results_of(methods: &[&str], response: &str, errors: &str) -> Vec<Result<String, i64>> {
+        let mut calls = Execute::new();
+        for method in methods {
+            calls.call(method, &json!({})).unwrap();
+        }
+        let response = RawValue::from_string(response.into()).unwrap();
+        let answered = Answered { response, errors: ApiError::read_all(errors) };
+        let results = results(&calls.calls, answered).into_iter();
+        results
+            .map(|result| match result {
+                Ok(json) => Ok(json.get().to_owned()),
+                Err(error) => Err(error.api().map_or(0, ApiError::code)),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_error_that_is_no_calls_own_does_not_hide_the_others() {
+        let errors = r#"[{"error_code":13,"method":"execute"},{"error_code":1,"method":"a.b"},
+            {"error_code":2,"method":"c.d"}]"#;
+        let told = results_of(&["a.b", "c.d", "a.b"], r#"[false,false,{"x":1}]"#, errors);
+        assert_eq!(told, [Err(1), Err(2), Ok(r#"{"x":1}"#.to_owned())]);
+    }
+
+    #[test]
+    fn errors_out_of_order_find_their_calls() {
+        let errors = r#"[{"error_code":2,"method":"c.d"},{"error_code":1,"method":"a.b"},
+            {"error_code":3,"method":"a.b"}]"#;
+        let told = results_of(&["a.b", "c.d", "a.b"], "[false,false,false]", errors);
+        assert_eq!(told, [Err(1), Err(2), Err(3)]);
+    }
+
+    #[test]
+    fn what_is_left_over_is_of_the_calls_without_an_error_of_their_own() {
+        let errors = r#"[{"error_code":10},{"error_code":1,"method":"c.d"},
+            {"error_code":13,"method":"execute"}]"#;
+        let told = results_of(&["a.b", "c.d", "e.f", "g.h"], "[false,false,true,false]", errors);
+        assert_eq!(told, [Err(10), Err(1), Ok("true".to_owned()), Err(13)]);
+    }
+
+    #[test]
+    fn false_without_an_error_is_a_result() {
+        let errors = r#"[{"error_code":1,"method":"c.d"}]"#;
+        let told = results_of(&["a.b", "c.d"], "[false,false]", errors);
+        assert_eq!(told, [Ok("false".to_owned()), Err(1)]);
+        assert_eq!(results_of(&["a.b"], "[1,2]", "[]"), [Err(0)]);
+    }
 }

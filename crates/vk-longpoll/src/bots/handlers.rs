@@ -31,14 +31,30 @@ use crate::handlers::{Of, handler};
 pub type Handlers = crate::Handlers<Event>;
 
 impl crate::Handlers<Event> {
-    /// Called with each event of this type, typed or not: [`Event::raw`] has the object.
+    /// Called with each event of this type, typed, not typed, or [odd](EventKind::Odd):
+    /// [`Event::raw`] has the object.
     pub fn on<F, R, X>(mut self, event_type: EventType, handle: F) -> Self
     where
         F: Fn(Arc<Event>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), X>> + Send + 'static,
         X: Into<BoxError>,
     {
-        self.add_by_name(event_type.name(), handler(handle));
+        let (name, handle) = (event_type.name().to_owned(), handler(handle));
+        let of_type = handler(move |event: Arc<Event>| {
+            let is_its = event.kind.event_type().as_ref() == Some(&event_type);
+            let handling = is_its.then(|| handle(event));
+            async move {
+                match handling {
+                    Some(handling) => handling.await,
+                    None => Ok(()),
+                }
+            }
+        });
+        // An odd event goes by that name, not by its type's.
+        if name != "odd" {
+            self.add_by_name("odd", Arc::clone(&of_type));
+        }
+        self.add_by_name(name, of_type);
         self
     }
 }
