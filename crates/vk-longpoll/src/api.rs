@@ -38,7 +38,9 @@ const MAX_TURNS: u32 = 5;
 /// How many captchas one call asks for.
 const MAX_CAPTCHAS: u32 = 3;
 
-/// VK's API with one token. Clones are cheap, and share their connections and their limit.
+/// VK's API with one token. Clones are cheap, and share their connections and their limit. VK counts
+/// the calls of a token, wherever they come from: use clones of one, in the loops too
+/// ([`Builder::api`](crate::Builder::api)), rather than several with the same token.
 ///
 /// ```no_run
 /// # async fn run(token: String) -> Result<(), vk_longpoll::Error> {

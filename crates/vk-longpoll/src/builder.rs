@@ -20,6 +20,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(90);
 pub struct Builder<K> {
     pub(crate) kind: K,
     means: Account,
+    /// What was said of the API that is made of the token.
+    of_token: Option<&'static str>,
     session: Option<Given>,
     position: Option<Position>,
     wait: Duration,
@@ -47,6 +49,7 @@ impl<K: Kind> Builder<K> {
         Self {
             kind,
             means: Account::None,
+            of_token: None,
             session: None,
             position: None,
             wait: Duration::from_secs(25),
@@ -68,26 +71,39 @@ impl<K: Kind> Builder<K> {
     }
 
     /// The API to ask with, in place of one with the token: to share its limit and its connections.
+    ///
+    /// Each loop that is made of a token has an API of its own, with a limit of its own; VK counts the
+    /// calls of the token. For several loops with one token, or a bot that calls methods, make one
+    /// [`Api`] and give it to all.
+    ///
+    /// Its address, its `User-Agent`, its client and its captcha callback are its own: see
+    /// [`Api::builder`].
     pub fn api(mut self, api: Api) -> Self {
         self.means = Account::Api(api);
         self
     }
 
-    /// The API's address; see [`ApiBuilder::address`].
+    /// The API's address, where it is made of a token; see [`ApiBuilder::address`].
     pub fn api_address(self, address: impl Into<String>) -> Self {
-        self.of_api(|api| api.address(address))
+        self.of_token("api_address", |api| api.address(address))
     }
 
-    /// Asked when VK wants a captcha read; see [`ApiBuilder::on_captcha`].
+    /// Asked when VK wants a captcha read, where the API is made of a token; see
+    /// [`ApiBuilder::on_captcha`].
     pub fn on_captcha<F, R>(self, ask: F) -> Self
     where
         F: Fn(Captcha) -> R + Send + Sync + 'static,
         R: Future<Output = Option<CaptchaAnswer>> + Send + 'static,
     {
-        self.of_api(|api| api.on_captcha(ask))
+        self.of_token("on_captcha", |api| api.on_captcha(ask))
     }
 
-    fn of_api(mut self, change: impl FnOnce(ApiBuilder) -> ApiBuilder) -> Self {
+    fn of_token(
+        mut self,
+        what: &'static str,
+        change: impl FnOnce(ApiBuilder) -> ApiBuilder,
+    ) -> Self {
+        self.of_token = Some(what);
         if let Account::Token(api) = self.means {
             self.means = Account::Token(Box::new(change(*api)));
         }
@@ -114,13 +130,15 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// The `User-Agent` of polls and calls (default: none).
+    /// The `User-Agent` of polls and calls (default: none). An API [that is given](Builder::api) has
+    /// its own, or none.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = Some(user_agent.into());
         self
     }
 
-    /// The HTTP client to use for polls and calls (default: a new one): with a proxy, say.
+    /// The HTTP client to use for polls and calls (default: a new one): with a proxy, say. An API
+    /// [that is given](Builder::api) has its own; without this, it is used for the polls, too.
     ///
     /// It must not follow redirects itself; see `HttpClient::from_reqwest`.
     pub fn http_client(mut self, http: HttpClient) -> Self {
@@ -137,10 +155,12 @@ impl<K: Kind> Builder<K> {
     /// Makes the loop. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the description is not valid, with [`Error::is_builder`]; or when there is no
-    /// [`HttpClient`] and none can be made.
+    /// When the description is not valid, with [`Error::is_builder`]: a wait that VK does not take, or
+    /// something said of an API that is not made here; or when there is no [`HttpClient`] and none can
+    /// be made.
     pub fn build(self) -> Result<Poller<K>, Error> {
         self.kind.check()?;
+        self.check_account()?;
         if self.wait > LONGEST_WAIT || self.wait < Duration::from_secs(1) {
             return Err(Error::builder(format!(
                 "a wait of {:?}: VK takes 1 to 90 seconds",
@@ -185,6 +205,23 @@ impl<K: Kind> Builder<K> {
         let max_answer_bytes = self.max_answer_bytes;
         let link = Link { http, headers, wait: self.wait, max_answer_bytes };
         Ok(Poller::new(self.kind, api, link, policy))
+    }
+}
+
+impl<K> Builder<K> {
+    /// What would have no effect is an error.
+    fn check_account(&self) -> Result<(), Error> {
+        let Some(what) = self.of_token else { return Ok(()) };
+        let why = match self.means {
+            Account::Token(_) => return Ok(()),
+            Account::Api(_) => "the API that was given with `api` has its own: say it there",
+            Account::None => "there is no token: give an API with `api`, and say it there",
+        };
+        let there = match what {
+            "api_address" => "Api::builder(token).address(…)",
+            _ => "Api::builder(token).on_captcha(…)",
+        };
+        Err(Error::builder(format!("`{what}` has no effect: {why}, `{there}`")))
     }
 }
 
