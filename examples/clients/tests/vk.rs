@@ -150,6 +150,41 @@ fn the_bot_echoes_each_message_once() {
     assert_eq!(interrupt(bot), "");
 }
 
+#[test]
+fn messages_of_two_conversations_are_answered_under_their_own_ids() {
+    let vk = vk().types_off().start();
+    let url = vk.api_url();
+    let args = ["--group", "7", "--api-url", &url];
+    let say = |peer: i64, number: u32| {
+        let message = json!({"id": 0, "date": 1, "from_id": 42, "peer_id": peer, "text": "hi",
+            "conversation_message_id": number});
+        vk.push_bot(7, "message_new", json!({"message": message}));
+    };
+    let mut ids = Vec::new();
+    // Started again, it answers under the same ids.
+    for start in 1..=2 {
+        let bot = Program::start_with("vk-echo", &args, &[("VK_TOKEN", "group")]);
+        vk.wait_for_polls(vk.poll_count() + 1);
+        for (peer, number) in [(42, 1), (2_000_000_001, 1), (2_000_000_002, 1), (42, 2)] {
+            say(peer, number);
+        }
+        let sent = || vk.calls().into_iter().filter(|call| call.method == "messages.send");
+        let mut calls = 0;
+        while sent().count() < 4 * start {
+            calls += 1;
+            vk.wait_for_calls(calls);
+        }
+        let ids_of = |call: rt_testkit::vk::Call| call.params.number("random_id").unwrap();
+        let mut of_this: Vec<_> = sent().skip(4 * (start - 1)).map(ids_of).collect();
+        of_this.sort_unstable();
+        ids.push(of_this);
+        assert_eq!(interrupt(bot), "");
+    }
+    assert!(ids[0].windows(2).all(|pair| 0 < pair[0] && pair[0] < pair[1]), "{ids:?}");
+    assert!(ids[0].iter().all(|id| i32::try_from(*id).is_ok()), "{ids:?}");
+    assert_eq!(ids[0], ids[1]);
+}
+
 /// What was printed after the position was saved comes again; nothing is missing.
 #[test]
 fn killed_again_and_again_it_misses_nothing() {

@@ -92,9 +92,8 @@ async fn echo(api: &Api, message: &Message) -> Result<(), Error> {
     }
     let mut answer = SendMessage::text(peer, text);
     // The same message is answered once, even if this program ends in between and sees it again.
-    let id = message.conversation_message_id.and_then(|id| i32::try_from(id).ok());
-    if let Some(id) = id.filter(|id| *id != 0) {
-        answer = answer.with_random_id(id);
+    if let Some(id) = message.conversation_message_id {
+        answer = answer.with_random_id(random_id(peer, id));
     }
     for n in 1.. {
         match api.send_message(&answer).await {
@@ -105,6 +104,17 @@ async fn echo(api: &Api, message: &Message) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The same for the same message, and another for another: conversations count their messages each
+/// from 1. Above zero.
+fn random_id(peer: i64, message: i64) -> i32 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64; // FNV-1a.
+    for byte in [peer.to_le_bytes(), message.to_le_bytes()].concat() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    let folded = (hash ^ (hash >> 32)) & 0x7fff_ffff;
+    i32::try_from(folded).unwrap_or(i32::MAX).max(1)
 }
 
 /// To the error output, where someone may or may not read.
