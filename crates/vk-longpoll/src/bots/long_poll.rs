@@ -132,6 +132,10 @@ impl kind::Event for Event {
         self.event_id.clone()
     }
 
+    fn is_in_history(&self) -> bool {
+        false
+    }
+
     fn peer(&self) -> Option<i64> {
         self.peer_id()
     }
