@@ -7,7 +7,7 @@ use rt_common::Backoff;
 use crate::item::Item;
 use crate::kind::{Answer, Event};
 use crate::server::Server;
-use crate::{Error, Failed, Position, RetryPolicy};
+use crate::{Error, Position, RetryPolicy};
 
 mod answers;
 mod failures;

@@ -3,8 +3,8 @@ use http::{HeaderMap, StatusCode};
 use rt_common::{HttpError, Secret};
 
 use super::*;
-use crate::ApiError;
 use crate::server::Trust;
+use crate::{ApiError, Failed};
 
 impl Event for u32 {
     fn identity(&self) -> Option<String> {
