@@ -87,10 +87,14 @@ impl Session {
 }
 
 impl Poller<User> {
-    /// Describes a loop with the token of a user, or of a community (20 calls a second may be set with
-    /// [`Builder::api`]).
+    /// Describes a loop with the token of a user, or of a community.
     pub fn builder(token: impl Into<Secret>) -> LongPollBuilder {
         Builder::new(User::new()).with_token(Api::builder(token))
+    }
+
+    /// Describes a loop that asks with this API, whose limit and connections it shares.
+    pub fn with_api(api: Api) -> LongPollBuilder {
+        Builder::new(User::new()).api(api)
     }
 
     /// Describes a loop that begins with a session. Without a token it runs until VK wants a new key;
