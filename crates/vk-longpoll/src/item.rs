@@ -38,8 +38,8 @@ pub struct Gap {
     /// The place after which they are missing.
     pub from: Position,
     /// Why they cannot be read: VK's refusal to give so old a history, or an answer of it that is too
-    /// large or of another form. `None` where there is no history to ask for: bots, and sessions
-    /// without a token.
+    /// large, of another form, or leads no further. `None` where there is no history to ask for: bots,
+    /// and sessions without a token.
     pub error: Option<Error>,
 }
 

@@ -25,6 +25,9 @@ pub trait Event: Send + Sync + 'static {
     /// What is the same in an event that is read from the history and in one that is polled.
     fn identity(&self) -> Option<String>;
 
+    /// Whether the history has events of its kind.
+    fn is_in_history(&self) -> bool;
+
     /// The conversation that it belongs to: its events stay in their order.
     fn peer(&self) -> Option<i64>;
 

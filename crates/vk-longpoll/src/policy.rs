@@ -4,16 +4,19 @@ use std::time::{Duration, Instant};
 
 use rt_common::Backoff;
 
-use crate::item::{Answered, Gap, Item};
+use crate::item::Item;
 use crate::kind::{Answer, Event};
 use crate::server::Server;
-use crate::{Error, Failed, Position, RetryPolicy};
+use crate::{Error, Position, RetryPolicy};
 
+mod answers;
 mod failures;
 mod repeats;
 
 use repeats::Repeats;
 
+/// So many answers without news and without a wait, and the next one is waited for.
+const MOST_IDLE: u32 = 10;
 /// An answer without news that comes sooner than this is no wait: a server, or a proxy before it,
 /// that answers so is not asked in a loop.
 const SHORTEST_WAIT: Duration = Duration::from_millis(900);
@@ -54,10 +57,14 @@ pub(crate) struct Policy<E> {
     position: Option<Position>,
     waiting: VecDeque<Item<E>>,
     repeats: Repeats,
+    /// Failures since the last good answer.
+    retries: u32,
     /// Polls in a row that failed, or that answered with `failed`.
     poll_failures: u32,
-    /// Answers in a row that could not be read.
-    unreadable: u32,
+    /// Answers of one kind in a row that could not be read, or that led nowhere.
+    stuck: u32,
+    /// Answers in a row without news and without a wait.
+    idle: u32,
 }
 
 impl<E: Event> Policy<E> {
@@ -88,8 +95,10 @@ impl<E: Event> Policy<E> {
             position,
             waiting: VecDeque::new(),
             repeats: Repeats::default(),
+            retries: 0,
             poll_failures: 0,
-            unreadable: 0,
+            stuck: 0,
+            idle: 0,
         }
     }
 
@@ -104,15 +113,26 @@ impl<E: Event> Policy<E> {
     }
 
     /// Where the next poll starts.
+    #[cfg(test)]
     pub(crate) fn head(&self) -> Option<Position> {
         self.head
     }
 
     /// Goes on from here, with this server.
     pub(crate) fn set_session(&mut self, server: Server, head: Position) {
-        let waiting = std::mem::take(&mut self.waiting);
         *self = Self::new(self.means, Some(server), Some(head), self.retry.clone());
-        self.waiting = waiting;
+    }
+
+    /// Goes back to here, as after a restart: what was handed out since then was not handled.
+    pub(crate) fn go_back(&mut self, position: Option<Position>) {
+        if self.position == position && self.waiting.is_empty() {
+            return;
+        }
+        // Without a token, the server is all there is.
+        let server = self.server.take().filter(|_| !self.means.token);
+        let begun = self.begun;
+        *self = Self::new(self.means, server, position, self.retry.clone());
+        self.begun = begun;
     }
 
     /// How many items are here already.
@@ -152,16 +172,25 @@ impl<E: Event> Policy<E> {
                 Ok(Duration::ZERO)
             }
             Answer::History { events, pts, more } => {
-                self.take_history(events, pts, more);
-                self.begin_anew(now);
+                let led_on = self.take_history(events, pts, more);
+                if !led_on {
+                    return Ok(self.backoff.next_delay(now));
+                }
+                // After refusals alone it is no sign of health.
+                if self.poll_failures <= 1 {
+                    self.begin_anew(now);
+                }
                 Ok(Duration::ZERO)
             }
             Answer::Updates { ts, pts, events } => {
-                let news = !events.is_empty() || self.head.is_none_or(|head| head.ts != ts);
+                let moved = self.head.is_none_or(|head| ts > head.ts);
+                let waited = took >= SHORTEST_WAIT;
+                self.idle = if waited || !events.is_empty() { 0 } else { self.idle + 1 };
                 self.take_updates(Position { ts, pts }, events);
-                if news || took >= SHORTEST_WAIT {
-                    self.poll_failures = 0;
-                    self.unreadable = 0;
+                self.poll_failures = 0;
+                self.stuck = 0;
+                self.retries = 0;
+                if waited || (moved && self.idle < MOST_IDLE) {
                     self.begin_anew(now);
                     return Ok(Duration::ZERO);
                 }
@@ -180,124 +209,9 @@ impl<E: Event> Policy<E> {
     }
 
     fn begin_anew(&mut self, now: Instant) {
+        self.retries = 0;
         self.backoff.connected(now);
         self.backoff.settle(now);
-    }
-
-    fn take_server(&mut self, server: Server, position: Position) {
-        self.server = Some(server);
-        self.begun = true;
-        if self.head.is_some() {
-            return;
-        }
-        self.head = Some(position);
-        if self.missing.is_some() && !self.means.history {
-            self.give_up(None);
-        }
-        if self.missing.is_none() {
-            self.answered_at(position, 0, None, false);
-        }
-    }
-
-    fn take_history(&mut self, events: Vec<E>, pts: Option<i64>, more: bool) {
-        let (Some(from), Some(head)) = (self.missing, self.head) else { return };
-        let count = events.len();
-        for event in events {
-            if let Some(identity) = event.identity() {
-                self.repeats.add(identity);
-            }
-            self.waiting.push_back(Item::Event(event));
-        }
-        // A page that leads nowhere is the last one.
-        let further = pts.filter(|_| more && pts != from.pts);
-        let position = match further {
-            Some(pts) => Position { ts: from.ts, pts: Some(pts) },
-            None => Position { ts: head.ts, pts: pts.or(head.pts) },
-        };
-        if further.is_some() {
-            self.missing = Some(position);
-        } else {
-            // Nothing has happened since the server said where it is: nothing comes twice.
-            if pts.is_some() && pts == head.pts {
-                self.repeats.clear();
-            }
-            self.repeats.until(pts);
-            self.missing = None;
-            self.head = Some(position);
-        }
-        self.answered_at(position, count, None, true);
-    }
-
-    fn take_updates(&mut self, mut at: Position, events: Vec<E>) {
-        let mut count = 0;
-        for event in events {
-            if !self.repeats.is_empty()
-                && event.identity().is_some_and(|identity| self.repeats.take(&identity))
-            {
-                continue;
-            }
-            count += 1;
-            self.waiting.push_back(Item::Event(event));
-        }
-        self.repeats.passed(at.pts);
-        // What was read of the history already is not read again.
-        at.pts = at.pts.max(self.head.and_then(|head| head.pts));
-        self.head = Some(at);
-        self.answered_at(at, count, None, false);
-    }
-
-    fn take_failed(&mut self, failed: Failed) -> Result<(), Error> {
-        let Some(head) = self.head else { return Ok(()) };
-        match (failed.code, failed.ts) {
-            // Nothing can be missing where nothing lies between.
-            (Failed::OUTDATED, Some(ts)) if ts == head.ts => {}
-            (Failed::OUTDATED, Some(ts)) => {
-                self.missing = Some(head);
-                self.head = Some(Position { ts, pts: head.pts });
-                if !(self.means.token && self.means.history) {
-                    self.give_up(None);
-                }
-            }
-            (Failed::KEY_EXPIRED, _) => self.server = None,
-            (Failed::LOST | Failed::OUTDATED, _) => self.start_over(),
-            _ => return Err(Error::from_failed(failed)),
-        }
-        let position = self.position.unwrap_or(head);
-        self.answered_at(position, 0, Some(failed), false);
-        Ok(())
-    }
-
-    /// Another server, from where it is; what lies between is read from the history.
-    fn start_over(&mut self) {
-        self.server = None;
-        self.missing = self.missing.or(self.head.take());
-        self.head = None;
-    }
-
-    /// Does without what is missing.
-    fn give_up(&mut self, error: Option<Error>) {
-        let Some(from) = self.missing.take() else { return };
-        // The number in the history is known again with the next answer.
-        if let Some(head) = &mut self.head
-            && head.pts == from.pts
-        {
-            head.pts = None;
-        }
-        self.waiting.push_back(Item::Gap(Gap { from, error }));
-        if let Some(head) = self.head {
-            self.answered_at(head, 0, None, false);
-        }
-    }
-
-    fn answered_at(
-        &mut self,
-        position: Position,
-        events: usize,
-        failed: Option<Failed>,
-        recovered: bool,
-    ) {
-        let answered = Answered { position, events, failed, recovered };
-        self.waiting.push_back(Item::Answered(answered));
     }
 }
 

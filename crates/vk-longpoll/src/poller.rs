@@ -69,9 +69,8 @@ impl<K: Kind> Poller<K> {
     }
 
     /// Where to go on from after what was handed out so far; `None` until a server has said where it
-    /// is. It moves with the last event of an answer. While [handlers run](Poller::run), events are
-    /// handed out before they are handled: save what
-    /// [`on_response`](crate::Handlers::on_response) tells.
+    /// is. It moves with the last event of an answer. To save it while [handlers run](Poller::run), take
+    /// it from [`on_response`](crate::Handlers::on_response).
     pub fn position(&self) -> Option<Position> {
         self.policy.position()
     }
@@ -138,6 +137,14 @@ impl<K: Kind> Poller<K> {
     pub(crate) fn start_over(&mut self) {
         self.state = State::Start;
     }
+
+    /// Goes on from here, unless the loop has ended by itself.
+    pub(crate) fn go_back(&mut self, position: Option<Position>) {
+        self.policy.go_back(position);
+        if !matches!(self.state, State::Done) {
+            self.start_over();
+        }
+    }
 }
 
 async fn poll<K: Kind>(
@@ -170,7 +177,8 @@ where
             if matches!(this.state, State::Done) {
                 return Poll::Ready(None);
             }
-            if this.stopped.as_mut().poll(cx).is_ready() {
+            // What has been waited for once is not waited for again.
+            if this.shutdown.is_shut_down() || this.stopped.as_mut().poll(cx).is_ready() {
                 this.state = State::Done;
                 return Poll::Ready(None);
             }

@@ -42,6 +42,10 @@ where
     /// # }
     /// ```
     ///
+    /// When it ends, [`Poller::position`] is after the last answer whose events were all handled. After
+    /// the error of a handler it can be run again: it goes on from there, and the events of that answer
+    /// come again.
+    ///
     /// After a shutdown it returns as soon as the handlers under way have finished: it waits neither
     /// for the poll nor for events that no handler has begun with, and before those the position has
     /// not moved. One said before the run holds.
@@ -51,8 +55,16 @@ where
     /// a handler ([`Error::is_handler`]), after those under way, unless
     /// [`on_error`](Handlers::on_error) takes it. A handler that panics has failed.
     pub async fn run(&mut self, handlers: Handlers<K::Event>) -> Result<(), Error> {
-        let mut stopped = pin!(self.shutdown().said());
+        let begin = self.position();
         let mut work = Work::new(handlers);
+        let ended = self.run_with(&mut work).await;
+        // What was handed out and not handled comes again.
+        self.go_back(work.handled().or(begin));
+        ended
+    }
+
+    async fn run_with(&mut self, work: &mut Work<K::Event>) -> Result<(), Error> {
+        let mut stopped = pin!(self.shutdown().said());
         let mut ended = None;
         loop {
             if ended.is_some() && work.is_idle() {

@@ -56,6 +56,12 @@ impl Poller<Bots> {
         Builder::new(Bots { group_id }).with_token(api)
     }
 
+    /// Describes a loop that asks with this API, whose limit and connections it shares, and the
+    /// community's id.
+    pub fn with_api(api: Api, group_id: i64) -> LongPollBuilder {
+        Builder::new(Bots { group_id }).api(api)
+    }
+
     /// Switches these types of events on, and the long poll itself; others stay as they are.
     ///
     /// # Errors
@@ -130,6 +136,10 @@ impl Kind for Bots {
 impl kind::Event for Event {
     fn identity(&self) -> Option<String> {
         self.event_id.clone()
+    }
+
+    fn is_in_history(&self) -> bool {
+        false
     }
 
     fn peer(&self) -> Option<i64> {

@@ -8,6 +8,9 @@ use crate::{ApiError, Error};
 
 /// So many polls that fail in a row, and another server is asked for: this one may be gone.
 const TRIES_A_SERVER: u32 = 3;
+/// API errors with which the history is refused for good: too old, too new, not allowed.
+const NO_HISTORY: [i64; 4] =
+    [ApiError::POSITION_TOO_OLD, ApiError::POSITION_TOO_NEW, ApiError::PERMISSION_DENIED, 15];
 /// So many answers in a row that cannot be read, and what this `ts` has is read from the history.
 const TRIES_A_TS: u32 = 10;
 /// The longest `Retry-After` that is obeyed.
@@ -26,25 +29,29 @@ impl<E: Event> Policy<E> {
             Ask::Server => self.goes_on_without_server(&error),
             Ask::Poll(_) => self.goes_on_without_answer(&error),
             Ask::History(_) => match error.api() {
-                Some(refused) if refused.is_retryable() => true,
-                Some(refused) if refused.code() == ApiError::UNAUTHORIZED => false,
-                // What was missed stays so; what comes does not.
-                Some(_) => {
+                // It is gone, or not for us: what was missed stays so; what comes does not.
+                Some(refused) if NO_HISTORY.contains(&refused.code()) => {
                     self.give_up(Some(error));
                     return Ok(Duration::ZERO);
                 }
-                // It would be so again.
-                None if error.is_too_large() || error.is_data() => {
-                    self.give_up(Some(error));
-                    return Ok(Duration::ZERO);
+                Some(refused) => refused.is_retryable(),
+                None => {
+                    self.stuck += u32::from(is_odd(&error));
+                    // It would be so again.
+                    if error.is_too_large() || error.is_data() || self.stuck >= TRIES_A_TS {
+                        self.stuck = 0;
+                        self.give_up(Some(error));
+                        return Ok(Duration::ZERO);
+                    }
+                    is_weather(&error)
                 }
-                None => is_weather(&error),
             },
         };
         if !goes_on {
             return Err(error);
         }
-        let retries = self.backoff.attempts();
+        let retries = self.retries;
+        self.retries = retries.saturating_add(1);
         if self.retry.max_retries.is_some_and(|max| retries >= max) {
             return Err(Error::no_retry_left(retries, error));
         }
@@ -72,11 +79,10 @@ impl<E: Event> Policy<E> {
     fn goes_on_without_answer(&mut self, error: &Error) -> bool {
         self.poll_failures += 1;
         let token = self.means.token;
-        self.unreadable = if error.is_malformed() { self.unreadable + 1 } else { 0 };
-        let stuck = self.unreadable >= TRIES_A_TS;
-        if token && (error.is_too_large() || (stuck && self.means.history)) {
+        self.stuck = if is_odd(error) { self.stuck + 1 } else { 0 };
+        if token && (error.is_too_large() || self.stuck >= TRIES_A_TS) {
             // It would be as large again, or as odd: the history comes in pages.
-            self.unreadable = 0;
+            self.stuck = 0;
             self.start_over();
         } else if token
             && (!error.is_retryable() || self.poll_failures.is_multiple_of(TRIES_A_SERVER))
@@ -85,9 +91,16 @@ impl<E: Event> Policy<E> {
         }
         match token {
             true => is_weather(error),
-            false => error.is_retryable() || error.is_too_large(),
+            false => error.is_retryable(),
         }
     }
+}
+
+/// An answer of the server's own that is not what it should be. A proxy's page passes; this may be so
+/// each time.
+fn is_odd(error: &Error) -> bool {
+    let is_object = error.body().trim_ascii_start().starts_with(b"{");
+    error.is_malformed() && (is_object || error.status().is_none())
 }
 
 /// What passes by itself: a proxy's page, a certificate that somebody forgot. What was described

@@ -11,11 +11,22 @@ pub(super) struct Repeats {
     /// How often each may come again.
     newer: HashMap<String, u32>,
     older: HashMap<String, u32>,
+    /// What the server had counted when it gave the `ts`: nothing up to there comes again.
+    begin: Option<i64>,
     until: Option<i64>,
 }
 
 impl Repeats {
-    pub(super) fn add(&mut self, identity: String) {
+    /// The server says where it is, or (`None`) does not.
+    pub(super) fn begin_at(&mut self, pts: Option<i64>) {
+        *self = Self { begin: pts, ..Self::default() };
+    }
+
+    /// An event was read from the history, at this number.
+    pub(super) fn add(&mut self, identity: String, pts: Option<i64>) {
+        if pts.zip(self.begin).is_some_and(|(pts, begin)| pts <= begin) {
+            return;
+        }
         if self.newer.len() >= MOST {
             self.older = std::mem::take(&mut self.newer);
         }
@@ -27,8 +38,11 @@ impl Repeats {
         self.until = pts;
     }
 
-    /// Whether this one has come before; it may not a second time.
-    pub(super) fn take(&mut self, identity: &str) -> bool {
+    /// Whether this one, at this number, has come before; it may not a second time.
+    pub(super) fn take(&mut self, identity: &str, pts: Option<i64>) -> bool {
+        if pts.zip(self.until).is_some_and(|(pts, until)| pts > until) {
+            return false;
+        }
         for some in [&mut self.newer, &mut self.older] {
             if let Some(count) = some.get_mut(identity)
                 && *count > 0

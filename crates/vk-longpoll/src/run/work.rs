@@ -7,7 +7,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::handlers::handle;
 use crate::kind::Event;
-use crate::{Answered, Error, Handlers, Response};
+use crate::{Answered, Error, Handlers, Position, Response};
 
 /// So many events a handler wait for their turn; more are not taken.
 const WAITING_EACH: usize = 16;
@@ -28,6 +28,8 @@ pub(super) struct Work<E> {
     oldest: u64,
     /// The handlers of the oldest answer itself have begun.
     telling: bool,
+    /// After the last answer that was handled to its end.
+    handled: Option<Position>,
 }
 
 struct Job<E> {
@@ -41,6 +43,7 @@ enum Task {
 }
 
 struct Pending<E> {
+    position: Option<Position>,
     /// Events that are not handled yet.
     left: usize,
     events: Vec<Arc<E>>,
@@ -58,7 +61,13 @@ impl<E: Event> Work<E> {
             answers: VecDeque::from([Pending::new()]),
             oldest: 0,
             telling: false,
+            handled: None,
         }
+    }
+
+    /// After the last answer that was handled to its end, with its own handlers.
+    pub(super) fn handled(&self) -> Option<Position> {
+        self.handled
     }
 
     pub(super) fn handlers(&self) -> &Handlers<E> {
@@ -98,10 +107,12 @@ impl<E: Event> Work<E> {
     /// The answer that was coming has come to its end.
     pub(super) fn answered(&mut self, answered: Answered) {
         if let Some(pending) = self.answers.back_mut() {
+            pending.position = Some(answered.position);
             pending.answered = Some(answered);
         }
         self.answers.push_back(Pending::new());
         self.tell();
+        self.begin();
     }
 
     /// One handler's end; an error that nobody took.
@@ -130,8 +141,8 @@ impl<E: Event> Work<E> {
             }
             None => {}
         }
-        self.begin();
         self.tell();
+        self.begin();
         Ok(())
     }
 
@@ -158,12 +169,18 @@ impl<E: Event> Work<E> {
         Error::handler(name, error.into())
     }
 
+    /// How many events are being handled.
+    fn events(&self) -> usize {
+        self.tasks.len() - usize::from(self.telling)
+    }
+
     /// Begins with as many events as may be handled now: of each conversation the first.
     fn begin(&mut self) {
         let mut at = 0;
         while at < self.waiting.len() {
-            let events = self.tasks.len() - usize::from(self.telling);
-            if events >= self.handlers.concurrency {
+            // One at a time is one of all handlers.
+            let alone = self.handlers.concurrency == 1;
+            if self.events() >= self.handlers.concurrency || (alone && self.telling) {
                 return;
             }
             let peer = self.waiting[at].event.peer();
@@ -175,6 +192,7 @@ impl<E: Event> Work<E> {
             let handlers = self.handlers.chosen(&event);
             if handlers.is_empty() {
                 self.done(answer);
+                self.tell();
                 continue;
             }
             self.busy.extend(peer);
@@ -182,7 +200,6 @@ impl<E: Event> Work<E> {
             let task = self.running.spawn(handle(handlers, event));
             self.tasks.insert(task.id(), Task::Event { peer, answer, name });
         }
-        self.tell();
     }
 
     fn done(&mut self, answer: u64) {
@@ -199,6 +216,9 @@ impl<E: Event> Work<E> {
             if oldest.left > 0 {
                 return;
             }
+            if self.handlers.concurrency == 1 && !self.tasks.is_empty() {
+                return;
+            }
             let Some(answered) = oldest.answered.take() else { return };
             let handlers = self.handlers.answers();
             if handlers.is_empty() {
@@ -213,14 +233,15 @@ impl<E: Event> Work<E> {
     }
 
     fn forget_oldest(&mut self) {
-        self.answers.pop_front();
+        let oldest = self.answers.pop_front();
+        self.handled = oldest.and_then(|oldest| oldest.position).or(self.handled);
         self.oldest += 1;
     }
 }
 
 impl<E> Pending<E> {
     fn new() -> Self {
-        Self { left: 0, events: Vec::new(), answered: None }
+        Self { position: None, left: 0, events: Vec::new(), answered: None }
     }
 }
 

@@ -6,32 +6,27 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{Event, User};
-use crate::json::{Object, Typed};
+use crate::json::{Object, Typed, split};
 use crate::kind::Answer;
-use crate::{Api, Error, Position};
+use crate::{Api, ApiError, Error, Position};
 
 /// The most rows, and the most messages, of a page: VK's own bounds.
-const ROWS: u32 = 1_000;
+const ROWS: usize = 1_000;
 const MESSAGES: u32 = 200;
 /// The most messages that `messages.getById` takes.
 const MESSAGES_BY_ID: usize = 100;
 
+/// Its parts are read one by one: one that is odd does not cost the others.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
-    history: Option<Vec<Box<RawValue>>>,
+    history: Option<Box<RawValue>>,
     #[serde(default)]
-    messages: Option<Items>,
+    messages: Option<Box<RawValue>>,
     #[serde(default)]
     new_pts: Option<Box<RawValue>>,
     #[serde(default)]
     more: Option<Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct Items {
-    #[serde(default)]
-    items: Option<Vec<Box<RawValue>>>,
 }
 
 /// One page of what happened after `from`.
@@ -45,27 +40,36 @@ pub(super) async fn page(user: &User, api: &Api, from: Position) -> Result<Answe
         "group_id": user.group_id,
     });
     let page: Page = api.call("messages.getLongPollHistory", &params).await?;
+    let pts = page.new_pts.and_then(|raw| i64::typed(raw.get()));
+    let pts = pts.ok_or_else(|| Error::unreadable("the history does not say how far it goes"))?;
+    let rows: Vec<Box<RawValue>> = match &page.history {
+        None => Vec::new(),
+        Some(rows) => serde_json::from_str(rows.get())
+            .map_err(|error| Error::data("messages.getLongPollHistory's history", error))?,
+    };
     let mut messages = HashMap::new();
-    keep(&mut messages, page.messages);
-    let rows = page.history.unwrap_or_default();
-    fetch_others(user, api, &rows, &mut messages).await;
+    if let Some(items) = &page.messages {
+        keep(&mut messages, items);
+    }
+    fetch_others(user, api, &rows, &mut messages).await?;
 
     let events = rows.iter().map(|row| {
         let id = Event::decode(row).message_id();
         Event::from_history(row, id.and_then(|id| messages.get(&id)).map(|message| &**message))
     });
-    let number = |raw: Option<Box<RawValue>>| raw.and_then(|raw| i64::typed(raw.get()));
     Ok(Answer::History {
         events: events.collect(),
-        pts: number(page.new_pts),
+        pts: Some(pts),
         more: page.more.is_some_and(|more| !matches!(more.get(), "0" | "false" | "null" | "\"0\"")),
     })
 }
 
-fn keep(messages: &mut HashMap<i64, Box<RawValue>>, items: Option<Items>) {
-    for message in items.and_then(|items| items.items).unwrap_or_default() {
-        let id = Object::split(message.get()).and_then(|it| it.find::<i64>("id").ok().flatten());
-        if let Some(id) = id {
+/// The messages in `{"items":[…]}`, by their ids.
+fn keep(messages: &mut HashMap<i64, Box<RawValue>>, items: &RawValue) {
+    let items = Object::split(items.get()).and_then(|it| split(it.raw("items")?));
+    for message in items.unwrap_or_default() {
+        let id = Object::split(message).and_then(|it| it.find::<i64>("id").ok().flatten());
+        if let (Some(id), Ok(message)) = (id, serde_json::from_str(message)) {
             messages.insert(id, message);
         }
     }
@@ -78,7 +82,7 @@ async fn fetch_others(
     api: &Api,
     rows: &[Box<RawValue>],
     messages: &mut HashMap<i64, Box<RawValue>>,
-) {
+) -> Result<(), Error> {
     let events = rows.iter().map(|row| Event::decode(row));
     let mut ids: Vec<i64> = events
         .filter(|event| event.kind.is_message())
@@ -87,14 +91,25 @@ async fn fetch_others(
         .collect();
     ids.sort_unstable();
     ids.dedup();
+    // More rows than were asked for are a fault of the server's, and not worth more calls.
+    ids.truncate(ROWS);
     for some in ids.chunks(MESSAGES_BY_ID) {
         let params = json!({"message_ids": some, "group_id": user.group_id});
-        match api.call::<Items>("messages.getById", &params).await {
-            Ok(items) => keep(messages, Some(items)),
-            Err(error) => {
+        match api.call::<Box<RawValue>>("messages.getById", &params).await {
+            Ok(items) => keep(messages, &items),
+            // What may not be read will not be, later either.
+            Err(error) if error.api().is_some_and(|refused| !is_passing(refused)) => {
                 tracing::debug!(%error, "messages of the history could not be read");
-                return;
+                return Ok(());
             }
+            // The page is asked for again.
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
+}
+
+fn is_passing(refused: &ApiError) -> bool {
+    let codes = [ApiError::UNAUTHORIZED, ApiError::CAPTCHA];
+    refused.is_retryable() || codes.contains(&refused.code())
 }

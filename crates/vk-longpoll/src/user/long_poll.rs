@@ -87,10 +87,14 @@ impl Session {
 }
 
 impl Poller<User> {
-    /// Describes a loop with the token of a user, or of a community (20 calls a second may be set with
-    /// [`Builder::api`]).
+    /// Describes a loop with the token of a user, or of a community.
     pub fn builder(token: impl Into<Secret>) -> LongPollBuilder {
         Builder::new(User::new()).with_token(Api::builder(token))
+    }
+
+    /// Describes a loop that asks with this API, whose limit and connections it shares.
+    pub fn with_api(api: Api) -> LongPollBuilder {
+        Builder::new(User::new()).api(api)
     }
 
     /// Describes a loop that begins with a session. Without a token it runs until VK wants a new key;
@@ -101,14 +105,15 @@ impl Poller<User> {
         Builder::new(User::new()).with_session(Given { server, key, position })
     }
 
-    /// The session that is polled; `None` while there is none.
+    /// The session that is polled, at the [position](Poller::position) of what was handed out; `None`
+    /// while there is none.
     pub fn session(&self) -> Option<Session> {
-        let (server, head) = (self.policy.server()?, self.policy.head()?);
+        let (server, at) = (self.policy.server()?, self.policy.position()?);
         let (server, key) = (server.url.to_string(), server.key.clone());
-        Some(Session { server, key, ts: head.ts, pts: head.pts })
+        Some(Session { server, key, ts: at.ts, pts: at.pts })
     }
 
-    /// Polls this session from now on, in place of what is under way.
+    /// Polls this session from now on, in place of what is under way and of what was not handed out.
     ///
     /// # Errors
     /// With [`Error::is_foreign_server`], when its server is not an address.
@@ -205,6 +210,10 @@ impl kind::Event for Event {
         let row = crate::json::split(self.raw().get())?;
         let values = if self.code() == Some(4) { 2 } else { 4 };
         Some(row[..row.len().min(values)].join(","))
+    }
+
+    fn is_in_history(&self) -> bool {
+        matches!(self.code(), Some(1..=7 | 10..=14 | 18..=21 | 51 | 52))
     }
 
     fn peer(&self) -> Option<i64> {

@@ -261,3 +261,43 @@ async fn what_ends_the_loop_is_told_after_what_came_before() {
     assert_eq!(error.failed().unwrap().code, 99);
     assert_eq!(*seen.lock().unwrap(), 50);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_at_a_time_is_one_of_all_handlers() {
+    let vk = vk().start();
+    let busy = Arc::new(Mutex::new(()));
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (one, other) = (Arc::clone(&busy), busy);
+    let handlers = Handlers::new()
+        .on_new_message(move |_| {
+            let busy = Arc::clone(&one);
+            let tell = tell.clone();
+            async move {
+                let alone = busy.try_lock().is_ok();
+                tokio::task::yield_now().await;
+                tell.send(alone).unwrap();
+                Ok::Ok(())
+            }
+        })
+        .on_response(move |_| {
+            let busy = Arc::clone(&other);
+            async move {
+                // Held over a wait, as a slow write of a file is.
+                tokio::task::block_in_place(|| {
+                    let _held = busy.lock().unwrap();
+                    std::thread::sleep(Duration::from_millis(5));
+                });
+                Ok::Ok(())
+            }
+        });
+    let (run, shutdown) = run(&vk, handlers);
+    vk.wait_for_polls(1);
+    for n in 0..20 {
+        say(&vk, &n.to_string());
+    }
+    for _ in 0..20 {
+        assert!(told.recv().await.unwrap(), "a handler ran beside that of an answer");
+    }
+    shutdown.shut_down();
+    ended(run).await.unwrap();
+}

@@ -133,3 +133,66 @@ fn what_is_described_wrongly_is_told() {
         assert!(error.to_string().contains(what), "{error}");
     }
 }
+
+/// A position is after what was handled, not after what was handed out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_handlers_error_the_loop_can_be_run_again_and_misses_nothing() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    begin(&mut long_poll).await;
+    let begun = long_poll.position().unwrap();
+    for text in ["1", "2", "3"] {
+        say(&vk, text);
+    }
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let handlers = move |fails: bool| {
+        let tell = tell.clone();
+        user::Handlers::new().on_new_message(move |message| {
+            let text = message.text_decoded().unwrap().into_owned();
+            tell.send(text.clone()).unwrap();
+            async move { if fails && text == "2" { Err("it is 2") } else { Ok(()) } }
+        })
+    };
+    let error = long_poll.run(handlers(true)).await.unwrap_err();
+    assert!(error.is_handler());
+    assert_eq!(long_poll.position(), Some(begun));
+    assert_eq!(long_poll.session().map(|it| it.ts), None, "a new key is asked for");
+
+    let shutdown = long_poll.shutdown();
+    let run = tokio::spawn(async move {
+        long_poll.run(handlers(false)).await.unwrap();
+        long_poll.position().unwrap()
+    });
+    let mut texts = Vec::new();
+    while texts.len() < 5 {
+        texts.push(told.recv().await.unwrap());
+    }
+    // The answer whose events were not all handled comes again.
+    assert_eq!(texts, ["1", "2", "1", "2", "3"]);
+    // Until its end is told.
+    vk.wait_for_waiting(1);
+    shutdown.shut_down();
+    assert_eq!(run.await.unwrap().ts, begun.ts + 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_leaves_the_position_before_what_was_not_handled() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    begin(&mut long_poll).await;
+    let begun = long_poll.position().unwrap();
+    for text in ["1", "2", "3"] {
+        say(&vk, text);
+    }
+    let shutdown = long_poll.shutdown();
+    let handlers = user::Handlers::new().on_new_message(move |_| {
+        shutdown.shut_down();
+        async { std::io::Result::Ok(()) }
+    });
+    long_poll.run(handlers).await.unwrap();
+    assert_eq!(long_poll.position(), Some(begun));
+    // Ended is ended, whatever is set.
+    let session = Session::new(vk.api_url(), "k", 1);
+    long_poll.set_session(session).unwrap();
+    assert!(long_poll.next().await.is_none());
+}

@@ -17,7 +17,11 @@ async fn a_hundred_thousand_events_through_faults_come_once_and_in_order() {
     let writer = tokio::task::spawn_blocking(move || {
         for n in 0..EVENTS {
             ahead.send(()).unwrap();
-            say(&vk, &n.to_string());
+            match n % 5 {
+                // Rows that are all alike.
+                4 => vk.push(serde_json::json!([51, 5, 0])),
+                _ => say(&vk, &n.to_string()),
+            }
         }
         vk
     });
@@ -26,8 +30,13 @@ async fn a_hundred_thousand_events_through_faults_come_once_and_in_order() {
         let item = tokio::time::timeout(Duration::from_secs(30), long_poll.next()).await;
         match item.expect("it goes on").unwrap().unwrap() {
             Item::Event(event) => {
-                let EventKind::NewMessage(message) = &event.kind else { panic!("{event:?}") };
-                assert_eq!(message.text.as_deref(), Some(&*next.to_string()));
+                match &event.kind {
+                    EventKind::NewMessage(message) if next % 5 != 4 => {
+                        assert_eq!(message.text.as_deref(), Some(&*next.to_string()));
+                    }
+                    EventKind::ChatChanged(_) if next % 5 == 4 => {}
+                    _ => panic!("{event:?} instead of {next}"),
+                }
                 next += 1;
                 behind.recv().unwrap();
                 recovered += usize::from(event.recovered);

@@ -199,3 +199,80 @@ async fn a_history_that_does_not_reach_back_is_told_as_a_gap() {
     say(&vk, "live");
     assert_eq!(events(&mut long_poll, 1).await, ["live"]);
 }
+
+/// A page has fewer messages than rows: the others are asked for by their ids.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_the_history_leaves_out_are_read_one_by_one() {
+    let vk = vk().start();
+    vk.on_call("messages.getById", |params| {
+        let ids = params.get("message_ids").unwrap().split(',');
+        let items =
+            ids.map(|id| json!({"id": id.parse::<i64>().unwrap(), "text": format!("text {id}")}));
+        Ok(json!({"count": 1, "items": items.collect::<Vec<_>>()}))
+    });
+    let page = |rows: Value| {
+        Step::Response(json!({
+            "history": rows,
+            "messages": {"count": 1, "items": [{"id": 1, "text": "in the page"}]},
+            "new_pts": 60_000,
+        }))
+    };
+    let rows = json!([[4, 1, 1, 42], [4, 2, 1, 42], [3, 2, 1, 42]]);
+    // The first failure passes: the page is asked for again. The second is for good.
+    vk.script_calls("messages.getLongPollHistory", [page(rows.clone()), page(rows)]);
+    vk.script_calls("messages.getById", [Step::error(10)]);
+    let saved = vk_longpoll::Position::new(1).with_pts(50_000);
+    let mut long_poll = builder(&vk).position(saved).build().unwrap();
+    assert_eq!(
+        events(&mut long_poll, 3).await,
+        ["again", "recovered in the page", "recovered text 2", "[3,2,1,42]"]
+    );
+
+    vk.script_calls("messages.getLongPollHistory", [page(json!([[4, 2, 1, 42]]))]);
+    vk.script_calls("messages.getById", [Step::error(15)]);
+    let mut long_poll = builder(&vk).position(saved).build().unwrap();
+    assert_eq!(events(&mut long_poll, 1).await, ["recovered "]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_parts_of_the_history_do_not_cost_its_rows() {
+    for odd in [json!(false), json!({"items": {}}), json!([]), json!({"items": [5, {}]})] {
+        let vk = vk().start();
+        let page = json!({"history": [[4, 1, 1, 42]], "messages": odd, "new_pts": 60_000});
+        vk.script_calls("messages.getLongPollHistory", [Step::Response(page)]);
+        vk.on_call("messages.getById", |_| Err(ApiError::of(15)));
+        let saved = vk_longpoll::Position::new(1).with_pts(50_000);
+        let mut long_poll = builder(&vk).position(saved).build().unwrap();
+        assert_eq!(events(&mut long_poll, 1).await, ["recovered "]);
+    }
+}
+
+/// Rows that are alike: what was missed, and what happens again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_row_again_is_a_new_event() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    begin(&mut long_poll).await;
+    vk.push(json!([51, 5, 0]));
+    vk.script_polls([Step::Forget]);
+    assert_eq!(events(&mut long_poll, 1).await, ["failed 1", "[51,5,0]"]);
+    vk.push(json!([51, 5, 0]));
+    assert_eq!(events(&mut long_poll, 1).await, ["[51,5,0]"]);
+}
+
+/// The head of an answer comes, and then nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_falls_silent_is_given_up_with_the_loop() {
+    for step in [Step::Hang, Step::Stall] {
+        let vk = vk().start();
+        let mut long_poll = long_poll(&vk);
+        begin(&mut long_poll).await;
+        vk.script_polls([step]);
+        let shutdown = long_poll.shutdown();
+        let run =
+            tokio::spawn(async move { long_poll.run(vk_longpoll::user::Handlers::new()).await });
+        vk.wait_for_polls(1);
+        shutdown.shut_down();
+        run.await.unwrap().unwrap();
+    }
+}
