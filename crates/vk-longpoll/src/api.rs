@@ -206,7 +206,7 @@ impl Api {
         let text = String::from_utf8_lossy(&body);
         let malformed = |source| {
             let what = "the answer is not one of VK's API";
-            Error::answer(what, (head.status, &head.headers), kept.of(&body), source)
+            Error::answer(what, (head.status, &head.headers), &kept.of(&body), source)
         };
         let envelope: Envelope =
             // An error about a value quotes it.

@@ -217,13 +217,13 @@ impl Error {
     pub(crate) fn answer(
         what: impl Into<String>,
         (status, headers): (StatusCode, &HeaderMap),
-        body: Bytes,
+        body: &Bytes,
         source: Option<BoxError>,
     ) -> Self {
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect());
-        let (what, status) = (what.into(), Some(status));
+        let (what, status, body) = (what.into(), Some(status), body.clone());
         Self::new(Kind::Answer { what, status, content_type, body, source })
     }
 

@@ -161,7 +161,7 @@ async fn poll<K: Kind>(
     let (head, body) = api::fetch(&link.http, request, deadline, max, kept).await?;
     K::decode(&body).map_err(|error| {
         let what = "the answer is not one of the long poll";
-        Error::answer(what, (head.status, &head.headers), kept.of(&body), Some(error))
+        Error::answer(what, (head.status, &head.headers), &kept.of(&body), Some(error))
     })
 }
 
