@@ -216,9 +216,6 @@ impl<E: Event> Work<E> {
             if oldest.left > 0 {
                 return;
             }
-            if self.handlers.concurrency == 1 && !self.tasks.is_empty() {
-                return;
-            }
             let Some(answered) = oldest.answered.take() else { return };
             let handlers = self.handlers.answers();
             if handlers.is_empty() {

@@ -192,6 +192,7 @@ async fn a_shutdown_leaves_the_position_before_what_was_not_handled() {
     long_poll.run(handlers).await.unwrap();
     assert_eq!(long_poll.position(), Some(begun));
     // Ended is ended, whatever is set.
+    assert!(long_poll.next().await.is_none());
     let session = Session::new(vk.api_url(), "k", 1);
     long_poll.set_session(session).unwrap();
     assert!(long_poll.next().await.is_none());
