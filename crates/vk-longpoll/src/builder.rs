@@ -123,8 +123,8 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// The bound on one answer, in bytes (default: 8 MiB). What is larger is read from the account's
-    /// history, in pages.
+    /// The bound on one answer, in bytes (default: 8 MiB), to a poll or a call of the loop's own API.
+    /// What is larger is read from the account's history, in pages.
     pub fn max_answer_bytes(mut self, max: usize) -> Self {
         self.max_answer_bytes = max;
         self
@@ -176,6 +176,7 @@ impl<K: Kind> Builder<K> {
             Account::None => None,
             Account::Api(api) => Some(api),
             Account::Token(mut api) => {
+                *api = api.max_answer_bytes(self.max_answer_bytes);
                 if let Some(http) = &given {
                     *api = api.http_client(http.clone());
                 }

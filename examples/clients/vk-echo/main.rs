@@ -51,9 +51,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Error> {
-    let api =
-        Api::builder(args.token.clone()).address(args.api_url).calls_per_second(20).build()?;
-    let mut long_poll = LongPoll::builder(args.token, args.group).api(api.clone()).build()?;
+    let api = Api::builder(args.token).address(args.api_url).calls_per_second(20).build()?;
+    let mut long_poll = LongPoll::with_api(api.clone(), args.group).build()?;
     let handlers = Handlers::new()
         .concurrent(AT_ONCE)
         .on_message_new(move |new| {

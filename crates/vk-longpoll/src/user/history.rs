@@ -39,7 +39,12 @@ pub(super) async fn page(user: &User, api: &Api, from: Position) -> Result<Answe
         "lp_version": user.version(),
         "group_id": user.group_id,
     });
-    let page: Page = api.call("messages.getLongPollHistory", &params).await?;
+    let page = api.call("messages.getLongPollHistory", &params).await;
+    let page: Page = page.map_err(|error| match error.is_data() {
+        // A bad moment of VK's, like a page that is not JSON.
+        true => Error::unreadable("the history is not one"),
+        false => error,
+    })?;
     let pts = page.new_pts.and_then(|raw| i64::typed(raw.get()));
     let pts = pts.ok_or_else(|| Error::unreadable("the history does not say how far it goes"))?;
     let rows: Vec<Box<RawValue>> = match &page.history {

@@ -236,8 +236,18 @@ async fn messages_that_the_history_leaves_out_are_read_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_parts_of_the_history_do_not_cost_its_rows() {
+    // All of it odd: a bad moment, and asked again.
+    let vk = vk().start();
+    let page = json!({"history": [[4, 1, 1, 42]], "new_pts": 60_000});
+    let steps = [Step::Response(json!(null)), Step::Response(json!([])), Step::Response(page)];
+    vk.script_calls("messages.getLongPollHistory", steps);
+    vk.on_call("messages.getById", |_| Err(ApiError::of(15)));
+    let saved = vk_longpoll::Position::new(1).with_pts(50_000);
+    let mut long_poll = builder(&vk).position(saved).build().unwrap();
+    assert_eq!(events(&mut long_poll, 1).await, ["again", "again", "recovered "]);
+
     for odd in [json!(false), json!({"items": {}}), json!([]), json!({"items": [5, {}]})] {
-        let vk = vk().start();
+        let vk = super::vk().start();
         let page = json!({"history": [[4, 1, 1, 42]], "messages": odd, "new_pts": 60_000});
         vk.script_calls("messages.getLongPollHistory", [Step::Response(page)]);
         vk.on_call("messages.getById", |_| Err(ApiError::of(15)));
