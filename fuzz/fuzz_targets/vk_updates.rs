@@ -54,7 +54,7 @@ fn check(event: &Event) {
 fn ask(extra: &Extra) {
     let _ = (extra.title(), extra.sender(), extra.sender_id(), extra.mentions());
     let _ = (extra.source_act(), extra.marked_users(), extra.keyboard(), extra.payload());
-    extra.names().for_each(|name| drop((extra.get(name), extra.json(name))));
+    extra.names().for_each(|name| drop((extra.get(&name), extra.json(&name))));
 }
 
 fn list(attachments: &Attachments) {
