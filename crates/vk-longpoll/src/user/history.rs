@@ -47,7 +47,7 @@ pub(super) async fn page(user: &User, api: &Api, from: Position) -> Result<Answe
     })?;
     let pts = page.new_pts.and_then(|raw| i64::typed(raw.get()));
     let pts = pts.ok_or_else(|| Error::unreadable("the history does not say how far it goes"))?;
-    let rows: Vec<Box<RawValue>> = match &page.history {
+    let rows: Vec<&RawValue> = match &page.history {
         None => Vec::new(),
         Some(rows) => serde_json::from_str(rows.get())
             .map_err(|error| Error::data("messages.getLongPollHistory's history", error))?,
@@ -56,11 +56,12 @@ pub(super) async fn page(user: &User, api: &Api, from: Position) -> Result<Answe
     if let Some(items) = &page.messages {
         keep(&mut messages, items);
     }
-    fetch_others(user, api, &rows, &mut messages).await?;
+    let events: Vec<_> = rows.into_iter().map(Event::decode).collect();
+    fetch_others(user, api, &events, &mut messages).await?;
 
-    let events = rows.iter().map(|row| {
-        let id = Event::decode(row).message_id();
-        Event::from_history(row, id.and_then(|id| messages.get(&id)).map(|message| &**message))
+    let events = events.into_iter().map(|event| {
+        let message = event.message_id().and_then(|id| messages.get(&id));
+        event.recovered_with(message.map(|message| &**message))
     });
     Ok(Answer::History {
         events: events.collect(),
@@ -85,11 +86,11 @@ fn keep(messages: &mut HashMap<i64, Box<RawValue>>, items: &RawValue) {
 async fn fetch_others(
     user: &User,
     api: &Api,
-    rows: &[Box<RawValue>],
+    events: &[Event],
     messages: &mut HashMap<i64, Box<RawValue>>,
 ) -> Result<(), Error> {
-    let events = rows.iter().map(|row| Event::decode(row));
     let mut ids: Vec<i64> = events
+        .iter()
         .filter(|event| event.kind.is_message())
         .filter_map(|event| event.message_id())
         .filter(|id| !messages.contains_key(id))

@@ -34,15 +34,19 @@ impl Event {
     /// ```
     #[must_use]
     pub fn from_history(row: &RawValue, message: Option<&RawValue>) -> Self {
-        let mut event = Self::decode(row);
-        event.mark_recovered();
+        Self::decode(row).recovered_with(message)
+    }
+
+    /// The same, of a row that is decoded already.
+    pub(crate) fn recovered_with(mut self, message: Option<&RawValue>) -> Self {
+        self.mark_recovered();
         let message = message.and_then(|message| Object::split(message.get()));
         if let Some(message) = message
-            && number(&message, "id").is_none_or(|id| event.message_id() == Some(id))
+            && number(&message, "id").is_none_or(|id| self.message_id() == Some(id))
         {
-            event.kind.complete(tail(&message, event.peer_id()));
+            self.kind.complete(tail(&message, self.peer_id()));
         }
-        event
+        self
     }
 }
 
