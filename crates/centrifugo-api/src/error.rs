@@ -6,13 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use rt_common::{BoxError, HttpError};
+use rt_common::{BoxError, Excerpt, HttpError};
 
 use crate::ErrorCode;
 use crate::legacy::Advice;
-
-/// How much of a server's text `Display` shows, in characters.
-const SHOWN: usize = 200;
 
 /// How much of an answer is kept for the error.
 pub(crate) const KEPT_BODY: usize = 4 * 1024;
@@ -305,14 +302,12 @@ impl fmt::Display for Error {
             ),
             Kind::Answer(answer) => answer.fmt(f),
             Kind::Api { method, code, message, .. } => {
-                show(f, method)?;
-                write!(f, ": the server answered {}: ", code.number())?;
-                show(f, message)
+                let (method, message) = (Excerpt::of(method), Excerpt::of(message));
+                write!(f, "{method}: the server answered {}: {message}", code.number())
             }
             Kind::Command { method, message, .. } => {
-                show(f, method)?;
-                f.write_str(": the server answered: ")?;
-                show(f, message)
+                let (method, message) = (Excerpt::of(method), Excerpt::of(message));
+                write!(f, "{method}: the server answered: {message}")
             }
             Kind::NotEmpty => {
                 f.write_str("client command buffer not empty, send commands or reset client")
@@ -335,22 +330,11 @@ impl fmt::Display for BadAnswer {
             (Some(status), None) => write!(f, " ({status}, without a content type)")?,
             (None, _) => {}
         }
-        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4 * SHOWN)]);
-        if text.trim().is_empty() {
-            return Ok(());
+        match Excerpt::of_body(&self.body) {
+            Some(excerpt) => write!(f, ": {excerpt}"),
+            None => Ok(()),
         }
-        f.write_str(": ")?;
-        show(f, text.trim())
     }
-}
-
-/// One line of what a server says.
-fn show(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut characters = text.chars();
-    for c in characters.by_ref().take(SHOWN) {
-        write!(f, "{}", if c.is_control() { ' ' } else { c })?;
-    }
-    if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
 }
 
 impl fmt::Debug for Error {

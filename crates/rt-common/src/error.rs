@@ -6,16 +6,13 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::{parse_retry_after, redact_url};
+use crate::{Excerpt, parse_retry_after, redact_url};
 
 /// A boxed error, as causes are kept.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The longest `Retry-After` that an error reports: one hour. Callers may cap it further.
 const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
-
-/// How much of an unexpected answer's body `Display` shows, in characters.
-const SHOWN_BODY: usize = 200;
 
 /// An error of one HTTP exchange.
 ///
@@ -249,19 +246,12 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// One line of the body's beginning: what a server says with an error is often the best hint.
+/// One line of the body's beginning.
 fn show_body(f: &mut fmt::Formatter<'_>, body: &[u8]) -> fmt::Result {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN_BODY)]);
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(());
+    match Excerpt::of_body(body) {
+        Some(excerpt) => write!(f, ": {excerpt}"),
+        None => Ok(()),
     }
-    f.write_str(": ")?;
-    let mut characters = text.chars();
-    for c in characters.by_ref().take(SHOWN_BODY) {
-        write!(f, "{}", if c.is_control() { ' ' } else { c })?;
-    }
-    if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
 }
 
 impl fmt::Debug for HttpError {

@@ -33,6 +33,7 @@ pub mod backoff;
 mod body;
 #[cfg(feature = "http")]
 mod error;
+mod excerpt;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "plain")]
@@ -49,6 +50,7 @@ pub use backoff::Backoff;
 pub use body::Body;
 #[cfg(feature = "http")]
 pub use error::{BoxError, HttpError};
+pub use excerpt::Excerpt;
 #[cfg(feature = "http")]
 pub use http_client::HttpClient;
 pub use redact::{Secret, redact_url};

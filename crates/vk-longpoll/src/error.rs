@@ -12,7 +12,6 @@ use crate::{ApiError, Failed};
 mod display;
 mod kept;
 
-pub(crate) use display::show;
 pub(crate) use kept::Kept;
 
 /// An error of a call, of a poll, or of a handler.

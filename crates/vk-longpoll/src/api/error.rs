@@ -1,7 +1,7 @@
 //! The errors that VK's API answers with.
 use std::fmt;
 
-use crate::error::show;
+use rt_common::Excerpt;
 
 mod read;
 
@@ -147,11 +147,9 @@ pub enum CaptchaAnswer {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(method) = self.method() {
-            show(f, method)?;
-            f.write_str(": ")?;
+            write!(f, "{}: ", Excerpt::of(method))?;
         }
-        write!(f, "VK answered with error {}: ", self.code)?;
-        show(f, self.message())
+        write!(f, "VK answered with error {}: {}", self.code, Excerpt::of(self.message()))
     }
 }
 

@@ -2,10 +2,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Error, Kind};
+use rt_common::Excerpt;
 
-/// How much of a server's text is shown, in characters.
-const SHOWN: usize = 200;
+use super::{Error, Kind};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,12 +24,10 @@ impl fmt::Display for Error {
                     (Some(status), None) => write!(f, " ({status}, without a content type)")?,
                     (None, _) => {}
                 }
-                let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
-                if text.trim().is_empty() {
-                    return Ok(());
+                match Excerpt::of_body(body) {
+                    Some(excerpt) => write!(f, ": {excerpt}"),
+                    None => Ok(()),
                 }
-                f.write_str(": ")?;
-                show(f, text.trim())
             }
             Kind::Api(error) => error.fmt(f),
             Kind::Failed(failed) => failed.fmt(f),
@@ -49,15 +46,6 @@ impl fmt::Display for Error {
             Kind::Shared(error) => error.fmt(f),
         }
     }
-}
-
-/// One line of what a server says.
-pub(crate) fn show(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut characters = text.chars();
-    for c in characters.by_ref().take(SHOWN) {
-        write!(f, "{}", if c.is_control() { ' ' } else { c })?;
-    }
-    if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
 }
 
 impl fmt::Debug for Error {
