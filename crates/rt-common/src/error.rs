@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::{Excerpt, parse_retry_after, redact_url};
+use crate::causes::chain;
+use crate::{Excerpt, parse_retry_after, redact_url, write_with_causes};
 
 /// A boxed error, as causes are kept.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -16,8 +17,8 @@ const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
 
 /// An error of one HTTP exchange.
 ///
-/// It is opaque and answers questions. `Display` tells this level only, and names the request by
-/// its method and its URL [without secrets](redact_url); the cause is in `source()`.
+/// It is opaque and answers questions. `Display` names the request by its method and its URL
+/// [without secrets](redact_url), what went wrong, and the causes, which `source()` returns too.
 ///
 /// ```
 /// use http::{HeaderMap, StatusCode};
@@ -217,10 +218,17 @@ impl HttpError {
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(target) = &self.inner.target {
+        write_with_causes(f, &*self.inner, self.source())
+    }
+}
+
+/// The error without its causes.
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(target) = &self.target {
             write!(f, "{target}: ")?;
         }
-        match &self.inner.kind {
+        match &self.kind {
             Kind::Request => f.write_str("the request is not valid"),
             Kind::Connect { timed_out: false } => f.write_str("could not connect"),
             Kind::Connect { timed_out: true } => f.write_str("could not connect in time"),
@@ -264,9 +272,26 @@ impl fmt::Debug for HttpError {
     }
 }
 
+/// Texts of HTTP libraries' errors that say less than [`Kind`] does. Such an error stands above the
+/// actual cause, or alone.
+const UNINFORMATIVE: [&str; 10] = [
+    "builder error",
+    "client error (Connect)",
+    "client error (SendRequest)",
+    "connection error",
+    "deadline has elapsed",
+    "error reading a body from connection",
+    "error sending request",
+    "operation timed out",
+    "request or response body error",
+    "tcp connect error",
+];
+
 impl StdError for HttpError {
+    /// The first cause that says more than this error does by itself.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        let first = self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static));
+        chain(first).find(|cause| !UNINFORMATIVE.contains(&&*cause.to_string()))
     }
 }
 
@@ -278,21 +303,16 @@ pub(crate) fn classify(error: BoxError) -> HttpError {
         Ok(error) => return *error,
         Err(error) => error,
     };
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error.as_ref());
-    while let Some(this) = cause {
-        if let Some(io) = this.downcast_ref::<std::io::Error>() {
-            use std::io::ErrorKind as K;
-            match io.kind() {
-                K::ConnectionRefused | K::AddrNotAvailable => {
-                    return HttpError::connect_failed(error);
-                }
-                K::TimedOut => return HttpError::timed_out_by(error),
-                _ => {}
-            }
-        }
-        cause = this.source();
+    use std::io::ErrorKind as K;
+    let telling = chain(Some(error.as_ref()))
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
+        .find(|kind| matches!(kind, K::ConnectionRefused | K::AddrNotAvailable | K::TimedOut));
+    match telling {
+        Some(K::TimedOut) => HttpError::timed_out_by(error),
+        Some(_) => HttpError::connect_failed(error),
+        None => HttpError::transport_failed(error),
     }
-    HttpError::transport_failed(error)
 }
 
 #[cfg(test)]
@@ -347,10 +367,11 @@ mod tests {
     }
 
     #[test]
-    fn display_tells_its_own_level_without_secrets() {
+    fn display_names_the_cause_and_no_secret() {
         let error = HttpError::connect_failed(std::io::Error::other("deep cause"))
             .with_target(&http::Method::GET, "https://u:pw@h/x?token=t0p");
-        assert_eq!(error.to_string(), "GET https://***@h/x?token=***: could not connect");
+        let text = "GET https://***@h/x?token=***: could not connect: deep cause";
+        assert_eq!(error.to_string(), text);
         assert_eq!(error.source().unwrap().to_string(), "deep cause");
         let all = format!("{error} {error:?}");
         assert!(!all.contains("pw@") && !all.contains("t0p"), "{all}");

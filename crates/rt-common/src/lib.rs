@@ -31,6 +31,7 @@
 pub mod backoff;
 #[cfg(feature = "http")]
 mod body;
+mod causes;
 #[cfg(feature = "http")]
 mod error;
 mod excerpt;
@@ -48,6 +49,7 @@ mod userinfo;
 pub use backoff::Backoff;
 #[cfg(feature = "http")]
 pub use body::Body;
+pub use causes::write_with_causes;
 #[cfg(feature = "http")]
 pub use error::{BoxError, HttpError};
 pub use excerpt::Excerpt;

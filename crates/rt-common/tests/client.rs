@@ -82,7 +82,10 @@ async fn a_server_that_is_down_is_a_connect_error() {
     let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = fetch(&format!("http://u:pass@{addr}/x?token=t0p")).await.unwrap_err();
     assert!(error.is_connect() && error.is_retryable() && !error.is_timeout(), "{error:?}");
-    assert_eq!(error.to_string(), format!("GET http://{addr}/x?token=***: could not connect"));
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused).to_string();
+    let text = error.to_string();
+    let start = format!("GET http://{addr}/x?token=***: could not connect: ");
+    assert!(text.starts_with(&start) && text.to_lowercase().contains(&refused), "{text}");
     // No cause gives away what the URL hides.
     let mut text = format!("{error:?}");
     let mut cause = error.source();
@@ -91,6 +94,26 @@ async fn a_server_that_is_down_is_a_connect_error() {
         cause = this.source();
     }
     assert!(!text.contains("t0p") && !text.contains("pass"), "{text}");
+}
+
+/// Whatever the transport: the texts of its own levels say nothing that a user can act on.
+#[tokio::test]
+async fn an_error_names_its_cause_and_nothing_between() {
+    let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+    });
+    let refused = "could not connect: Connection refused (os error 111)";
+    let cut = "the body broke off: end of file before message length reached";
+    let reqwest = reqwest::Client::builder().no_proxy().build().unwrap();
+    for client in [client(), HttpClient::from_reqwest(reqwest)] {
+        for (url, expected) in [(format!("http://{addr}/"), refused), (server.url("/"), cut)] {
+            let error = client.fetch(get(&url), LONG, 99).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("GET {url}: {expected}"));
+            assert!(error.source().is_some());
+        }
+    }
 }
 
 #[tokio::test]
