@@ -6,7 +6,7 @@ use std::error::Error as _;
 
 use futures_util::TryStreamExt;
 use rt_testkit::server::Server;
-use sse_client::{End, StatusCode, StreamItem};
+use sse_client::{End, Reconnect, StatusCode, StreamItem};
 use support::{at_once, disconnected, eager, ended, event, failed, item, opened};
 
 /// A server that writes `body` as an event stream to each connection, and closes it.
@@ -135,6 +135,32 @@ async fn a_wrong_content_type_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn other_content_types_are_accepted_where_they_are_asked_for() {
+    for headers in ["", "content-type: text/html\r\n", "content-type: Text/Plain; x=y\r\n"] {
+        let server = answering(200, headers, "data: x\n\n");
+        let mut stream = eager(server.url("/")).any_content_type().build().unwrap();
+        opened(&mut stream).await;
+        assert_eq!(event(&mut stream).await.data(), "x");
+
+        let mut stream = eager(server.url("/")).content_type("text/plain").build().unwrap();
+        match headers.contains("Plain") {
+            true => drop(opened(&mut stream).await),
+            false => assert!(failed(&mut stream).await.is_content_type()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_servers_wish_for_a_wait_is_an_item() {
+    let server = streaming("retry: 1500\ndata: x\n\n");
+    let mut stream = eager(server.url("/")).build().unwrap();
+    opened(&mut stream).await;
+    let wish = item(&mut stream).await;
+    assert!(matches!(wish, StreamItem::Retry(wait) if wait.as_millis() == 1500), "{wish:?}");
+    assert_eq!(event(&mut stream).await.data(), "x");
+}
+
+#[tokio::test]
 async fn an_endless_error_page_is_not_waited_for() {
     let server = Server::start(|connection| {
         connection.request();
@@ -172,8 +198,9 @@ async fn retries_run_out() {
     let error = failed(&mut stream).await;
     assert!(error.is_retries_exhausted(), "{error:?}");
     assert_eq!(error.status(), Some(StatusCode::INTERNAL_SERVER_ERROR));
-    let cause = error.source().unwrap().to_string();
-    assert!(cause.ends_with("the server answered 500 Internal Server Error: broken"), "{cause}");
+    let text = error.to_string();
+    assert!(text.starts_with("gave up after 2 retries: GET http://127.0.0.1:"), "{text}");
+    assert!(text.ends_with("the server answered 500 Internal Server Error: broken"), "{text}");
 }
 
 #[tokio::test]
@@ -182,19 +209,19 @@ async fn the_sentinel_ends_the_stream() {
     let mut stream = eager(server.url("/")).sentinel("[DONE]").build().unwrap();
     opened(&mut stream).await;
     assert_eq!(event(&mut stream).await.data(), "{\"t\":1}");
-    assert_eq!(ended(&mut stream).await, End::Sentinel);
+    assert_eq!(ended(&mut stream).await, End::Completed);
 }
 
 #[tokio::test]
-async fn once_means_a_single_attempt() {
+async fn a_stream_may_make_a_single_attempt() {
     let server = streaming("data: x\n\n");
-    let mut stream = eager(server.url("/")).once().build().unwrap();
+    let mut stream = eager(server.url("/")).reconnect(Reconnect::Never).build().unwrap();
     opened(&mut stream).await;
     event(&mut stream).await;
     assert_eq!(ended(&mut stream).await, End::Finished);
 
     let server = answering(503, "", "");
-    let mut stream = eager(server.url("/")).once().build().unwrap();
+    let mut stream = eager(server.url("/")).reconnect(Reconnect::Never).build().unwrap();
     let error = failed(&mut stream).await;
     assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
     assert!(!error.is_retries_exhausted());
