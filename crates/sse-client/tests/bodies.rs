@@ -294,6 +294,67 @@ async fn a_response_that_starts_over_is_reported() {
 }
 
 #[tokio::test]
+async fn a_restart_is_reported_once_for_the_events_it_voids() {
+    let script = Script::default();
+    let (first, second, third) = (script.stream(), script.stream(), script.stream());
+    first.send(Ok("data: Hel\n\n".into())).unwrap();
+    third.send(Ok("data: Hello\n\n".into())).unwrap();
+    drop((first, second));
+    let builder = scripted(&script).body("{}").reconnect(Reconnect::Always);
+    let mut stream = builder.build().unwrap();
+    opened(&mut stream).await;
+    event(&mut stream).await;
+    disconnected(&mut stream).await;
+    assert!(matches!(item(&mut stream).await, StreamItem::Restarted));
+    opened(&mut stream).await;
+    // The second response brought no event.
+    disconnected(&mut stream).await;
+    opened(&mut stream).await;
+    assert_eq!(event(&mut stream).await.data(), "Hello");
+}
+
+#[tokio::test]
+async fn reconnecting_drops_what_was_about_to_be_reported() {
+    let script = Script::default();
+    let (first, second, third) = (script.stream(), script.stream(), script.stream_with("x", "3"));
+    first.send(Ok("data: Hel\n\n".into())).unwrap();
+    drop(first);
+    let builder = scripted(&script).body("{}").reconnect(Reconnect::Always);
+    let mut stream = builder.build().unwrap();
+    opened(&mut stream).await;
+    event(&mut stream).await;
+    disconnected(&mut stream).await;
+    assert!(matches!(item(&mut stream).await, StreamItem::Restarted));
+    stream.reconnect();
+    assert!(opened(&mut stream).await.headers.contains_key("x"), "not the second response");
+    drop((second, third));
+}
+
+#[tokio::test]
+async fn a_stream_whose_last_event_has_come_does_not_reconnect() {
+    let script = Script::default();
+    let body = script.stream();
+    body.send(Ok("event: stop\ndata\n\n".into())).unwrap();
+    let mut stream = scripted(&script).end_event("stop").build().unwrap();
+    opened(&mut stream).await;
+    event(&mut stream).await;
+    stream.reconnect();
+    assert_eq!(ended(&mut stream).await, End::Completed);
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_before_a_body_is_a_failed_attempt_like_any_other() {
+    let script = Script::default();
+    let builder = scripted(&script).body("{}");
+    let builder = builder.before_attempt(|_, _| async { Err("no token".into()) });
+    let mut stream = builder.build().unwrap();
+    for _ in 0..2 {
+        assert!(disconnected(&mut stream).await.error.is_hook());
+    }
+    assert!(failed(&mut stream).await.is_retries_exhausted());
+}
+
+#[tokio::test]
 async fn a_request_that_failed_behind_a_redirect_is_made_again() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (status, reconnect, sent) in
