@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use examples_clients::with_causes;
 use futures_util::StreamExt;
 use serde::Serialize;
 use sse_client::{End, Error, EventStream, EventStreamBuilder, Method, RetryPolicy, StreamItem};
@@ -84,7 +83,7 @@ async fn main() -> ExitCode {
     let stream = match builder(Args::parse()).and_then(|builder| Ok(builder.build()?)) {
         Ok(stream) => stream,
         Err(error) => {
-            eprintln!("sse-tail: {}", with_causes(&*error));
+            eprintln!("sse-tail: {error}");
             return ExitCode::from(2);
         }
     };
@@ -144,7 +143,7 @@ async fn follow(mut stream: EventStream) -> io::Result<ExitCode> {
             Ok(StreamItem::Comment(comment)) => print(&Line::Comment { comment: &comment }),
             Ok(StreamItem::TooLarge { limit, .. }) => print(&Line::TooLarge { limit }),
             Ok(StreamItem::Disconnected(lost)) => print(&Line::Disconnected {
-                error: with_causes(&lost.error),
+                error: lost.error.to_string(),
                 retry_in_ms: lost.retry_in.as_millis(),
             }),
             Ok(StreamItem::Ended(end)) => print(&Line::End { reason: reason(end) }),
@@ -167,7 +166,7 @@ fn print(line: &Line<'_>) -> io::Result<()> {
 }
 
 fn failure(error: &Error) -> Line<'static> {
-    Line::Error { error: with_causes(error), status: error.status().map(|status| status.as_u16()) }
+    Line::Error { error: error.to_string(), status: error.status().map(|status| status.as_u16()) }
 }
 
 fn reason(end: End) -> &'static str {
