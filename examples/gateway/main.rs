@@ -119,12 +119,15 @@ async fn sweep(hub: Hub) {
     }
 }
 
-/// An error with all its causes, on one line.
+/// An error with all its causes, on one line. Some errors name their causes themselves.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        text = format!("{text}: {cause}");
+        let named = cause.to_string();
+        if !text.contains(&named) {
+            text = format!("{text}: {named}");
+        }
         next = cause.source();
     }
     text

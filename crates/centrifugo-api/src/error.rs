@@ -17,8 +17,8 @@ pub(crate) const KEPT_BODY: usize = 4 * 1024;
 /// An error of a call, of a command in a batch, or of a token.
 ///
 /// It is opaque and answers questions; those about HTTP are answered from the cause where there is
-/// one. `Display` tells its own level only, the cause is in `source()`. No key, secret or token is
-/// ever in it, and no payload that was sent.
+/// one. `Display` names the causes too, which `source()` returns. No key, secret or token is ever in
+/// it, and no payload that was sent.
 pub struct Error {
     kind: Box<Kind>,
 }
@@ -292,7 +292,14 @@ impl From<HttpError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.root().kind {
+        rt_common::write_with_causes(f, &*self.root().kind, self.source())
+    }
+}
+
+/// The error without its causes.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Kind::Builder { what, .. } => f.write_str(what),
             // The HTTP error is this error, not a level below it.
             Kind::Http(error) | Kind::Cut { error, .. } => error.fmt(f),

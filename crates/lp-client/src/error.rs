@@ -10,8 +10,8 @@ use rt_common::{BoxError, HttpError};
 ///
 /// As the `Err` of a [`Follow`](crate::Follow) it is its last item; inside
 /// [`Disconnected`](crate::Disconnected) it is why a poll is made again. It is opaque and answers
-/// questions; those about HTTP are answered from the cause where there is one. `Display` tells its
-/// own level only, the cause is in `source()`.
+/// questions; those about HTTP are answered from the cause where there is one. `Display` names the
+/// causes too, which `source()` returns.
 pub struct Error {
     kind: Box<Kind>,
 }
@@ -207,13 +207,19 @@ impl From<HttpError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.kind {
+        rt_common::write_with_causes(f, &*self.kind, self.source())
+    }
+}
+
+/// The error without its causes.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Kind::Builder { what, .. } => f.write_str(what),
             // The HTTP error is this error, not a level below it.
             Kind::Http { error, .. } => error.fmt(f),
             Kind::Refused { what, text } => {
-                let plain = text.replace(char::is_control, " ");
-                write!(f, "the server refused the {what}: {plain}")
+                write!(f, "the server refused the {what}: {text}")
             }
             Kind::Redirect { status, location } => write!(
                 f,
@@ -296,7 +302,8 @@ mod tests {
         assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
         assert_eq!((error.body(), error.refusal()), (&b"x"[..], Some("later")));
         assert!(error.is_retryable() && error.is_retries_exhausted());
-        assert_eq!(error.to_string(), "given up after 2 retries");
+        let text = "given up after 2 retries: the server answered 503 Service Unavailable: x";
+        assert_eq!(error.to_string(), text);
         assert!(error.source().unwrap().to_string().contains("503"));
     }
 

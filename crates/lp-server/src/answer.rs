@@ -30,15 +30,12 @@ pub(crate) fn busy(status: StatusCode, error: &str, after: Duration) -> Response
 
 /// What could not be published or subscribed to.
 pub(crate) fn broker_error(error: &rt_broker::Error) -> Response<Body> {
+    let public = error.without_causes().to_string();
     if error.is_invalid() {
-        return error_answer(StatusCode::BAD_REQUEST, &error.to_string());
+        return error_answer(StatusCode::BAD_REQUEST, &public);
     }
-    tracing::warn!(%error, source = error_source(error), "a request failed");
-    busy(StatusCode::SERVICE_UNAVAILABLE, &error.to_string(), Duration::from_secs(5))
-}
-
-fn error_source(error: &rt_broker::Error) -> Option<String> {
-    std::error::Error::source(error).map(ToString::to_string)
+    tracing::warn!(%error, "a request failed");
+    busy(StatusCode::SERVICE_UNAVAILABLE, &public, Duration::from_secs(5))
 }
 
 /// golongpoll's answer to a poll: always 200, with all its headers against caches.

@@ -1,10 +1,23 @@
 //! What goes wrong when publishing and subscribing.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type Source = Arc<dyn StdError + Send + Sync>;
 
-/// An error of a broker or of its engine. Opaque: ask it what it is.
+/// An error of a broker or of its engine.
+///
+/// It is opaque and answers questions. `Display` names the causes too, which `source()` returns.
+///
+/// ```
+/// let full = std::io::Error::other("no space left on device");
+/// let error = rt_broker::Error::unavailable("the journal could not be written", full);
+/// assert_eq!(
+///     error.to_string(),
+///     "the engine is unavailable: the journal could not be written: no space left on device",
+/// );
+/// ```
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -39,8 +52,11 @@ impl Error {
 
     /// An engine's own failure: its store is full, broken or out of reach. For engines.
     #[must_use]
-    pub fn unavailable(why: &'static str, source: impl Into<Source>) -> Self {
-        Self { kind: Kind::Unavailable(why), source: Some(source.into()) }
+    pub fn unavailable(
+        why: &'static str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { kind: Kind::Unavailable(why), source: Some(source.into().into()) }
     }
 
     /// The topic's name or the message is at fault: the same call will fail again.
@@ -61,16 +77,28 @@ impl Error {
         matches!(self.kind, Kind::Unavailable(_))
     }
 
-    /// Another engine error that says the same, for each of those who wait for one thing.
+    /// The text without the causes. A server may send it to its clients: the causes can name files
+    /// and hosts of the engine, which are not for strangers.
+    pub fn without_causes(&self) -> impl fmt::Display {
+        self.kind
+    }
+
+    /// The same error for each of the callers that wait for one operation.
     pub(crate) fn repeat(&self) -> Self {
-        let source = self.source.as_ref().map(|source| Source::from(source.to_string()));
-        Self { kind: self.kind, source }
+        Self { kind: self.kind, source: self.source.clone() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
+        rt_common::write_with_causes(f, &self.kind, self.source())
+    }
+}
+
+/// The error without its causes.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Kind::Topic(why) => write!(f, "the topic's name cannot be used: {why}"),
             Kind::Message(why) => write!(f, "the message cannot be published: {why}"),
             Kind::Full(why) => write!(f, "no room for another topic: {why}"),
@@ -79,8 +107,25 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names_the_causes_and_the_public_text_does_not() {
+        let disk = std::io::Error::other("/srv/data is full");
+        let error = Error::unavailable("it could not be written", disk);
+        let public = "the engine is unavailable: it could not be written";
+        for error in [error.repeat(), error] {
+            assert_eq!(error.to_string(), format!("{public}: /srv/data is full"));
+            assert_eq!(error.source().unwrap().to_string(), "/srv/data is full");
+            assert_eq!(error.without_causes().to_string(), public);
+        }
     }
 }

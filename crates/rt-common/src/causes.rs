@@ -1,6 +1,6 @@
 //! The text of an error together with its causes.
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// Number of causes that a text names. A chain from a foreign crate may be of any length.
 const MAX_CAUSES: usize = 16;
@@ -42,15 +42,19 @@ pub fn write_with_causes(
     own: &dyn fmt::Display,
     source: Option<&(dyn Error + 'static)>,
 ) -> fmt::Result {
-    let mut text = own.to_string();
+    let mut text = one_line(own);
     for cause in chain(source).take(MAX_CAUSES) {
-        let cause = cause.to_string();
+        let cause = one_line(cause);
         if !text.contains(&cause) {
             text.push_str(": ");
             text.push_str(&cause);
         }
     }
-    text.chars().try_for_each(|c| f.write_char(if c.is_control() { ' ' } else { c }))
+    f.write_str(&text)
+}
+
+fn one_line(text: &(impl fmt::Display + ?Sized)) -> String {
+    text.to_string().replace(char::is_control, " ")
 }
 
 /// This error, its cause, the cause of that, and so on.
@@ -109,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_cause_that_an_error_above_it_names_is_not_repeated() {
-        let chain = Level::new("refused").below("no connection: refused").below("the call failed");
-        assert_eq!(Complete(chain).to_string(), "the call failed: no connection: refused");
+        let chain = Level::new("re\nfused").below("no connection: re\nfused").below("it failed");
+        assert_eq!(Complete(chain).to_string(), "it failed: no connection: re fused");
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub(crate) use kept::Kept;
 ///
 /// As what a [`run`](crate::Poller::run) returns, or as the `Err` of a stream, it is why the loop
 /// has ended; inside [`Disconnected`](crate::Disconnected) it is why something is tried again. It is
-/// opaque and answers questions. `Display` tells its own level only, the cause is in `source()`. No
-/// token, no key of a poll, and nothing that was sent is ever in it.
+/// opaque and answers questions. `Display` names the causes too, which `source()` returns. No token,
+/// no key of a poll, and nothing that was sent is ever in it.
 pub struct Error {
     kind: Box<Kind>,
 }

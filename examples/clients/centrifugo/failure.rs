@@ -3,7 +3,6 @@ use std::fmt;
 use std::process::ExitCode;
 
 use centrifugo_api::{Error, StatusCode};
-use examples_clients::with_causes;
 
 /// A line for the error output, and whose mistake it is.
 #[derive(Debug)]
@@ -55,7 +54,7 @@ pub enum Api {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let line = with_causes(&error);
+        let line = error.to_string();
         if error.is_builder() {
             return Self::usage(line);
         }

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use clap::Parser;
-use examples_clients::{how_to_write_json, with_causes};
+use examples_clients::how_to_write_json;
 use lp_client::{Client, RawValue};
 
 /// Publish JSON to a category of a long polling server.
@@ -37,14 +37,14 @@ async fn main() -> ExitCode {
     let (client, data) = match prepare(&args) {
         Ok(prepared) => prepared,
         Err(error) => {
-            eprintln!("lp-publish: {}", with_causes(&*error));
+            eprintln!("lp-publish: {error}");
             return ExitCode::from(2);
         }
     };
     match client.publish(&args.category, &data).await {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("lp-publish: {}", with_causes(&error));
+            eprintln!("lp-publish: {error}");
             ExitCode::FAILURE
         }
     }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use examples_clients::{position_file, with_causes};
+use examples_clients::position_file;
 use futures_util::StreamExt;
 use lp_client::{Client, Event, Follow, Item, Poll, Position, RawValue, Uuid};
 use serde::Serialize;
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
     let follow = match start(args) {
         Ok(follow) => follow,
         Err(error) => {
-            tell(&with_causes(&*error));
+            tell(&error.to_string());
             return ExitCode::from(2);
         }
     };
@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&with_causes(&*error));
+            tell(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -127,7 +127,7 @@ async fn print_all(mut follow: Follow, file: Option<PathBuf>) -> Result<(), Box<
                 tell(&format!("events are missing{category}: {:?}", gap.reason));
             }
             Item::Disconnected(lost) => {
-                let (error, wait) = (with_causes(&lost.error), lost.retry_in.as_secs_f32());
+                let (error, wait) = (lost.error, lost.retry_in.as_secs_f32());
                 tell(&format!("{error}; again in {wait:.1} s"));
             }
             _ => {}

@@ -1,19 +1,6 @@
 //! Runnable clients; see the folders beside this one. What they share.
 pub mod position_file;
 
-use std::error::Error;
-
-/// The error and its causes on one line.
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        text = format!("{text}: {this}");
-        cause = this.source();
-    }
-    text
-}
-
 /// How to write JSON as an argument, for whom wrote this. A bare word is what people type; the shell
 /// has taken its quotes.
 pub fn how_to_write_json(text: &str) -> String {

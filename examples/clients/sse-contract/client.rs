@@ -1,6 +1,5 @@
 //! One client: an event stream whose happenings are posted to the harness.
 use std::collections::HashMap;
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,7 +52,7 @@ impl Running {
         let method =
             params.method.as_deref().unwrap_or(if params.body.is_some() { "POST" } else { "GET" });
         let method = Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
-        let stream = stream(params, method, http.clone()).map_err(|error| with_causes(&error))?;
+        let stream = stream(params, method, http.clone()).map_err(|error| error.to_string())?;
         let (commands, received) = mpsc::unbounded_channel();
         let harness = Harness { http, callback, sent: 0, tag };
         Ok(Self { commands, task: tokio::spawn(follow(stream, harness, received)) })
@@ -125,8 +124,8 @@ async fn follow(
             Some(Ok(StreamItem::TooLarge { limit, .. })) => {
                 error(&format!("an event is larger than {limit} bytes"))
             }
-            Some(Ok(StreamItem::Disconnected(lost))) => error(&with_causes(&lost.error)),
-            Some(Err(failed)) => error(&with_causes(&failed)),
+            Some(Ok(StreamItem::Disconnected(lost))) => error(&lost.error.to_string()),
+            Some(Err(failed)) => error(&failed.to_string()),
             Some(Ok(_)) => continue,
         };
         harness.tell(&message).await;
@@ -156,14 +155,4 @@ impl Harness {
 
 fn error(text: &str) -> Value {
     json!({ "kind": "error", "error": text })
-}
-
-fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        text = format!("{text}: {this}");
-        cause = this.source();
-    }
-    text
 }

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use examples_clients::with_causes;
 use vk_longpoll::bots::{EventType, Handlers, LongPoll, Message};
 use vk_longpoll::{Api, Error, SendMessage};
 
@@ -44,7 +43,7 @@ async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&with_causes(&error));
+            tell(&error.to_string());
             ExitCode::from(if error.is_builder() { 2 } else { 1 })
         }
     }
@@ -60,8 +59,8 @@ async fn run(args: Args) -> Result<(), Error> {
             async move { echo(&api, &new.message).await }
         })
         .on_gap(|gap| tell(&format!("messages after ts {} are lost", gap.from.ts)))
-        .on_disconnected(|lost| tell(&with_causes(&lost.error)))
-        .on_error(|error| tell(&with_causes(error)));
+        .on_disconnected(|lost| tell(&lost.error.to_string()))
+        .on_error(|error| tell(&error.to_string()));
 
     let shutdown = long_poll.shutdown();
     let ended = shutdown.clone();
@@ -75,7 +74,7 @@ async fn run(args: Args) -> Result<(), Error> {
         if !error.is_retryable() {
             return Err(error);
         }
-        tell(&with_causes(&error));
+        tell(&error.to_string());
         tokio::time::sleep(PAUSE).await;
         if shutdown.is_shut_down() {
             return Ok(());

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use examples_clients::{position_file, with_causes};
+use examples_clients::position_file;
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use vk_longpoll::user::Mode;
@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
             let builder = bots::LongPoll::builder(args.token, group).api_address(args.api_url);
             match builder.wait(wait).position(position).build() {
                 Ok(long_poll) => until_ctrl_c(long_poll, file).await,
-                Err(error) => return wrong(&with_causes(&error)),
+                Err(error) => return wrong(&error.to_string()),
             }
         }
         None => {
@@ -75,14 +75,14 @@ async fn main() -> ExitCode {
             let builder = builder.mode(Mode::from_bits(args.mode)).wait(wait);
             match builder.position(position).build() {
                 Ok(long_poll) => until_ctrl_c(long_poll, file).await,
-                Err(error) => return wrong(&with_causes(&error)),
+                Err(error) => return wrong(&error.to_string()),
             }
         }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&with_causes(&*error));
+            tell(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -122,12 +122,12 @@ async fn print_all<E: Serialize>(
                 }
             }
             Item::Gap(gap) => {
-                let why = gap.error.map(|error| format!(": {}", with_causes(&error)));
+                let why = gap.error.map(|error| format!(": {error}"));
                 let why = why.unwrap_or_default();
                 tell(&format!("events after ts {} are lost{why}", gap.from.ts));
             }
             Item::Disconnected(lost) => {
-                let (error, wait) = (with_causes(&lost.error), lost.retry_in.as_secs_f32());
+                let (error, wait) = (lost.error, lost.retry_in.as_secs_f32());
                 tell(&format!("{error}; again in {wait:.1} s"));
             }
             _ => {}

@@ -213,7 +213,8 @@ mod tests {
         let error = decode_history(br#"{"data":1}"#).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"malformed response returned from server: history: not the body of its answer: {"data":1}"#
+            "malformed response returned from server: history: not the body of its answer: \
+             {\"data\":1}: invalid type: integer `1`, expected a sequence at line 1 column 9"
         );
     }
 }

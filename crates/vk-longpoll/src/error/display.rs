@@ -8,7 +8,14 @@ use super::{Error, Kind};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.kind {
+        rt_common::write_with_causes(f, &*self.kind, self.source())
+    }
+}
+
+/// The error without its causes.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Kind::Builder { what, .. } => f.write_str(what),
             // The HTTP error is this error, not a level below it.
             Kind::Http(error) => error.fmt(f),

@@ -66,7 +66,7 @@ async fn dispatch_needs_no_network_and_calls_by_code_then_kind_then_all() {
     let failing = Handlers::new().on_odd(|_| async { Err("no such row") });
     let error = failing.dispatch(event("[]")).await.unwrap_err();
     assert!(error.is_handler());
-    assert_eq!(error.to_string(), "the handler of odd failed");
+    assert_eq!(error.to_string(), "the handler of odd failed: no such row");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such row");
 }
 
@@ -175,7 +175,10 @@ async fn an_error_of_a_handler_is_given_back_and_the_position_is_before_its_even
         say(&vk, if at_once == 1 { "bad" } else { "worse" });
         let error = ended(running).await.unwrap_err();
         assert!(error.is_handler(), "{error}");
-        assert_eq!(error.to_string(), "the handler of new_message failed");
+        let start = "the handler of new_message failed: ";
+        let text = error.to_string();
+        let reason = text.strip_prefix(start).unwrap_or_else(|| panic!("{text}"));
+        assert!(reason.contains(if at_once == 1 { "it is bad" } else { "it is worse" }), "{text}");
         assert_eq!(saved.lock().unwrap().unwrap().ts, before);
     }
 }
@@ -202,7 +205,7 @@ async fn with_on_error_the_loop_goes_on() {
     vk.wait_for_polls(1);
     say(&vk, "bad");
     say(&vk, "good");
-    assert_eq!(told.recv().await.unwrap(), "the handler of new_message failed");
+    assert_eq!(told.recv().await.unwrap(), "the handler of new_message failed: it is bad");
     assert_eq!(told.recv().await.unwrap(), "good");
     shutdown.shut_down();
     ended(run).await.unwrap();
