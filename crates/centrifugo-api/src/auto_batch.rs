@@ -169,7 +169,7 @@ impl AutoBatch {
         }
         let shape = Shape::of(&request);
         match tokio::time::timeout(self.shared.client.timeout(), self.outcome(&request)).await {
-            Ok(outcome) => replies::read(outcome?, shape),
+            Ok(outcome) => replies::read(outcome?, shape, self.shared.client.secrets()),
             Err(_) => {
                 let endpoint = self.shared.client.endpoint();
                 Err(HttpError::timed_out().with_target(&Method::POST, endpoint).into())

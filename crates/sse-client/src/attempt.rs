@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use rt_common::{Body, HttpError};
+use rt_common::{Body, HttpError, Redactor};
 
 use crate::body::Chunks;
 use crate::builder::{Attempt, Config};
@@ -13,8 +13,7 @@ use crate::content_type::EVENT_STREAM;
 use crate::redirect::{self, LAST_EVENT_ID, RedirectProblem};
 use crate::{Error, Opened};
 
-/// How much of an unexpected response's body is kept for the error, and how long it is waited for.
-const ERROR_BODY_BYTES: usize = 4 * 1024;
+/// How long the body of an unexpected response is waited for.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The response to an attempt that did not fail.
@@ -60,29 +59,45 @@ async fn open(config: &Config, attempt: Attempt, facts: &mut Facts) -> Result<Re
         StatusCode::NO_CONTENT => return Ok(Reply::NoContent),
         status => {
             facts.should_retry = should_retry(&head.headers);
-            let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
+            let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
             return Err(request.named(HttpError::from_status(status, &head.headers, body)));
         }
     }
     if !config.content_types.accept(&head.headers) {
-        let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
+        let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
         let error = HttpError::wrong_content_type(EVENT_STREAM, &head.headers, body);
         return Err(request.named(error));
     }
     let chunks = Chunks::new(body, &head.headers)?;
-    let url = request.url;
+    let url = request.url();
     Ok(Reply::Open(Opened { status: head.status, headers: head.headers, url }, chunks))
 }
 
 /// The request that got the response, after all redirects.
-struct LastRequest {
-    method: Method,
-    url: String,
-}
+struct LastRequest(Request<Bytes>);
 
 impl LastRequest {
     fn named(&self, error: HttpError) -> Error {
-        error.with_target(&self.method, &self.url).into()
+        error.with_target(self.0.method(), &self.url()).into()
+    }
+
+    /// The secrets that a server may repeat.
+    fn secrets(&self) -> Redactor {
+        Redactor::for_client(self.0.headers(), [self.0.uri().to_string()])
+    }
+
+    /// The URL without its userinfo.
+    fn url(&self) -> String {
+        let url = self.0.uri().to_string();
+        match url::Url::parse(&url) {
+            Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
+                // Neither fails for an http URL, which has a host.
+                let _ = url.set_username("");
+                let _ = url.set_password(None);
+                url.into()
+            }
+            _ => url,
+        }
     }
 }
 
@@ -103,8 +118,7 @@ async fn request(
     loop {
         let response = client.send(request.clone()).await?;
         if !redirect::is_redirect(response.status()) {
-            let last = LastRequest { method: request.method().clone(), url: shown_url(&request) };
-            return Ok((last, response));
+            return Ok((LastRequest(request), response));
         }
         if redirects == config.max_redirects {
             return Err(Error::redirect(RedirectProblem::TooMany(config.max_redirects)));
@@ -144,18 +158,5 @@ fn should_retry(headers: &HeaderMap) -> Option<bool> {
         b"true" => Some(true),
         b"false" => Some(false),
         _ => None,
-    }
-}
-
-fn shown_url(request: &Request<Bytes>) -> String {
-    let url = request.uri().to_string();
-    match url::Url::parse(&url) {
-        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
-            // Neither fails for an http URL, which has a host.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.into()
-        }
-        _ => url,
     }
 }

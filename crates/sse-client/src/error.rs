@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use rt_common::{BoxError, Excerpt, HttpError, write_with_causes};
+use rt_common::{BoxError, Excerpt, HttpError, Redactor, write_with_causes};
 
 use crate::Event;
 use crate::redirect::RedirectProblem;
@@ -38,8 +38,11 @@ enum Kind {
     },
     /// The response had opened and was cut short, and there is no other attempt.
     Truncated(Cut),
-    /// An event reported a failure.
-    Event(Event),
+    /// An event reported a failure; the excerpt of its data is without the client's secrets.
+    Event {
+        event: Event,
+        excerpt: String,
+    },
     /// The response started over.
     Restarted,
     TooLarge {
@@ -106,7 +109,7 @@ impl Error {
     /// ([`error_event`](crate::EventStreamBuilder::error_event)); its data says what went wrong.
     pub fn event(&self) -> Option<&Event> {
         match &*self.kind {
-            Kind::Event(event) => Some(event),
+            Kind::Event { event, .. } => Some(event),
             _ => None,
         }
     }
@@ -232,8 +235,10 @@ impl Error {
         Self::new(Kind::Truncated(Cut::BeforeLastEvent))
     }
 
-    pub(crate) fn error_event(event: Event) -> Self {
-        Self::new(Kind::Event(event))
+    pub(crate) fn error_event(event: Event, secrets: &Redactor) -> Self {
+        let data = secrets.quote(event.data().as_bytes());
+        let excerpt = Excerpt::of_body(&data).map_or_else(String::new, |data| data.to_string());
+        Self::new(Kind::Event { event, excerpt })
     }
 
     pub(crate) fn restarted() -> Self {
@@ -305,11 +310,11 @@ impl fmt::Display for Kind {
             Self::Truncated(Cut::BeforeLastEvent) => f.write_str(
                 "the response was cut short: it ended before the event that completes it",
             ),
-            Self::Event(event) => {
+            Self::Event { event, excerpt } => {
                 write!(f, "the server reported a failure by an event {:?}", event.event())?;
-                match Excerpt::of_body(event.data().as_bytes()) {
-                    Some(data) => write!(f, ": {data}"),
-                    None => Ok(()),
+                match excerpt.as_str() {
+                    "" => Ok(()),
+                    excerpt => write!(f, ": {excerpt}"),
                 }
             }
             Self::Restarted => {
@@ -345,7 +350,7 @@ impl StdError for Error {
             | Kind::Idle(_)
             | Kind::NoResponse(_)
             | Kind::Truncated(_)
-            | Kind::Event(_)
+            | Kind::Event { .. }
             | Kind::Restarted
             | Kind::TooLarge { .. } => None,
         }

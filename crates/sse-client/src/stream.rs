@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http::StatusCode;
+use rt_common::Redactor;
 use sse_codec::{Decoded, Decoder};
 use tokio::time::{Instant, Sleep};
 
@@ -184,7 +185,11 @@ impl EventStream {
                 self.drain();
                 return None;
             }
-            Verdict::Failure => return Some(Err(self.fail(Error::error_event(event)))),
+            Verdict::Failure => {
+                let secrets =
+                    Redactor::for_client(&self.config.headers, [self.config.uri.to_string()]);
+                return Some(Err(self.fail(Error::error_event(event, &secrets))));
+            }
         }
         self.has_output |= self.facts.has_body;
         Some(Ok(StreamItem::Event(event)))

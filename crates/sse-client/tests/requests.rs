@@ -289,6 +289,37 @@ fn what_is_described_wrongly_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_secret_that_the_server_repeats_is_in_no_error() {
+    for (status, headers) in [(401, ""), (200, "content-type: text/html\r\n")] {
+        let server = Server::start(move |connection| {
+            let request = connection.request().unwrap();
+            connection.answer(
+                status,
+                headers,
+                &format!("{} {:?}", request.target, request.headers),
+            );
+        });
+        let url = server.url("/?zone=z&token=u-s3cret").replace("//", "//user:p-s3cret@");
+        let builder = eager(url).header("x-api-key", "k-s3cret");
+        let error = failed(&mut builder.build().unwrap()).await;
+        let all = format!("{error} {error:?} {}", String::from_utf8_lossy(error.body()));
+        assert!(all.contains("x-api-key") && all.contains("***"), "{all}");
+        for secret in ["s3cret", "dXNlcjpwLXMzY3JldA=="] {
+            assert!(!all.contains(secret), "{all}");
+        }
+    }
+    let (server, _requests) = recording(|connection, _| {
+        connection.open_event_stream();
+        connection.send("event: error\ndata: no such key k-s3cret\n\n");
+    });
+    let builder = eager(server.url("/")).header("x-api-key", "k-s3cret").error_event("error");
+    let mut stream = builder.build().unwrap();
+    opened(&mut stream).await;
+    let error = failed(&mut stream).await.to_string();
+    assert!(error.ends_with("no such key ***"), "{error}");
+}
+
+#[tokio::test]
 async fn a_last_event_id_header_is_where_the_stream_starts() {
     let (server, requests) = recording(|connection, _| {
         connection.open_event_stream();
