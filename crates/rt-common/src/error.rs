@@ -1,19 +1,36 @@
 //! What goes wrong over HTTP.
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::causes::chain;
-use crate::{Excerpt, parse_retry_after, redact_url, write_with_causes};
+use crate::retry_after::from_headers;
+use crate::{Failure, Reaction, Setup, redact_url};
+
+#[cfg(feature = "reqwest")]
+mod certificate;
+mod classify;
+mod text;
+
+#[cfg(feature = "reqwest")]
+pub(crate) use certificate::tls_cause;
+pub(crate) use classify::classify;
+#[cfg(feature = "plain")]
+pub(crate) use classify::is_head_too_large;
 
 /// A boxed error, as causes are kept.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The longest `Retry-After` that an error reports: one hour. Callers may cap it further.
 const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
+
+/// The most header lines of a response. It is what hyper reads by default, and several times what
+/// servers send.
+pub(crate) const MAX_HEADER_LINES: usize = 100;
+/// The most bytes of a response's header lines, in KiB. hyper reads heads up to a bound that is higher
+/// and not exact.
+pub(crate) const MAX_HEADER_KIB: usize = 256;
 
 /// An error of one HTTP exchange.
 ///
@@ -44,28 +61,28 @@ struct Inner {
 #[derive(Debug)]
 enum Kind {
     Request,
+    Client,
     Connect { timed_out: bool },
     Tls { certificate: bool },
     TimedOut,
     Transport,
     Body,
     TooLarge { limit: usize },
+    HeadTooLarge,
     Status { status: StatusCode, retry_after: Option<Duration>, body: Bytes },
     ContentType { expected: &'static str, got: Option<String>, body: Bytes },
 }
 
 impl HttpError {
-    /// An answer with a status that was not wanted. `body` is its beginning (a few KiB at most are
-    /// useful); `Retry-After` is taken from the headers, at most one hour.
+    /// A response with a status that was not wanted. `body` is its beginning (a few KiB at most are
+    /// useful). The time to wait is taken from the headers `retry-after-ms` and `Retry-After`, the
+    /// first of which wins if it is valid; it is at most one hour.
     pub fn from_status(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
-        let retry_after = headers
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| parse_retry_after(value, SystemTime::now(), RETRY_AFTER_CAP));
+        let retry_after = from_headers(headers, SystemTime::now(), RETRY_AFTER_CAP);
         Self::new(Kind::Status { status, retry_after, body }, None)
     }
 
-    /// An answer whose `Content-Type` is not `expected`. `body` is its beginning.
+    /// A response whose `Content-Type` is not `expected`. `body` is its beginning.
     pub fn wrong_content_type(expected: &'static str, headers: &HeaderMap, body: Bytes) -> Self {
         let got = headers
             .get(header::CONTENT_TYPE)
@@ -88,6 +105,11 @@ impl HttpError {
         Self::new(Kind::TooLarge { limit }, None)
     }
 
+    /// The head of the response has more header lines, or more bytes, than are read.
+    pub(crate) fn head_too_large() -> Self {
+        Self::new(Kind::HeadTooLarge, None)
+    }
+
     /// The body broke off, or could not be decoded.
     pub fn body_failed(source: impl Into<BoxError>) -> Self {
         Self::new(Kind::Body, Some(source.into()))
@@ -108,14 +130,19 @@ impl HttpError {
         Self::new(Kind::Tls { certificate }, Some(source.into()))
     }
 
-    /// The exchange failed on the way: a connection that was reset, an answer that is not HTTP.
+    /// The exchange failed on the way: a connection that was reset, a response that is not HTTP.
     pub fn transport_failed(source: impl Into<BoxError>) -> Self {
         Self::new(Kind::Transport, Some(source.into()))
     }
 
-    /// The request (or the client) cannot be made as it was described.
+    /// The request cannot be made as it was described.
     pub fn invalid_request(source: impl Into<BoxError>) -> Self {
         Self::new(Kind::Request, Some(source.into()))
+    }
+
+    /// The client cannot be made as it was described.
+    pub fn invalid_client(source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Client, Some(source.into()))
     }
 
     /// Names the request in what `Display` says; the URL's secrets are left out. A name given
@@ -141,7 +168,7 @@ impl HttpError {
         matches!(self.inner.kind, Kind::Tls { .. })
     }
 
-    /// Whether the server answered with a status that was not wanted.
+    /// Whether the server sent a status that was not wanted.
     pub fn is_status(&self) -> bool {
         matches!(self.inner.kind, Kind::Status { .. })
     }
@@ -156,37 +183,52 @@ impl HttpError {
         matches!(self.inner.kind, Kind::TooLarge { .. })
     }
 
-    /// Whether the answer was not of the expected content type.
+    /// Whether the response had too many header lines, or too many bytes of them.
+    pub fn is_head_too_large(&self) -> bool {
+        matches!(self.inner.kind, Kind::HeadTooLarge)
+    }
+
+    /// Whether the response was not of the expected content type.
     pub fn is_content_type(&self) -> bool {
         matches!(self.inner.kind, Kind::ContentType { .. })
     }
 
     /// Whether the request or the client could not be made as described.
     pub fn is_request(&self) -> bool {
-        matches!(self.inner.kind, Kind::Request)
+        matches!(self.inner.kind, Kind::Request | Kind::Client)
     }
 
-    /// Whether the same request may well succeed later: network failures, time-outs, and the
-    /// statuses 408, 429 and 5xx. A refused certificate, another status, a wrong content type and
-    /// a body beyond its bound will not mend by themselves.
-    ///
-    /// It does not say that trying again is harmless: that depends on the request.
-    pub fn is_retryable(&self) -> bool {
+    /// The kind of failure, by which a client reacts.
+    pub fn failure(&self) -> Failure {
         match &self.inner.kind {
-            Kind::Connect { .. } | Kind::TimedOut | Kind::Transport | Kind::Body => true,
-            Kind::Tls { certificate } => !certificate,
-            Kind::Status { status, .. } => {
-                status.is_server_error()
-                    || matches!(
-                        *status,
-                        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-                    )
-            }
-            Kind::Request | Kind::TooLarge { .. } | Kind::ContentType { .. } => false,
+            Kind::Connect { timed_out: true } | Kind::TimedOut => Failure::TimedOut,
+            Kind::Connect { .. } | Kind::Transport | Kind::Body => Failure::Network,
+            Kind::Tls { certificate: true } => Failure::Certificate,
+            Kind::Tls { certificate: false } => Failure::Network,
+            Kind::Status { status, .. } if status.is_redirection() => Failure::Redirect,
+            Kind::Status { status, .. } => Failure::Status(*status),
+            Kind::ContentType { .. } => Failure::UnexpectedContent,
+            Kind::TooLarge { .. } => Failure::TooLarge,
+            Kind::HeadTooLarge => Failure::HeadTooLarge,
+            Kind::Request | Kind::Client => Failure::Invalid,
         }
     }
 
-    /// The status of the answer, if it is the status that was not wanted.
+    /// What a client does about it, by [the table of failures](Failure#the-table).
+    pub fn reaction(&self, setup: Setup) -> Reaction {
+        self.failure().reaction(setup)
+    }
+
+    /// Whether the same request may succeed later, as a client judges it that has not worked yet:
+    /// network failures, time-outs, and the statuses 408, 425, 429 and 5xx. A client that has worked
+    /// before tries again after more failures; see [`HttpError::reaction`].
+    ///
+    /// It does not say that trying again is harmless: that depends on the request.
+    pub fn is_retryable(&self) -> bool {
+        self.reaction(Setup::Unproven) == Reaction::Retry
+    }
+
+    /// The status of the response, if it is the status that was not wanted.
     pub fn status(&self) -> Option<StatusCode> {
         match self.inner.kind {
             Kind::Status { status, .. } => Some(status),
@@ -194,7 +236,7 @@ impl HttpError {
         }
     }
 
-    /// How long the server asked to wait (`Retry-After`), at most one hour.
+    /// How long the server asked to wait (`retry-after-ms` or `Retry-After`), at most one hour.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.inner.kind {
             Kind::Status { retry_after, .. } => retry_after,
@@ -202,7 +244,7 @@ impl HttpError {
         }
     }
 
-    /// The first bytes of the answer's body, when its status or content type was not wanted;
+    /// The first bytes of the response's body, when its status or content type was not wanted;
     /// otherwise empty.
     pub fn body(&self) -> &[u8] {
         match &self.inner.kind {
@@ -213,105 +255,6 @@ impl HttpError {
 
     fn new(kind: Kind, source: Option<BoxError>) -> Self {
         Self { inner: Box::new(Inner { kind, target: None, source }) }
-    }
-}
-
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_with_causes(f, &*self.inner, self.source())
-    }
-}
-
-/// The error without its causes.
-impl fmt::Display for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(target) = &self.target {
-            write!(f, "{target}: ")?;
-        }
-        match &self.kind {
-            Kind::Request => f.write_str("the request is not valid"),
-            Kind::Connect { timed_out: false } => f.write_str("could not connect"),
-            Kind::Connect { timed_out: true } => f.write_str("could not connect in time"),
-            Kind::Tls { certificate: true } => f.write_str("the server's certificate is refused"),
-            Kind::Tls { certificate: false } => f.write_str("the TLS handshake failed"),
-            Kind::TimedOut => f.write_str("timed out"),
-            Kind::Transport => f.write_str("the connection failed"),
-            Kind::Body => f.write_str("the body broke off"),
-            Kind::TooLarge { limit } => write!(f, "the body is larger than {limit} bytes"),
-            Kind::Status { status, body, .. } => {
-                write!(f, "the server answered {status}")?;
-                show_body(f, body)
-            }
-            Kind::ContentType { expected, got: Some(got), body } => {
-                write!(f, "expected the content type {expected}, got {got:?}")?;
-                show_body(f, body)
-            }
-            Kind::ContentType { expected, got: None, body } => {
-                write!(f, "expected the content type {expected}, got none")?;
-                show_body(f, body)
-            }
-        }
-    }
-}
-
-/// One line of the body's beginning.
-fn show_body(f: &mut fmt::Formatter<'_>, body: &[u8]) -> fmt::Result {
-    match Excerpt::of_body(body) {
-        Some(excerpt) => write!(f, ": {excerpt}"),
-        None => Ok(()),
-    }
-}
-
-impl fmt::Debug for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpError")
-            .field("kind", &self.inner.kind)
-            .field("target", &self.inner.target)
-            .field("source", &self.inner.source)
-            .finish()
-    }
-}
-
-/// Texts of HTTP libraries' errors that say less than [`Kind`] does. Such an error stands above the
-/// actual cause, or alone.
-const UNINFORMATIVE: [&str; 10] = [
-    "builder error",
-    "client error (Connect)",
-    "client error (SendRequest)",
-    "connection error",
-    "deadline has elapsed",
-    "error reading a body from connection",
-    "error sending request",
-    "operation timed out",
-    "request or response body error",
-    "tcp connect error",
-];
-
-impl StdError for HttpError {
-    /// The first cause that says more than this error does by itself.
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let first = self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static));
-        chain(first).find(|cause| !UNINFORMATIVE.contains(&&*cause.to_string()))
-    }
-}
-
-/// Sorts an error of a transport into connect, time-out and other failures, by what its chain of
-/// causes says; an `HttpError` stays what it is. Only what no established connection answers with
-/// counts as connect: that says that nothing was sent. A route may be lost at any time.
-pub(crate) fn classify(error: BoxError) -> HttpError {
-    let error = match error.downcast::<HttpError>() {
-        Ok(error) => return *error,
-        Err(error) => error,
-    };
-    use std::io::ErrorKind as K;
-    let telling = chain(Some(error.as_ref()))
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .map(std::io::Error::kind)
-        .find(|kind| matches!(kind, K::ConnectionRefused | K::AddrNotAvailable | K::TimedOut));
-    match telling {
-        Some(K::TimedOut) => HttpError::timed_out_by(error),
-        Some(_) => HttpError::connect_failed(error),
-        None => HttpError::transport_failed(error),
     }
 }
 
@@ -334,7 +277,7 @@ mod tests {
 
     #[test]
     fn which_statuses_are_worth_a_retry() {
-        for code in [408, 429, 500, 502, 503, 504] {
+        for code in [408, 425, 429, 500, 502, 503, 504] {
             assert!(status(code, None).is_retryable(), "{code}");
         }
         for code in [201, 301, 400, 401, 403, 404, 410] {
@@ -351,38 +294,28 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_that_nothing_was_sent_is_a_connect_error() {
-        use std::io::ErrorKind as K;
-        for (kind, connect) in [
-            (K::ConnectionRefused, true),
-            (K::AddrNotAvailable, true),
-            (K::HostUnreachable, false),
-            (K::NetworkUnreachable, false),
-            (K::ConnectionReset, false),
+    fn each_error_is_one_kind_of_failure() {
+        let headers = HeaderMap::new();
+        for (error, failure) in [
+            (HttpError::connect_failed("x"), Failure::Network),
+            (HttpError::connect_timed_out("x"), Failure::TimedOut),
+            (HttpError::timed_out(), Failure::TimedOut),
+            (HttpError::transport_failed("x"), Failure::Network),
+            (HttpError::body_failed("x"), Failure::Network),
+            (HttpError::tls_failed(false, "x"), Failure::Network),
+            (HttpError::tls_failed(true, "x"), Failure::Certificate),
+            (
+                HttpError::wrong_content_type("a/b", &headers, Bytes::new()),
+                Failure::UnexpectedContent,
+            ),
+            (HttpError::too_large(1), Failure::TooLarge),
+            (HttpError::head_too_large(), Failure::HeadTooLarge),
+            (HttpError::invalid_request("x"), Failure::Invalid),
+            (HttpError::invalid_client("x"), Failure::Invalid),
+            (status(302, None), Failure::Redirect),
+            (status(404, None), Failure::Status(StatusCode::NOT_FOUND)),
         ] {
-            let error = classify(std::io::Error::from(kind).into());
-            assert_eq!(error.is_connect(), connect, "{error:?}");
-            assert!(error.is_retryable());
+            assert_eq!(error.failure(), failure, "{error:?}");
         }
-    }
-
-    #[test]
-    fn display_names_the_cause_and_no_secret() {
-        let error = HttpError::connect_failed(std::io::Error::other("deep cause"))
-            .with_target(&http::Method::GET, "https://u:pw@h/x?token=t0p");
-        let text = "GET https://***@h/x?token=***: could not connect: deep cause";
-        assert_eq!(error.to_string(), text);
-        assert_eq!(error.source().unwrap().to_string(), "deep cause");
-        let all = format!("{error} {error:?}");
-        assert!(!all.contains("pw@") && !all.contains("t0p"), "{all}");
-    }
-
-    #[test]
-    fn a_long_body_is_shown_in_part_and_on_one_line() {
-        let body = Bytes::from(format!("a\nb\u{1b}[31m{}", "é".repeat(1_000)));
-        let text =
-            HttpError::from_status(StatusCode::NOT_FOUND, &HeaderMap::new(), body).to_string();
-        assert!(text.starts_with("the server answered 404 Not Found: a b [31mé"), "{text}");
-        assert!(text.ends_with("é…") && text.chars().count() < 300, "{text}");
     }
 }

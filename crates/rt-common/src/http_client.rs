@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use tower_service::Service;
 
 use crate::body::Body;
-use crate::error::{BoxError, HttpError, classify};
+use crate::error::{BoxError, HttpError, MAX_HEADER_KIB, MAX_HEADER_LINES, classify};
 
 /// Turns an `http::Request<Bytes>` into a response with a streaming [`Body`].
 ///
@@ -67,7 +67,11 @@ impl HttpClient {
         let uri = request.uri().clone();
         tracing::trace!(%method, url = %crate::redact_url(&uri.to_string()), "request");
         let named = |error: HttpError| error.with_target(&method, &uri.to_string());
-        self.transport.send(request).await.map_err(named)
+        let response = self.transport.send(request).await.map_err(named)?;
+        match is_head_too_large(response.headers()) {
+            true => Err(named(HttpError::head_too_large())),
+            false => Ok(response),
+        }
     }
 
     /// [`HttpClient::send`] with a deadline for the head of the answer; the body may take longer.
@@ -120,6 +124,12 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HttpClient")
     }
+}
+
+/// The transports have bounds of their own, which are higher, or on the lines or on the bytes alone.
+fn is_head_too_large(headers: &HeaderMap) -> bool {
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    headers.len() > MAX_HEADER_LINES || bytes.sum::<usize>() > MAX_HEADER_KIB * 1024
 }
 
 pub(crate) type SendFuture =

@@ -36,9 +36,13 @@ mod causes;
 mod error;
 mod excerpt;
 #[cfg(feature = "http")]
+mod failure;
+#[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "plain")]
 mod plain;
+#[cfg(feature = "reqwest")]
+mod proxy;
 pub mod redact;
 mod redactor;
 #[cfg(feature = "http")]
@@ -46,6 +50,8 @@ mod request_secrets;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 pub mod retry_after;
+#[cfg(feature = "http")]
+mod status;
 #[cfg(feature = "http")]
 mod userinfo;
 
@@ -57,12 +63,16 @@ pub use causes::write_with_causes;
 pub use error::{BoxError, HttpError};
 pub use excerpt::Excerpt;
 #[cfg(feature = "http")]
+pub use failure::{Failure, Reaction, Setup};
+#[cfg(feature = "http")]
 pub use http_client::HttpClient;
 pub use redact::{Secret, redact_url};
 pub use redactor::Redactor;
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::HttpClientBuilder;
-pub use retry_after::parse_retry_after;
+pub use retry_after::{parse_retry_after, parse_retry_after_ms};
+#[cfg(feature = "http")]
+pub use status::StatusText;
 
 // The examples of the README compile.
 #[cfg(all(doctest, feature = "reqwest"))]

@@ -1,5 +1,4 @@
 //! A client handle made from reqwest; the only file that knows it.
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +8,11 @@ use http::{Request, Response};
 use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::body::Body;
-use crate::error::HttpError;
+use crate::causes::chain;
+use crate::error::{HttpError, MAX_HEADER_LINES, is_head_too_large, tls_cause};
 use crate::http_client::{HttpClient, SendFuture, Transport};
 use crate::plain::{self, PlainTransport};
+use crate::proxy::{Proxies, ProxyChoice};
 
 impl HttpClient {
     /// Describes a client over reqwest, with TLS by rustls. What needs neither TLS nor a proxy nor
@@ -42,9 +43,10 @@ impl HttpClient {
 
 /// How to make an [`HttpClient`]; see [`HttpClient::builder`].
 ///
-/// Proxies from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) are used
-/// unless [`proxy`](HttpClientBuilder::proxy) or [`no_proxy`](HttpClientBuilder::no_proxy) is
-/// called.
+/// Proxies from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, or in lower
+/// case) are used unless [`proxy`](HttpClientBuilder::proxy) or
+/// [`no_proxy`](HttpClientBuilder::no_proxy) is called. A proxy that is not understood is an error of
+/// [`build`](HttpClientBuilder::build): it is never dropped, because then requests would go directly.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -62,7 +64,7 @@ impl HttpClient {
 /// ```
 #[derive(Clone, Debug)]
 pub struct HttpClientBuilder {
-    proxy: Proxy,
+    proxy: ProxyChoice,
     connect_timeout: Option<Duration>,
     user_agent: Option<String>,
     roots_pem: Vec<Vec<u8>>,
@@ -70,27 +72,10 @@ pub struct HttpClientBuilder {
     http2_prior_knowledge: bool,
 }
 
-#[derive(Clone)]
-enum Proxy {
-    Environment,
-    None,
-    Url(String),
-}
-
-impl std::fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Environment => f.write_str("environment"),
-            Self::None => f.write_str("none"),
-            Self::Url(url) => f.write_str(&crate::redact_url(url)),
-        }
-    }
-}
-
 impl Default for HttpClientBuilder {
     fn default() -> Self {
         Self {
-            proxy: Proxy::Environment,
+            proxy: ProxyChoice::Environment,
             connect_timeout: Some(plain::CONNECT_TIMEOUT),
             user_agent: None,
             roots_pem: Vec::new(),
@@ -101,18 +86,21 @@ impl Default for HttpClientBuilder {
 }
 
 impl HttpClientBuilder {
-    /// Sends everything over this proxy: `http://`, `https://`, `socks5://` (names resolved here)
-    /// or `socks5h://` (resolved by the proxy), with `user:password@` where it asks for them.
+    /// Sends everything over this proxy: `http://` (the default scheme) or `https://`, `socks5://`
+    /// (names are resolved here; `socks://` is the same) or `socks5h://` (names are resolved by the
+    /// proxy), with `user:password@` if the proxy asks for them; `socks4://` or `socks4a://`.
+    ///
+    /// Without a port it is 80 for `http`, 443 for `https` and 1080 for SOCKS.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = Proxy::Url(url.into());
+        self.proxy = ProxyChoice::Url(url.into());
         self
     }
 
     /// Uses no proxy, not even one from the environment.
     #[must_use]
     pub fn no_proxy(mut self) -> Self {
-        self.proxy = Proxy::None;
+        self.proxy = ProxyChoice::None;
         self
     }
 
@@ -156,11 +144,13 @@ impl HttpClientBuilder {
     /// Makes the client.
     ///
     /// # Errors
-    /// When the proxy's URL, the user agent or a certificate is not valid, or TLS cannot be set
+    /// When a proxy (the environment's too), the user agent or a certificate is not valid, when
+    /// [`only_own_roots`](HttpClientBuilder::only_own_roots) leaves no root, or when TLS cannot be set
     /// up (for instance because the system has no root certificates).
     pub fn build(self) -> Result<HttpClient, HttpError> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .http1_max_headers(MAX_HEADER_LINES)
             // Some other crate in the build may have turned these features on.
             .no_gzip()
             .no_brotli()
@@ -170,14 +160,8 @@ impl HttpClientBuilder {
             .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
             .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
             .http2_keep_alive_while_idle(true);
-        match &self.proxy {
-            Proxy::Environment => {}
-            Proxy::None => builder = builder.no_proxy(),
-            Proxy::Url(url) => {
-                let proxy = reqwest::Proxy::all(url.as_str()).map_err(invalid)?;
-                builder = builder.no_proxy().proxy(proxy);
-            }
-        }
+        let proxies = Proxies::new(&self.proxy)?;
+        builder = proxies.apply(builder).map_err(unbuildable)?;
         if let Some(timeout) = self.connect_timeout {
             builder = builder.connect_timeout(timeout);
         }
@@ -186,13 +170,13 @@ impl HttpClientBuilder {
         }
         let mut roots = Vec::new();
         for pem in &self.roots_pem {
-            let found = reqwest::Certificate::from_pem_bundle(pem).map_err(invalid)?;
-            if found.is_empty() {
-                return Err(HttpError::invalid_request("no certificate in the PEM text given"));
-            }
-            roots.extend(found);
+            roots.extend(certificates(pem)?);
         }
         if self.only_own_roots {
+            if roots.is_empty() {
+                let why = "only_own_roots without add_root_certificate_pem trusts no server";
+                return Err(HttpError::invalid_client(why));
+            }
             builder = builder.tls_certs_only(roots);
         } else if !roots.is_empty() {
             builder = builder.tls_certs_merge(roots);
@@ -200,33 +184,45 @@ impl HttpClientBuilder {
         if self.http2_prior_knowledge {
             builder = builder.http2_prior_knowledge();
         }
-        let reqwest = ReqwestTransport { client: builder.build().map_err(invalid)? };
-        let proxies = match self.proxy {
-            _ if self.http2_prior_knowledge => return Ok(HttpClient::from_transport(reqwest)),
-            Proxy::Url(_) => return Ok(HttpClient::from_transport(reqwest)),
-            Proxy::None => None,
-            // As reqwest asks it.
-            Proxy::Environment => Some(Matcher::from_system()),
-        };
+        let reqwest = ReqwestTransport { client: builder.build().map_err(unbuildable)? };
+        if self.http2_prior_knowledge || matches!(self.proxy, ProxyChoice::Url(_)) {
+            return Ok(HttpClient::from_transport(reqwest));
+        }
         let user_agent = self.user_agent.map(HeaderValue::try_from).transpose();
-        let user_agent = user_agent.map_err(HttpError::invalid_request)?;
+        let user_agent = user_agent.map_err(HttpError::invalid_client)?;
         let plain = PlainTransport::new(self.connect_timeout, user_agent);
-        Ok(HttpClient::from_transport(Either { plain, reqwest, proxies }))
+        let matcher = proxies.http_matcher();
+        Ok(HttpClient::from_transport(Either { plain, reqwest, matcher }))
     }
+}
+
+/// The certificates in a PEM text, which must have nothing else in it: a private key, or a certificate
+/// in the form that only OpenSSL knows, would be dropped.
+fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpError> {
+    let found = reqwest::Certificate::from_pem_bundle(pem).map_err(unbuildable)?;
+    let blocks = pem.windows(11).filter(|window| window == b"-----BEGIN ").count();
+    if found.is_empty() || found.len() != blocks {
+        return Err(HttpError::invalid_client(format!(
+            "a root certificate's PEM text has {blocks} blocks, of which {} are certificates",
+            found.len()
+        )));
+    }
+    Ok(found)
 }
 
 /// The cheaper transport where it can do what is asked.
 struct Either {
     plain: PlainTransport,
     reqwest: ReqwestTransport,
-    proxies: Option<Matcher>,
+    /// Which requests over plain HTTP go over a proxy.
+    matcher: Option<Matcher>,
 }
 
 impl Transport for Either {
     fn send(&self, request: Request<Bytes>) -> SendFuture {
         let uri = request.uri();
-        let proxied = |proxies: &Matcher| proxies.intercept(uri).is_some();
-        if uri.scheme() == Some(&Scheme::HTTP) && !self.proxies.as_ref().is_some_and(proxied) {
+        let proxied = |matcher: &Matcher| matcher.intercept(uri).is_some();
+        if uri.scheme() == Some(&Scheme::HTTP) && !self.matcher.as_ref().is_some_and(proxied) {
             return self.plain.send(request);
         }
         self.reqwest.send(request)
@@ -245,8 +241,14 @@ impl Transport for ReqwestTransport {
         let client = self.client.clone();
         Box::pin(async move {
             let request = reqwest::Request::try_from(request).map_err(invalid)?;
-            let answer = client.execute(request).await.map_err(failed)?;
-            let (head, body) = Response::from(answer).into_parts();
+            let spare = request.method().is_idempotent().then(|| request.try_clone()).flatten();
+            let response = match (client.execute(request).await, spare) {
+                // Most likely a connection that was idle, and that the server closed at this very
+                // moment. reqwest itself sends again only what was not written at all.
+                (Err(error), Some(spare)) if connection_died(&error) => client.execute(spare).await,
+                (response, _) => response,
+            };
+            let (head, body) = Response::from(response.map_err(failed)?).into_parts();
             let body = http_body_util::BodyExt::map_err(body, failed_body);
             Ok(Response::from_parts(head, Body::new(body)))
         })
@@ -256,6 +258,24 @@ impl Transport for ReqwestTransport {
 fn invalid(error: reqwest::Error) -> HttpError {
     // The URL may hold secrets; the caller names the request, without them.
     HttpError::invalid_request(error.without_url())
+}
+
+/// A setting of the client that reqwest does not take.
+fn unbuildable(error: reqwest::Error) -> HttpError {
+    HttpError::invalid_client(error.without_url())
+}
+
+/// Whether an established connection ended before a response began.
+fn connection_died(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind as K;
+    let reset = [K::ConnectionReset, K::ConnectionAborted, K::BrokenPipe];
+    !error.is_connect()
+        && chain(Some(error)).any(|cause| {
+            let http = cause.downcast_ref().is_some_and(hyper::Error::is_incomplete_message);
+            http || cause
+                .downcast_ref()
+                .is_some_and(|io: &std::io::Error| reset.contains(&io.kind()))
+        })
 }
 
 fn failed_body(error: reqwest::Error) -> HttpError {
@@ -268,6 +288,9 @@ fn failed_body(error: reqwest::Error) -> HttpError {
 
 fn failed(error: reqwest::Error) -> HttpError {
     let error = error.without_url();
+    if is_head_too_large(&error) {
+        return HttpError::head_too_large();
+    }
     if error.is_builder() {
         return HttpError::invalid_request(error);
     }
@@ -275,30 +298,12 @@ fn failed(error: reqwest::Error) -> HttpError {
     // the request may have been sent.
     match (error.is_connect(), error.is_timeout()) {
         (true, timed_out) => match tls_cause(&error) {
-            Some(certificate) => HttpError::tls_failed(certificate, error),
+            Some(rustls::Error::InvalidCertificate(_)) => HttpError::tls_failed(true, error),
+            Some(_) => HttpError::tls_failed(false, error),
             None if timed_out => HttpError::connect_timed_out(error),
             None => HttpError::connect_failed(error),
         },
         (false, true) => HttpError::timed_out_by(error),
         (false, false) => HttpError::transport_failed(error),
     }
-}
-
-/// Whether the failure is one of TLS, and then whether the certificate is the reason.
-fn tls_cause(error: &(dyn StdError + 'static)) -> Option<bool> {
-    let mut cause = Some(error);
-    while let Some(this) = cause {
-        // An `io::Error` hides the error it wraps from `source()`.
-        let inner = this
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .map(|inner| inner as &(dyn StdError + 'static));
-        for candidate in [Some(this), inner].into_iter().flatten() {
-            if let Some(tls) = candidate.downcast_ref::<rustls::Error>() {
-                return Some(matches!(tls, rustls::Error::InvalidCertificate(_)));
-            }
-        }
-        cause = inner.or_else(|| this.source());
-    }
-    None
 }

@@ -1,5 +1,44 @@
-//! The `Retry-After` header (RFC 9110, section 10.2.3).
+//! How long a server asks to wait: the headers `Retry-After` (RFC 9110, section 10.2.3) and
+//! `retry-after-ms`.
 use std::time::{Duration, SystemTime};
+
+#[cfg(feature = "http")]
+pub(crate) fn from_headers(
+    headers: &http::HeaderMap,
+    now: SystemTime,
+    cap: Duration,
+) -> Option<Duration> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let exact = value("retry-after-ms").and_then(|value| parse_retry_after_ms(value, cap));
+    exact.or_else(|| value("retry-after").and_then(|value| parse_retry_after(value, now, cap)))
+}
+
+/// How long a `retry-after-ms` value asks to wait: a decimal number of milliseconds, with or without
+/// a fraction.
+///
+/// Several vendors of language models send this header beside `Retry-After`, because it is more
+/// exact. A wait longer than `cap` is cut to `cap`. Any other text is `None`.
+///
+/// ```
+/// use std::time::Duration;
+/// use rt_common::parse_retry_after_ms;
+///
+/// let cap = Duration::from_secs(300);
+/// assert_eq!(parse_retry_after_ms("1500", cap), Some(Duration::from_millis(1_500)));
+/// assert_eq!(parse_retry_after_ms("0.5", cap), Some(Duration::from_micros(500)));
+/// assert_eq!(parse_retry_after_ms("-1", cap), None);
+/// ```
+pub fn parse_retry_after_ms(value: &str, cap: Duration) -> Option<Duration> {
+    let value = value.trim_matches([' ', '\t']);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    if whole.is_empty() || fraction.is_empty() || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    // Any number of digits parses as a float, if only as infinity, which is "very long".
+    let millis: f64 = value.parse().ok()?;
+    Some(Duration::try_from_secs_f64(millis / 1_000.0).unwrap_or(Duration::MAX).min(cap))
+}
 
 /// How long a `Retry-After` value asks to wait: seconds, or the time from `now` to a date.
 ///
@@ -52,6 +91,36 @@ mod tests {
         for bad in ["", " ", "+5", "-1", "1.5", "5s", "5 5", "٥"] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn milliseconds() {
+        let parse = |value: &str| parse_retry_after_ms(value, CAP);
+        assert_eq!(parse("0"), Some(Duration::ZERO));
+        assert_eq!(parse(" 20 "), Some(Duration::from_millis(20)));
+        assert_eq!(parse("1500.25"), Some(Duration::from_micros(1_500_250)));
+        assert_eq!(parse(&"9".repeat(400)), Some(CAP));
+        for bad in ["", ".", "1.", ".5", "+5", "-1", "1e3", "inf", "NaN", "5ms", "5 5", "1.2.3"] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn milliseconds_win_over_seconds_if_they_are_valid() {
+        let wait = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = http::HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, http::HeaderValue::from_static(value));
+            }
+            from_headers(&headers, SystemTime::UNIX_EPOCH, CAP)
+        };
+        let both = [("retry-after", "2"), ("retry-after-ms", "1700")];
+        assert_eq!(wait(&both), Some(Duration::from_millis(1_700)));
+        assert_eq!(wait(&both[1..]), Some(Duration::from_millis(1_700)));
+        let invalid = [("retry-after", "2"), ("retry-after-ms", "soon")];
+        assert_eq!(wait(&invalid), Some(Duration::from_secs(2)));
+        assert_eq!(wait(&[]), None);
     }
 
     #[test]

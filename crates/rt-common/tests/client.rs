@@ -234,14 +234,20 @@ async fn an_http_proxy_is_asked_instead_of_the_server() {
     assert_eq!(answer.body(), "http://far.invalid/x Basic dTpw");
 }
 
-/// The environment is a process' own: the client runs in a child.
+/// The environment is a process' own: the client runs in a child. It prints what it was answered, or
+/// why there is no client.
 #[tokio::test]
-async fn proxies_of_the_environment_are_asked_but_for_the_hosts_it_excepts() {
+async fn proxies_of_the_environment_are_asked_or_refused() {
     const URL: &str = "ENVIRONMENT_TEST_URL";
     if let Ok(url) = std::env::var(URL) {
-        let client = HttpClient::builder().build().unwrap();
-        let answer = client.fetch(get(&url), LONG, 1000).await.unwrap();
-        println!("<{}>", String::from_utf8_lossy(answer.body()));
+        let said = match HttpClient::builder().build() {
+            Ok(client) => {
+                let response = client.fetch(get(&url), LONG, 1000).await.unwrap();
+                String::from_utf8_lossy(response.body()).into_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        println!("<{said}>");
         return;
     }
     let named = |name: &'static str| {
@@ -251,21 +257,113 @@ async fn proxies_of_the_environment_are_asked_but_for_the_hosts_it_excepts() {
         })
     };
     let (proxy, server) = (named("proxy"), named("server"));
-    for (url, except, expected) in [
-        ("http://far.invalid/x".to_owned(), "", "<proxy: http://far.invalid/x>"),
-        (server.url("/x"), "127.0.0.1,other.invalid", "<server: /x>"),
+    let proxy = format!("http://{}", proxy.addr());
+    let far = "http://far.invalid/x".to_owned();
+    let is_not_spoken =
+        |name: &str| format!("<the HTTP client cannot be made: {name}: no proxy of");
+    for (url, (name, value), except, expected) in [
+        (&far, ("http_proxy", &*proxy), "", "<proxy: http://far.invalid/x>".to_owned()),
+        (&far, ("ALL_PROXY", &*proxy), "", "<proxy: http://far.invalid/x>".to_owned()),
+        (
+            &server.url("/x"),
+            ("http_proxy", &*proxy),
+            "127.0.0.1,other.invalid",
+            "<server: /x>".to_owned(),
+        ),
+        (&server.url("/x"), ("ALL_PROXY", "socks6://u:S3CRET@h"), "", is_not_spoken("ALL_PROXY")),
+        (&server.url("/x"), ("https_proxy", "ftp://h"), "", is_not_spoken("https_proxy")),
     ] {
-        let child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture"])
-            .arg("proxies_of_the_environment_are_asked_but_for_the_hosts_it_excepts")
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        for name in ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+            child.env_remove(name).env_remove(name.to_lowercase());
+        }
+        let child = child
+            .args(["--exact", "--nocapture", "proxies_of_the_environment_are_asked_or_refused"])
             .env(URL, url)
-            .env("http_proxy", format!("http://{}", proxy.addr()))
-            .env_remove("NO_PROXY")
+            .env(name, value)
             .env("no_proxy", except)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&child.stdout);
-        assert!(text.contains(expected), "{text}{}", String::from_utf8_lossy(&child.stderr));
+        assert!(text.contains(&expected), "{text}{}", String::from_utf8_lossy(&child.stderr));
+        assert!(!text.contains("S3CRET"), "{text}");
+    }
+}
+
+/// Nothing of a request may reach the server past a proxy that the client does not speak.
+#[tokio::test]
+async fn socks_is_socks5() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let proxy = std::thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut first = [0];
+        peer.read_exact(&mut first).unwrap();
+        first[0]
+    });
+    let client = HttpClient::builder().proxy(format!("socks://{addr}")).build().unwrap();
+    assert!(client.fetch(get("http://127.0.0.1:81/x"), LONG, 99).await.is_err());
+    assert_eq!(proxy.join().unwrap(), 5, "the version of SOCKS");
+}
+
+/// 150 header lines, and one of 300 kB: by each transport, and by a service of the user's own.
+#[tokio::test]
+async fn a_head_that_is_too_large_is_named_and_final() {
+    let server = Server::start(|connection| {
+        let target = connection.request().unwrap().target;
+        let lines: String = match target.as_str() {
+            "/many" => (0..150).map(|n| format!("x-{n}: y\r\n")).collect(),
+            "/most" => (0..98).map(|n| format!("x-{n}: y\r\n")).collect(),
+            _ => format!("x: {}\r\n", "y".repeat(300_000)),
+        };
+        connection.send(format!("HTTP/1.1 200 OK\r\n{lines}content-length: 2\r\n\r\nhi"));
+    });
+    let reqwest = || reqwest::Client::builder().no_proxy().build().unwrap();
+    let hyper = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new());
+    let many: hyper_util::client::legacy::Client<_, http_body_util::Full<Bytes>> =
+        hyper.clone().http1_max_headers(1_000).build_http();
+    for client in [
+        client(),
+        HttpClient::plain(),
+        HttpClient::from_reqwest(reqwest()),
+        HttpClient::from_service::<http_body_util::Full<Bytes>, _, _>(many),
+        HttpClient::from_service::<http_body_util::Full<Bytes>, _, _>(hyper.build_http()),
+    ] {
+        for path in ["/many", "/large"] {
+            let url = server.url(path);
+            let Err(error) = client.fetch(get(&url), LONG, 99).await else { panic!("{path}") };
+            assert!(error.is_head_too_large() && !error.is_retryable(), "{path}: {error:?}");
+            let what = "the response has more than 100 header lines, or more than 256 KiB of them";
+            assert_eq!(error.to_string(), format!("GET {url}: {what}"));
+        }
+        let most = client.fetch(get(&server.url("/most")), LONG, 99).await.unwrap();
+        assert_eq!(most.headers().len(), 99);
+    }
+}
+
+/// A proxied request goes by reqwest. The server takes the request and closes the connection, as one
+/// that restarts does.
+#[tokio::test]
+async fn a_request_that_may_be_repeated_is_sent_again_when_its_connection_dies() {
+    for (method, expected) in [("GET", 3), ("POST", 2)] {
+        let requests = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let seen = std::sync::Arc::clone(&requests);
+        let proxy = Server::start(move |connection| {
+            while connection.request().is_some() {
+                // The second request of all is taken and not responded to.
+                if seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 {
+                    return;
+                }
+                connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
+            }
+        });
+        let client = HttpClient::builder().proxy(format!("http://{}", proxy.addr()));
+        let client = client.build().unwrap();
+        client.fetch(get("http://h.invalid/"), LONG, 99).await.unwrap();
+        let request = Request::builder().method(method).uri("http://h.invalid/");
+        let second = client.fetch(request.body(Bytes::new()).unwrap(), LONG, 99).await;
+        assert_eq!(second.is_ok(), method == "GET", "{second:?}");
+        assert_eq!(requests.load(std::sync::atomic::Ordering::SeqCst), expected);
     }
 }
 
@@ -307,12 +405,28 @@ fn socks5(peer: &mut TcpStream) -> (String, u16) {
     (String::from_utf8(name).unwrap(), u16::from_be_bytes(two))
 }
 
+fn root() -> String {
+    rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap().cert.pem()
+}
+
+fn key() -> String {
+    rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap().signing_key.serialize_pem()
+}
+
 #[test]
 fn what_cannot_work_is_refused_when_the_client_is_built() {
     for builder in [
         HttpClient::builder().proxy("not a url"),
         HttpClient::builder().user_agent("a\nb"),
         HttpClient::builder().add_root_certificate_pem("no certificate"),
+        HttpClient::builder().add_root_certificate_pem(
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ),
+        HttpClient::builder().add_root_certificate_pem(root() + &key()),
+        HttpClient::builder().add_root_certificate_pem(root() + "-----BEGIN CERTIFICATE-----"),
+        HttpClient::builder().only_own_roots(),
+        HttpClient::builder().proxy("ftp://127.0.0.1:1"),
+        HttpClient::builder().proxy("socks5://:1080"),
     ] {
         let error = builder.build().unwrap_err();
         assert!(error.is_request() && !error.is_retryable(), "{error:?}");

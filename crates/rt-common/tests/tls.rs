@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rt_common::{HttpClient, HttpError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -16,12 +19,17 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A server for `localhost`; its certificate as PEM, and where it listens.
 async fn server() -> (String, SocketAddr) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let pem = made.cert.pem();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    server_with(CertificateParams::new(["localhost".to_owned()]).unwrap()).await
+}
+
+/// A server with a self-signed certificate of this description.
+async fn server_with(params: CertificateParams) -> (String, SocketAddr) {
+    let signing_key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -37,7 +45,7 @@ async fn server() -> (String, SocketAddr) {
             }
         }
     });
-    (pem, addr)
+    (cert.pem(), addr)
 }
 
 async fn fetch(client: &HttpClient, addr: SocketAddr, host: &str) -> Result<Bytes, HttpError> {
@@ -61,11 +69,44 @@ async fn a_refused_certificate_is_final() {
     let (pem, addr) = server().await;
     let stranger = HttpClient::builder().no_proxy().build().unwrap();
     let other_name = HttpClient::builder().no_proxy().add_root_certificate_pem(pem);
-    for (client, host) in [(stranger, "localhost"), (other_name.build().unwrap(), "127.0.0.1")] {
+    for (client, host, meaning) in [
+        (stranger, "localhost", "its issuer is not trusted: add the issuer's root"),
+        (other_name.build().unwrap(), "127.0.0.1", "it is for another name"),
+    ] {
         let error = fetch(&client, addr, host).await.unwrap_err();
         assert!(error.is_tls() && error.is_connect() && !error.is_retryable(), "{error:?}");
-        let text = ": the server's certificate is refused: invalid peer certificate: ";
-        assert!(error.to_string().contains(text), "{error}");
+        let text = format!(": the server's certificate is refused: {meaning}");
+        assert!(error.to_string().contains(&text), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_says_what_is_wrong_with_the_certificate_and_what_to_do() {
+    let params = || CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let mut ca = params();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (mut expired, mut early) = (params(), params());
+    expired.not_after = date_time_ymd(2001, 1, 1);
+    early.not_before = date_time_ymd(4_000, 1, 1);
+    let mut for_clients = params();
+    for_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    for (params, words) in [
+        (ca, "issue a certificate for the server (CA:FALSE)"),
+        (expired, "it has expired"),
+        (early, "check the clock"),
+        (for_clients, "server authentication"),
+    ] {
+        let (pem, addr) = server_with(params).await;
+        // The verifier of the system takes an own root for trusted as it is.
+        let client = HttpClient::builder().no_proxy().only_own_roots();
+        let client = client.add_root_certificate_pem(pem).build().unwrap();
+        let error = fetch(&client, addr, "localhost").await.unwrap_err();
+        assert!(error.is_tls() && !error.is_retryable(), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.contains("certificate is refused: it") || text.contains("refused: the server")
+        );
+        assert!(text.contains(words), "{words}: {text}");
     }
 }
 

@@ -1,72 +1,170 @@
 //! One connection: hyper's two halves of it, held and polled together.
 use std::convert::Infallible;
+use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use bytes::Bytes;
 use http::uri::Authority;
 use http_body::{Frame, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 
-use crate::error::HttpError;
+use crate::error::{HttpError, MAX_HEADER_LINES};
 
-type Driver = http1::Connection<TokioIo<TcpStream>, OutgoingBody>;
+type Driver = http1::Connection<TokioIo<Socket>, OutgoingBody>;
 
-/// Nothing of it happens unless it is polled. Dropping it closes it.
+/// A connection that makes progress only while it is polled. Dropping it closes it.
 pub(super) struct Connection {
     pub(super) authority: Authority,
     pub(super) sender: SendRequest<OutgoingBody>,
     driver: Driver,
+    socket: Socket,
     ended: bool,
     task: Arc<Task>,
     waker: Waker,
 }
 
 impl Connection {
-    /// Boxed, for it goes from hand to hand with each request.
+    /// Boxed, because it moves with each request.
     pub(super) async fn new(
         authority: Authority,
         stream: TcpStream,
     ) -> Result<Box<Self>, HttpError> {
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let socket = Socket(Arc::new(stream));
+        let io = TokioIo::new(socket.clone());
         // Nothing is exchanged here: HTTP/1.1 has no handshake.
+        let handshake = http1::Builder::new().max_headers(MAX_HEADER_LINES).handshake(io).await;
         let (sender, driver) = handshake.map_err(HttpError::connect_failed)?;
         let task = Arc::new(Task::default());
         let waker = Waker::from(Arc::clone(&task));
-        Ok(Box::new(Self { authority, sender, driver, ended: false, task, waker }))
+        Ok(Box::new(Self { authority, sender, driver, socket, ended: false, task, waker }))
     }
 
-    /// Goes on as far as the socket lets it. Ready when the connection has ended; what went wrong
-    /// is told to the one who waits for the answer or its body.
+    /// Makes as much progress as the socket allows. Ready when the connection has ended; its error
+    /// is reported to the caller that waits for the response or its body.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.task.set(cx.waker());
         self.drive()
     }
 
-    /// From now on it wakes nobody, until it is polled again.
+    /// Wakes no task until the connection is polled again.
     pub(super) fn mute(&self) {
         self.task.clear();
     }
 
-    /// Whether it can take another request. Looks at the socket, and wakes nobody afterwards.
-    pub(super) fn is_idle(&mut self) -> bool {
+    /// Whether the connection has finished its exchange and can take another request. Makes
+    /// progress, and wakes no task afterwards.
+    pub(super) fn is_free(&mut self) -> bool {
         self.mute();
         self.drive().is_pending() && self.sender.is_ready()
     }
 
+    /// Whether an idle connection is still open, as the kernel knows it.
+    ///
+    /// Polling the driver would not tell: it is pending both on a connection that is alive and on
+    /// one whose end the runtime has not noticed yet, because the reactor has not had its turn.
+    pub(super) fn is_open(&self) -> bool {
+        !self.ended && self.socket.is_quiet()
+    }
+
+    /// Polls without regard to the task's cooperative budget. With an exhausted budget tokio's
+    /// sockets and channels are pending although they are ready, and an idle connection, or a waker
+    /// that does nothing, would make "not now" into "never". The exchange takes its share of the
+    /// budget once, above.
     fn drive(&mut self) -> Poll<()> {
         let mut cx = Context::from_waker(&self.waker);
         if !self.ended {
-            self.ended = Pin::new(&mut self.driver).poll(&mut cx).is_ready();
+            let mut driver = unconstrained(&mut self.driver);
+            self.ended = Pin::new(&mut driver).poll(&mut cx).is_ready();
         }
         if self.ended { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-/// The task that is to be woken. One connection has many, one after the other; hyper keeps the
+/// A TCP stream that its connection can look at while hyper owns it.
+#[derive(Clone)]
+struct Socket(Arc<TcpStream>);
+
+impl Socket {
+    /// Whether the peer has neither closed the connection nor sent anything. On an idle connection
+    /// both mean that it cannot be used.
+    fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = SockRef::from(&*self.0).peek(&mut byte);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            match self.0.try_read_buf(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(drop)),
+            }
+        }
+    }
+}
+
+impl Socket {
+    fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match write(&self.0) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |stream| stream.try_write(buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |stream| stream.try_write_vectored(bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write))
+    }
+}
+
+/// The task that the connection wakes. A connection has many, one after the other; hyper keeps the
 /// waker of a connection in several places, and some of them wake after the exchange has ended.
 #[derive(Default)]
 struct Task(Mutex<Option<Waker>>);
@@ -98,6 +196,7 @@ impl Wake for Task {
 }
 
 /// A request's body.
+#[derive(Clone)]
 pub(super) struct OutgoingBody(Option<Bytes>);
 
 impl OutgoingBody {

@@ -1,46 +1,67 @@
-//! One request and its answer over one connection.
+//! One request and its response over one connection.
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::task::coop::poll_proceed;
+use tokio::task::unconstrained;
 
 use super::connection::{Connection, OutgoingBody};
 use super::pool::Pool;
 use crate::body::Body;
-use crate::error::HttpError;
+use crate::error::{HttpError, is_head_too_large};
 
-/// No answer came.
+/// Why there is no response.
 pub(super) struct Failed {
     pub(super) error: HttpError,
     /// The request, if nothing of it was written.
     pub(super) unsent: Option<Box<Request<OutgoingBody>>>,
+    /// Whether the connection ended before a response began.
+    pub(super) connection_died: bool,
 }
 
-/// Sends the request and waits for the head. The connection goes back to the pool when the body has
-/// come; dropped earlier, it is closed.
+impl Failed {
+    fn new(mut failed: hyper::client::conn::TrySendError<Request<OutgoingBody>>) -> Self {
+        let unsent = failed.take_message().map(Box::new);
+        let error = failed.into_error();
+        let connection_died = !error.is_parse() && !error.is_user();
+        let error = match is_head_too_large(&error) {
+            true => HttpError::head_too_large(),
+            false => HttpError::transport_failed(error),
+        };
+        Self { error, unsent, connection_died }
+    }
+}
+
+/// Sends the request and waits for the head. The connection returns to the pool after the end of the
+/// body; dropped earlier, it is closed.
 pub(super) async fn send(
     mut connection: Box<Connection>,
     pool: &Arc<Pool>,
     request: Request<OutgoingBody>,
 ) -> Result<Response<Body>, Failed> {
-    let mut answer = pin!(connection.sender.try_send_request(request));
+    // Without the cooperative budget, as in `Connection::drive`: it is polled with a waker that does
+    // nothing, which an exhausted budget would wake.
+    let mut answer = pin!(unconstrained(connection.sender.try_send_request(request)));
     let mut ended = false;
     let answer = std::future::poll_fn(|cx| {
+        let budget = ready!(poll_proceed(cx));
         ended = connection.poll(cx).is_ready();
-        match ended {
+        let answer = match ended {
             true => answer.as_mut().poll(cx),
             false => answer.as_mut().poll(&mut quiet()),
+        };
+        if answer.is_ready() {
+            budget.made_progress();
         }
+        answer
     });
-    let answer = answer.await.map_err(|mut failed| Failed {
-        unsent: failed.take_message().map(Box::new),
-        error: HttpError::transport_failed(failed.into_error()),
-    })?;
+    let answer = answer.await.map_err(Failed::new)?;
     let (head, mut incoming) = answer.into_parts();
     if ended {
         // All that will come of the body is here.
@@ -78,8 +99,8 @@ fn whole(incoming: &mut Incoming, connection: &Connection) -> Option<Bytes> {
 /// The answer is complete. What is dropped here wakes the connection, which is mute by now.
 fn release(incoming: Incoming, mut connection: Box<Connection>, pool: &Pool) {
     drop(incoming);
-    // Else it closes: the server wants it, or the request is still being written.
-    if connection.sender.is_ready() || connection.is_idle() {
+    // Otherwise it closes: the server wants it, or the request is still being written.
+    if connection.sender.is_ready() || connection.is_free() {
         pool.give(connection);
     }
 }
@@ -105,6 +126,7 @@ impl http_body::Body for StreamingBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some((incoming, connection)) = &mut self.from else { return Poll::Ready(None) };
+        let budget = ready!(poll_proceed(cx));
         let mut incoming = Pin::new(incoming);
         // To take something wakes the connection, which is polled anyway once it is needed.
         connection.mute();
@@ -115,6 +137,9 @@ impl http_body::Body for StreamingBody {
                 Poll::Ready(()) => incoming.as_mut().poll_frame(cx),
                 Poll::Pending => incoming.as_mut().poll_frame(&mut quiet()),
             };
+        }
+        if frame.is_ready() {
+            budget.made_progress();
         }
         let failed = matches!(frame, Poll::Ready(Some(Err(_))));
         let ended = matches!(frame, Poll::Ready(None)) || incoming.is_end_stream();

@@ -63,11 +63,20 @@ impl Transport for PlainTransport {
             let authority = this.prepare(&mut request)?;
             let mut request = request.map(connection::OutgoingBody::new);
             while let Some(connection) = this.pool.take(&authority) {
-                match exchange::send(connection, &this.pool, request).await {
-                    Ok(answer) => return Ok(answer),
-                    // Closed before a byte was written: the next one, or a new one.
-                    Err(exchange::Failed { unsent: Some(again), .. }) => request = *again,
-                    Err(failed) => return Err(failed.error),
+                // The server may close it at this very moment, and take nothing of the request.
+                let spare = request.method().is_idempotent().then(|| request.clone());
+                let failed = match exchange::send(connection, &this.pool, request).await {
+                    Ok(response) => return Ok(response),
+                    Err(failed) => failed,
+                };
+                match (failed.unsent, spare) {
+                    // Nothing was written: the next connection is as good as a new one.
+                    (Some(unsent), _) => request = *unsent,
+                    (None, Some(spare)) if failed.connection_died => {
+                        request = spare;
+                        break;
+                    }
+                    _ => return Err(failed.error),
                 }
             }
             // Boxed: what it needs is large, and needed once a connection.

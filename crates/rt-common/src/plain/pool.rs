@@ -30,12 +30,12 @@ struct Since {
 }
 
 impl Pool {
-    /// An idle connection that is still open: the one that was used last.
+    /// An idle connection that is still open: the one that was used last. Those that the server has
+    /// closed meanwhile are dropped.
     pub(super) fn take(&self, authority: &Authority) -> Option<Box<Connection>> {
         loop {
-            let mut connection = self.lock().pop(authority, Instant::now())?;
-            // The server may have closed it meanwhile.
-            if connection.is_idle() {
+            let connection = self.lock().pop(authority, Instant::now())?;
+            if connection.is_open() {
                 return Some(connection);
             }
         }
