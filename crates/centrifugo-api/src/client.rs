@@ -1,10 +1,12 @@
 //! The client of today's API.
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
+use rt_common::Setup;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) keys: Option<Keys>,
+    /// Whether a call has succeeded: a failure before that may be a mistake in the setup.
+    pub(crate) proven: AtomicBool,
 }
 
 impl Client {
@@ -258,7 +262,17 @@ impl Client {
             let answer = self.config.exchange.post(&uri, None, body.clone(), left).await;
             answer.and_then(|reply| read(&reply)).map_err(|error| coded(method, error))
         };
-        attempts::run(&self.config.retry, method, repeat, self.timeout, attempt).await
+        let proven = &self.config.proven;
+        let setup = match proven.load(Ordering::Relaxed) {
+            true => Setup::Proven,
+            false => Setup::Unproven,
+        };
+        let result =
+            attempts::run(&self.config.retry, method, repeat, self.timeout, setup, attempt).await;
+        if result.is_ok() && setup == Setup::Unproven {
+            proven.store(true, Ordering::Relaxed);
+        }
+        result
     }
 }
 
