@@ -1,8 +1,8 @@
 //! The attempts of one call: which failures are tried again, and when.
 use std::time::Duration;
 
-use rt_common::Backoff;
 use rt_common::backoff::random_seed;
+use rt_common::{Backoff, Reaction, Setup};
 use tokio::time::Instant;
 
 use crate::request::Repeat;
@@ -18,6 +18,7 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
     method: &str,
     repeat: Repeat,
     timeout: Duration,
+    setup: Setup,
     attempt: impl Fn(Duration) -> F,
 ) -> Result<T, Error> {
     let start = Instant::now();
@@ -29,7 +30,7 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        if retries == policy.max_retries || !may_repeat(&error, repeat) {
+        if retries == policy.max_retries || !may_repeat(&error, repeat, setup) {
             return Err(error);
         }
         let now = Instant::now();
@@ -51,9 +52,10 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
 }
 
 /// Whether the call can be made again without being done twice.
-fn may_repeat(error: &Error, repeat: Repeat) -> bool {
+fn may_repeat(error: &Error, repeat: Repeat, setup: Setup) -> bool {
     let refused = error.status() == Some(StatusCode::TOO_MANY_REQUESTS)
         || error.code() == Some(ErrorCode::TooManyRequests);
-    // A refused certificate is a failure to connect, too, and does not mend.
-    error.is_retryable() && (repeat != Repeat::Never || error.is_connect() || refused)
+    // There is no other server.
+    error.reaction(setup) == Reaction::Retry
+        && (repeat != Repeat::Never || error.is_connect() || refused)
 }

@@ -1,6 +1,7 @@
 //! How a client is described.
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -229,6 +230,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             retry: self.retry,
             keys: self.idempotency_keys.then(Keys::new),
+            proven: AtomicBool::new(false),
         }))
     }
 
@@ -287,14 +289,9 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-#[cfg(feature = "reqwest")]
-pub(crate) fn default_client() -> Result<HttpClient, Error> {
-    Ok(HttpClient::builder().build()?)
-}
+/// What requests say unless the user sets another `User-Agent`.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-#[cfg(not(feature = "reqwest"))]
 pub(crate) fn default_client() -> Result<HttpClient, Error> {
-    Err(Error::builder(
-        "no HTTP client: pass one with `http_client`, or enable the feature `reqwest`",
-    ))
+    Ok(HttpClient::default_for(USER_AGENT)?)
 }

@@ -1,11 +1,12 @@
 //! The client of today's API.
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
-use rt_common::Redactor;
+use rt_common::{Redactor, Setup};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -67,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) keys: Option<Keys>,
+    /// Whether a call has succeeded: a failure before that may be a mistake in the setup.
+    pub(crate) proven: AtomicBool,
 }
 
 impl Client {
@@ -266,7 +269,17 @@ impl Client {
                 .and_then(|reply| read(&reply))
                 .map_err(|error| coded(method, error).redacted(self.secrets()))
         };
-        attempts::run(&self.config.retry, method, repeat, self.timeout, attempt).await
+        let proven = &self.config.proven;
+        let setup = match proven.load(Ordering::Relaxed) {
+            true => Setup::Proven,
+            false => Setup::Unproven,
+        };
+        let result =
+            attempts::run(&self.config.retry, method, repeat, self.timeout, setup, attempt).await;
+        if result.is_ok() && setup == Setup::Unproven {
+            proven.store(true, Ordering::Relaxed);
+        }
+        result
     }
 }
 

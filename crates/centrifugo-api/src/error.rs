@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use rt_common::{BoxError, Excerpt, HttpError, Redactor};
+use rt_common::{BoxError, Excerpt, Failure, HttpError, Reaction, Redactor, Setup, StatusText};
 
 use crate::ErrorCode;
 use crate::legacy::Advice;
@@ -53,6 +53,7 @@ impl Error {
     /// nothing was sent.
     pub fn is_builder(&self) -> bool {
         matches!(*self.root().kind, Kind::Builder { .. })
+            || self.http().is_some_and(HttpError::is_request)
     }
 
     /// Whether a deadline passed, the call's or that of connecting.
@@ -131,20 +132,35 @@ impl Error {
         }
     }
 
-    /// Whether the same call may well succeed later: network failures, time-outs, the statuses 408,
-    /// 429 and 5xx, and the codes [`Internal`](ErrorCode::Internal) and
+    /// Whether the same call may succeed later, as a client judges it that has not worked yet: network
+    /// failures, time-outs, the statuses 408, 425, 429 and 5xx, and the codes [`Internal`](ErrorCode::Internal) and
     /// [`TooManyRequests`](ErrorCode::TooManyRequests), a legacy server's advice to retry. It does
     /// not say that calling again is harmless: a publication may have been made already.
     pub fn is_retryable(&self) -> bool {
-        match &*self.root().kind {
-            Kind::Http(error) | Kind::Cut { error, .. } => error.is_retryable(),
-            Kind::Api { code: ErrorCode::Internal | ErrorCode::TooManyRequests, .. } => true,
-            Kind::Api { .. } => false,
-            Kind::Command { message, advice, .. } => {
-                *advice == Some(Advice::Retry) || message == "internal server error"
+        self.reaction(Setup::Unproven) == Reaction::Retry
+    }
+
+    /// What a client does about it that has worked before, or has not.
+    pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
+        let failure = match &*self.root().kind {
+            Kind::Http(error) | Kind::Cut { error, .. } => error.failure(),
+            Kind::Redirect { .. } => Failure::Redirect,
+            // A page of somebody on the way. JSON of another shape is the server's own, and would be
+            // the same again.
+            Kind::Answer(BadAnswer { source: Some(source), .. }) if !source.is_data() => {
+                Failure::UnexpectedContent
             }
-            _ => false,
-        }
+            Kind::Api { code: ErrorCode::Internal | ErrorCode::TooManyRequests, .. } => {
+                return Reaction::Retry;
+            }
+            Kind::Command { message, advice, .. }
+                if *advice == Some(Advice::Retry) || message == "internal server error" =>
+            {
+                return Reaction::Retry;
+            }
+            _ => return Reaction::End,
+        };
+        failure.reaction(setup)
     }
 
     /// The status of the answer, if it was not one of success, or its body was not what this API
@@ -320,7 +336,8 @@ impl fmt::Display for Kind {
             Kind::Http(error) | Kind::Cut { error, .. } => error.fmt(f),
             Kind::Redirect { status, location } => write!(
                 f,
-                "the server answered {status}, to {location:?}: redirects are not followed, use the endpoint where it ends"
+                "the server answered {}, to {location:?}: redirects are not followed, use the endpoint where it ends",
+                StatusText(*status)
             ),
             Kind::Answer(answer) => answer.fmt(f),
             Kind::Api { method, code, message, .. } => {
@@ -347,7 +364,7 @@ impl fmt::Display for Kind {
 impl fmt::Display for BadAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "malformed response returned from server: {}", self.what)?;
-        match (self.status, &self.content_type) {
+        match (self.status.map(StatusText), &self.content_type) {
             (Some(status), Some(content_type)) => write!(f, " ({status}, {content_type:?})")?,
             (Some(status), None) => write!(f, " ({status}, without a content type)")?,
             (None, _) => {}

@@ -27,6 +27,7 @@ enum Answer {
     Ok,
     Refused,
     Broken,
+    Certificate,
     Panic,
     Status(u16, Option<&'static str>),
     Body(&'static str),
@@ -58,6 +59,7 @@ impl tower_service::Service<Request<Bytes>> for Script {
                     let error = io(std::io::ErrorKind::ConnectionReset);
                     return Err(HttpError::transport_failed(error));
                 }
+                Some(Answer::Certificate) => return Err(HttpError::tls_failed(true, "expired")),
                 Some(Answer::Panic) => panic!("as the test wants it"),
                 Some(Answer::Ok) => (200, None, r#"{"result":{}}"#),
                 Some(Answer::Body(body)) => (200, None, body),
@@ -136,6 +138,23 @@ async fn only_what_does_no_harm_is_repeated() {
         ] {
             assert_eq!((call.0, call.1.is_ok()), (expected, expected == 2));
         }
+    }
+}
+
+/// A captive portal: a mistake in the endpoint looks the same, unless the client has worked before.
+#[tokio::test(start_paused = true)]
+async fn a_redirect_and_a_page_are_repeated_once_the_client_has_worked() {
+    for odd in [Answer::Status(302, None), Answer::Body("<html>"), Answer::Certificate] {
+        let first = script([odd, Answer::Ok]);
+        let client = builder(&first).build().unwrap();
+        assert!(client.presence("news").await.is_err());
+        assert_eq!(seen(&first), 1);
+
+        let later = script([Answer::Ok, odd, Answer::Ok]);
+        let client = builder(&later).build().unwrap();
+        client.presence("news").await.unwrap();
+        client.clone().presence("news").await.unwrap();
+        assert_eq!(seen(&later), 3);
     }
 }
 

@@ -237,14 +237,9 @@ fn without_our_parameters(mut url: Url) -> Url {
     url
 }
 
-#[cfg(feature = "reqwest")]
-fn default_client() -> Result<HttpClient, Error> {
-    Ok(HttpClient::builder().build()?)
-}
+/// What requests say unless the user sets another `User-Agent`.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-#[cfg(not(feature = "reqwest"))]
 fn default_client() -> Result<HttpClient, Error> {
-    Err(Error::builder(
-        "no HTTP client: pass one with `http_client`, or enable the feature `reqwest`",
-    ))
+    Ok(HttpClient::default_for(USER_AGENT)?)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use rt_common::{BoxError, HttpError, Redactor};
+use rt_common::{BoxError, Failure, HttpError, Reaction, Redactor, Setup, StatusText};
 
 /// An error of a poll, a publication or a follower.
 ///
@@ -38,7 +38,7 @@ impl Error {
     /// Whether something was described wrongly (a URL, a header, a category, a position); nothing
     /// was sent.
     pub fn is_builder(&self) -> bool {
-        matches!(*self.kind, Kind::Builder { .. })
+        matches!(*self.kind, Kind::Builder { .. }) || self.http().is_some_and(HttpError::is_request)
     }
 
     /// Whether a time was exceeded: that of the poll and its margin, or of connecting.
@@ -105,17 +105,34 @@ impl Error {
         matches!(*self.kind, Kind::Json(_))
     }
 
-    /// Whether the same request may well succeed later: network failures, time-outs, the statuses
-    /// 408, 425, 429 and 5xx, and what golongpoll says of its own troubles. It does not say that
-    /// publishing again is harmless: the event may be there already.
+    /// Whether the same request may succeed later, for a single poll or publication: network
+    /// failures, time-outs, the statuses 408, 425, 429 and 5xx, and what golongpoll says of its own
+    /// troubles. A [`Follow`](crate::Follow) that has worked before tries again after more failures,
+    /// by [the table of failures](Failure#the-table).
+    ///
+    /// It does not say that publishing again is harmless: the event may be there already.
     pub fn is_retryable(&self) -> bool {
-        match &*self.root().kind {
-            Kind::Http { error, .. } => {
-                error.is_retryable() || error.status() == Some(StatusCode::TOO_EARLY)
+        self.reaction(Setup::Unproven) == Reaction::Retry
+    }
+
+    /// What a client does about it that has worked before, or has not.
+    pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
+        let failure = match &*self.root().kind {
+            Kind::Http { error, .. } => error.failure(),
+            Kind::Redirect { .. } => Failure::Redirect,
+            // A page of somebody on the way. JSON of another shape is the server's own, and would be
+            // the same again.
+            Kind::Answer { source: Some(source), .. } if !source.is_data() => {
+                Failure::UnexpectedContent
             }
-            Kind::Refused { text, .. } => !OUR_FAULT.iter().any(|start| text.starts_with(start)),
-            _ => false,
-        }
+            Kind::Refused { text, .. }
+                if !OUR_FAULT.iter().any(|start| text.starts_with(start)) =>
+            {
+                return Reaction::Retry;
+            }
+            _ => return Reaction::End,
+        };
+        failure.reaction(setup)
     }
 
     /// The status of the answer, if it was not one of success.
@@ -238,7 +255,8 @@ impl fmt::Display for Kind {
             }
             Kind::Redirect { status, location } => write!(
                 f,
-                "the server answered {status}, to {location:?}: redirects are not followed, use the URL where it ends"
+                "the server answered {}, to {location:?}: redirects are not followed, use the URL where it ends",
+                StatusText(*status)
             ),
             Kind::Answer { what, .. } => f.write_str(what),
             Kind::OneCategory => f.write_str(

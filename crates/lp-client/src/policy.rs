@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use rt_common::Backoff;
+use rt_common::{Backoff, Reaction, Setup};
 use uuid::Uuid;
 
 use crate::answer::Content;
@@ -32,6 +32,8 @@ pub(crate) struct Policy {
     retry: RetryPolicy,
     backoff: Backoff,
     asked_before: bool,
+    /// Whether a poll has been answered: a failure before that may be a mistake in the URL.
+    setup: Setup,
     /// Where the reader is: after what was handed out.
     position: Position,
     /// Where the next poll starts: after what waits to be handed out.
@@ -61,6 +63,7 @@ impl Policy {
             retry,
             backoff,
             asked_before: false,
+            setup: Setup::Unproven,
             seen: BTreeMap::new(),
             head: position.clone(),
             position,
@@ -121,6 +124,7 @@ impl Policy {
         if self.several && !content.strict {
             return Err(Error::one_category());
         }
+        self.setup = Setup::Proven;
         if let Some(without) = self.head.without_cursor_after(&content) {
             self.head = without;
             return Ok(Duration::ZERO);
@@ -154,7 +158,8 @@ impl Policy {
         error: Error,
         now: Instant,
     ) -> Result<(Error, Duration), Error> {
-        if !error.is_retryable() {
+        // There is no other server.
+        if error.reaction(self.setup) != Reaction::Retry {
             return Err(error);
         }
         let retries = self.backoff.attempts();

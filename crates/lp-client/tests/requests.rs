@@ -310,3 +310,18 @@ async fn a_gap_in_golongpolls_form_is_told_by_its_header() {
     assert_eq!(answer.gaps()[0].reason, "evicted");
     assert!(!answer.is_timeout());
 }
+
+#[tokio::test]
+async fn the_default_client_names_itself_unless_the_user_does() {
+    let (server, received) = always(200, QUIET);
+    for (agent, expected) in
+        [(None, concat!("lp-client/", env!("CARGO_PKG_VERSION"))), (Some("probe/1"), "probe/1")]
+    {
+        let mut client = Client::builder(server.url("/events"));
+        if let Some(agent) = agent {
+            client = client.header("user-agent", agent);
+        }
+        client.build().unwrap().subscribe("news").await.unwrap();
+        assert_eq!(received.recv().unwrap().1.header("user-agent"), Some(expected));
+    }
+}

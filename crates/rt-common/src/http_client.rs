@@ -55,6 +55,32 @@ impl HttpClient {
         })
     }
 
+    /// The client that a protocol crate makes when its user gives none: that of
+    /// [`HttpClient::builder`], with this user agent for requests that bring none.
+    ///
+    /// ```
+    /// use rt_common::HttpClient;
+    ///
+    /// let client = HttpClient::default_for(concat!("ticker/", "1.2"));
+    /// # #[cfg(feature = "reqwest")]
+    /// # client?;
+    /// # Ok::<(), rt_common::HttpError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the client cannot be made, because a proxy in the environment is not understood, say; and
+    /// without the feature `reqwest`.
+    pub fn default_for(user_agent: &str) -> Result<Self, HttpError> {
+        #[cfg(feature = "reqwest")]
+        return Self::builder().user_agent(user_agent).build();
+        #[cfg(not(feature = "reqwest"))]
+        {
+            let _ = user_agent;
+            let why = "pass one with `http_client`, or enable the feature `reqwest`";
+            Err(HttpError::invalid_client(why))
+        }
+    }
+
     /// Sends a request and waits for the head of its answer, whatever its status. Dropping the
     /// future, or the response's body, gives the exchange up and closes what belongs to it.
     ///

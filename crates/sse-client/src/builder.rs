@@ -395,14 +395,10 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
         .map_err(|error| Error::builder_from(format!("{:?} is not a valid URL", shown()), error))
 }
 
-#[cfg(feature = "reqwest")]
-fn default_client() -> Result<HttpClient, Error> {
-    Ok(HttpClient::builder().build()?)
-}
+/// What requests say unless the user sets another `User-Agent`.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-#[cfg(not(feature = "reqwest"))]
 fn default_client() -> Result<HttpClient, Error> {
-    Err(Error::builder(
-        "no HTTP client: pass one with `http_client`, or enable the feature `reqwest`",
-    ))
+    let client = HttpClient::default_for(USER_AGENT);
+    client.map_err(|error| Error::builder_from(error.to_string(), error))
 }

@@ -368,3 +368,17 @@ async fn an_id_that_fits_in_no_header_is_kept_and_not_sent() {
         assert_eq!(requests.recv().unwrap().header("last-event-id"), None);
     }
 }
+
+#[tokio::test]
+async fn the_default_client_names_itself_unless_the_user_does() {
+    let own = concat!("sse-client/", env!("CARGO_PKG_VERSION"));
+    for (agent, expected) in [(None, own), (Some("probe/1"), "probe/1")] {
+        let (server, requests) = recording(|connection, _| one_event(connection));
+        let mut stream = EventStream::builder(server.url("/"));
+        if let Some(agent) = agent {
+            stream = stream.header("user-agent", agent);
+        }
+        opened(&mut stream.build().unwrap()).await;
+        assert_eq!(requests.recv().unwrap().header("user-agent"), Some(expected));
+    }
+}

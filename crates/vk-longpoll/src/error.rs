@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use rt_common::{BoxError, HttpError};
+use rt_common::{BoxError, Failure, HttpError, Reaction, Setup};
 use url::Url;
 
 use crate::{ApiError, Failed};
@@ -70,6 +70,7 @@ impl Error {
     /// nothing was sent.
     pub fn is_builder(&self) -> bool {
         matches!(*self.root().kind, Kind::Builder { .. })
+            || self.http().is_some_and(HttpError::is_request)
     }
 
     /// Whether a deadline passed: a poll's is its wait and ten seconds more.
@@ -149,15 +150,26 @@ impl Error {
         matches!(*self.root().kind, Kind::Data { .. })
     }
 
-    /// Whether the same may well succeed later: network failures, time-outs, cut and foreign
-    /// answers, the statuses 408, 429 and 5xx, and the API errors 1, 6, 9, 10 and 29. It does not
-    /// say that calling again is harmless.
+    /// Whether the same may succeed later, for a single call: network failures, time-outs, redirects
+    /// and foreign pages, the statuses 408, 425, 429 and 5xx, and the API errors 1, 6, 9, 10 and 29. A
+    /// loop that has worked before tries again after more failures, by [the table of
+    /// failures](Failure#the-table).
+    ///
+    /// It does not say that calling again is harmless.
     pub fn is_retryable(&self) -> bool {
+        self.reaction(Setup::Unproven) == Reaction::Retry
+    }
+
+    /// What a client does about it that has worked before, or has not.
+    pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
         match &*self.root().kind {
-            Kind::Http(error) => error.is_retryable(),
-            Kind::Answer { .. } => true,
-            Kind::Api(error) => error.is_retryable(),
-            _ => false,
+            Kind::Http(error) => error.reaction(setup),
+            // Before it has worked, the table takes these for a wrong address. Here the address is
+            // VK's, so that somebody on the way answered: a captive portal, a proxy.
+            Kind::Redirect { .. } => Failure::Redirect.reaction(Setup::Proven),
+            Kind::Answer { .. } => Failure::UnexpectedContent.reaction(Setup::Proven),
+            Kind::Api(error) if error.is_retryable() => Reaction::Retry,
+            _ => Reaction::End,
         }
     }
 

@@ -47,8 +47,11 @@ pub(crate) struct Policy<E> {
     retry: RetryPolicy,
     backoff: Backoff,
     server: Option<Server>,
-    /// Whether a server was ever given: what fails before is wrongly set up.
+    /// Whether a server was ever given, by the API or by a session that was saved: a failure before
+    /// that may be a mistake in the setup.
     begun: bool,
+    /// Whether a server has answered a poll.
+    polled: bool,
     /// Where the next poll starts; unknown until a server says so.
     head: Option<Position>,
     /// The place after which events are missing.
@@ -89,6 +92,7 @@ impl<E: Event> Policy<E> {
             retry,
             backoff,
             begun: server.is_some(),
+            polled: false,
             server,
             head,
             missing,
@@ -130,9 +134,9 @@ impl<E: Event> Policy<E> {
         }
         // Without a token, the server is all there is.
         let server = self.server.take().filter(|_| !self.means.token);
-        let begun = self.begun;
+        let (begun, polled) = (self.begun, self.polled);
         *self = Self::new(self.means, server, position, self.retry.clone());
-        self.begun = begun;
+        (self.begun, self.polled) = (begun, polled);
     }
 
     /// How many items are here already.
@@ -183,6 +187,7 @@ impl<E: Event> Policy<E> {
                 Ok(Duration::ZERO)
             }
             Answer::Updates { ts, pts, events } => {
+                self.polled = true;
                 let moved = self.head.is_none_or(|head| ts > head.ts);
                 let waited = took >= SHORTEST_WAIT;
                 self.idle = if waited || !events.is_empty() { 0 } else { self.idle + 1 };
@@ -197,6 +202,7 @@ impl<E: Event> Policy<E> {
                 Ok(self.backoff.next_delay(now))
             }
             Answer::Failed(failed) => {
+                self.polled = true;
                 self.take_failed(failed)?;
                 self.poll_failures += 1;
                 match self.poll_failures {

@@ -223,3 +223,24 @@ async fn calls_are_executed_25_at_a_time_and_each_has_its_own_result() {
     }
     assert!(calls.call("a.b", &json!([1])).unwrap_err().is_builder());
 }
+
+#[tokio::test]
+async fn the_default_client_names_itself_unless_the_user_does() {
+    let own = concat!("vk-longpoll/", env!("CARGO_PKG_VERSION"));
+    let (sender, received) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let server = rt_testkit::server::Server::start(move |connection| {
+        let Some(request) = connection.request() else { return };
+        let agent = request.header("user-agent").map(str::to_owned);
+        sender.lock().unwrap().send(agent).unwrap();
+        connection.answer(500, "", "");
+    });
+    for (agent, expected) in [(None, own), (Some("probe/1"), "probe/1")] {
+        let mut api = Api::builder(TOKEN).address(server.url("/"));
+        if let Some(agent) = agent {
+            api = api.user_agent(agent);
+        }
+        api.build().unwrap().call::<Value>("users.get", &()).await.unwrap_err();
+        assert_eq!(received.recv().unwrap().as_deref(), Some(expected));
+    }
+}

@@ -93,11 +93,21 @@ async fn each_failed_and_bad_answers() {
     vk.script_polls([Step::ExpireKeys]);
     say(&vk, GROUP, "1");
     assert_eq!(events(&mut long_poll, 1).await, ["failed 2", "1"]);
-    for step in [Step::Html, Step::Empty, Step::EmptyObject, Step::Cut, Step::Reset] {
-        vk.script_polls([step]);
+    for steps in [
+        vec![Step::Html],
+        vec![Step::Empty],
+        vec![Step::EmptyObject],
+        vec![Step::Cut],
+        vec![Step::Reset, Step::Reset],
+    ] {
+        vk.script_polls(steps);
         say(&vk, GROUP, "2");
         assert_eq!(events(&mut long_poll, 1).await, ["again", "2"]);
     }
+    // The HTTP client itself repeats a GET whose connection dies before a response.
+    vk.script_polls([Step::Reset]);
+    say(&vk, GROUP, "3");
+    assert_eq!(events(&mut long_poll, 1).await, ["3"]);
     // Where there is no history, what left the polls is lost, and told.
     let before = vk.ts(Account::Bots(GROUP));
     vk.script_polls([Step::LoseHistory]);

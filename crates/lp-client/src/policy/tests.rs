@@ -252,3 +252,29 @@ fn retries_run_out() {
     let error = policy.failed(busy(None), now).unwrap_err();
     assert!(error.is_retries_exhausted() && error.status().unwrap() == 503, "{error:?}");
 }
+
+#[test]
+fn failures_are_judged_by_the_table_and_by_whether_a_poll_was_answered() {
+    let status = |code| {
+        let status = StatusCode::from_u16(code).unwrap();
+        Error::from(HttpError::from_status(status, &HeaderMap::new(), Default::default()))
+    };
+    let json = |text| serde_json::from_str::<u8>(text).unwrap_err();
+    let rows: [(&str, &dyn Fn() -> Error, bool, bool); 9] = [
+        ("network", &|| HttpError::transport_failed("x").into(), true, true),
+        ("time-out", &|| HttpError::timed_out().into(), true, true),
+        ("425", &|| status(425), true, true),
+        ("404", &|| status(404), false, false),
+        ("redirect", &|| Error::redirect(StatusCode::FOUND, "http://portal/"), false, true),
+        ("page", &|| Error::answer_from("no answer", json("<html>")), false, true),
+        ("JSON of another shape", &|| Error::answer_from("no answer", json("{}")), false, false),
+        ("certificate", &|| HttpError::tls_failed(true, "expired").into(), false, true),
+        ("too large", &|| HttpError::too_large(1).into(), false, false),
+    ];
+    for (name, failure, before, after) in rows {
+        let mut policy = policy(Position::now());
+        assert_eq!(policy.failed(failure(), Instant::now()).is_ok(), before, "{name}: before");
+        give(&mut policy, quiet_at(10_000));
+        assert_eq!(policy.failed(failure(), Instant::now()).is_ok(), after, "{name}: after");
+    }
+}

@@ -2,7 +2,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use rt_common::Excerpt;
+use rt_common::{Excerpt, StatusText};
 
 use super::{Error, Kind};
 
@@ -20,11 +20,12 @@ impl fmt::Display for Kind {
             // The HTTP error is this error, not a level below it.
             Kind::Http(error) => error.fmt(f),
             Kind::Redirect { status, to } => {
+                let status = StatusText(*status);
                 write!(f, "the server answered {status}, to {to}: redirects are not followed")
             }
             Kind::Answer { what, status, content_type, body, .. } => {
                 f.write_str(what)?;
-                match (status, content_type) {
+                match (status.map(StatusText), content_type) {
                     (Some(status), Some(content_type)) => {
                         write!(f, " ({status}, {content_type:?})")?;
                     }

@@ -1,6 +1,8 @@
 //! What is tried again, and what ends a loop.
 use std::time::{Duration, Instant};
 
+use rt_common::{Reaction, Setup};
+
 use super::{Ask, Policy};
 use crate::item::{Disconnected, Item};
 use crate::kind::Event;
@@ -43,7 +45,7 @@ impl<E: Event> Policy<E> {
                         self.give_up(Some(error));
                         return Ok(Duration::ZERO);
                     }
-                    is_weather(&error)
+                    error.reaction(Setup::Proven) != Reaction::End
                 }
             },
         };
@@ -67,13 +69,9 @@ impl<E: Event> Policy<E> {
         Ok(retry_in)
     }
 
+    /// Behind the API's name there are many servers, so that to try elsewhere is to try again.
     fn goes_on_without_server(&self, error: &Error) -> bool {
-        match error.api() {
-            Some(refused) => refused.is_retryable(),
-            // What never worked is set up wrongly.
-            None if self.begun => is_weather(error),
-            None => error.is_retryable(),
-        }
+        error.reaction(setup(self.begun)) != Reaction::End
     }
 
     fn goes_on_without_answer(&mut self, error: &Error) -> bool {
@@ -84,16 +82,27 @@ impl<E: Event> Policy<E> {
             // It would be as large again, or as odd: the history comes in pages.
             self.stuck = 0;
             self.start_over();
-        } else if token
-            && (!error.is_retryable() || self.poll_failures.is_multiple_of(TRIES_A_SERVER))
-        {
-            self.server = None;
+            return true;
         }
-        match token {
-            true => is_weather(error),
-            false => error.is_retryable(),
+        // Without a token the server was given by the user; with one, by the API.
+        match error.reaction(setup(token || self.polled)) {
+            Reaction::End => false,
+            Reaction::RetryElsewhere => {
+                self.server = self.server.take().filter(|_| !token);
+                token
+            }
+            Reaction::Retry => {
+                if token && self.poll_failures.is_multiple_of(TRIES_A_SERVER) {
+                    self.server = None;
+                }
+                true
+            }
         }
     }
+}
+
+fn setup(has_worked: bool) -> Setup {
+    if has_worked { Setup::Proven } else { Setup::Unproven }
 }
 
 /// An answer of the server's own that is not what it should be. A proxy's page passes; this may be so
@@ -101,11 +110,4 @@ impl<E: Event> Policy<E> {
 fn is_odd(error: &Error) -> bool {
     let is_object = error.body().trim_ascii_start().starts_with(b"{");
     error.is_malformed() && (is_object || error.status().is_none())
-}
-
-/// What passes by itself: a proxy's page, a certificate that somebody forgot. What was described
-/// wrongly does not, nor what is not followed.
-fn is_weather(error: &Error) -> bool {
-    let unsendable = error.http().is_some_and(rt_common::HttpError::is_request);
-    !(unsendable || error.is_builder() || error.is_foreign_server())
 }

@@ -102,6 +102,47 @@ fn which_api_errors_end_it() {
     assert!(fail(&mut policy, refusal(5)).unwrap_err().is_unauthorized());
 }
 
+/// What fails, and whether the loop goes on before and after it has worked.
+type Row = (&'static str, fn() -> Error, bool, bool);
+
+/// The API before and after it has named a server, and a poll: each ends with the same failures.
+#[test]
+fn calls_and_polls_are_judged_by_one_table() {
+    let rows: [Row; 9] = [
+        ("network", || HttpError::transport_failed("x").into(), true, true),
+        ("time-out", || HttpError::timed_out().into(), true, true),
+        ("425", || status(425), true, true),
+        (
+            "redirect",
+            || Error::redirect(StatusCode::FOUND, "https://vk.com", "http://p/"),
+            true,
+            true,
+        ),
+        ("a redirect without a location", || status(302), false, true),
+        ("page", || odd("<html>"), true, true),
+        ("certificate", || HttpError::tls_failed(true, "expired").into(), false, true),
+        ("404", || status(404), false, true),
+        ("an address that is none", || HttpError::invalid_request("x").into(), false, false),
+    ];
+    for (name, failure, before, after) in rows {
+        let goes_on = |mut policy| fail(&mut policy, failure()).is_ok();
+        assert_eq!(goes_on(policy(ALL, None)), before, "{name}: a call before it has worked");
+        let mut begun = polling(ALL);
+        refused(&mut begun, 2, None);
+        assert_eq!(begun.ask().unwrap(), Ask::Server);
+        assert_eq!(goes_on(begun), after, "{name}: a call after it has worked");
+        for means in [ALL, BOT] {
+            assert_eq!(goes_on(polling(means)), after, "{name}: a poll");
+        }
+        // A session without a token has one server, which was given by the user.
+        assert_eq!(goes_on(polling(SESSION)), before, "{name}: the first poll of a session");
+        let mut answered = polling(SESSION);
+        updates(&mut answered, 101, 1001, &[]);
+        told(&mut answered);
+        assert_eq!(goes_on(answered), after && name != "404", "{name}: a later poll of a session");
+    }
+}
+
 #[test]
 fn what_never_worked_is_told_at_once_and_what_did_is_tried_again() {
     assert!(fail(&mut policy(ALL, None), status(404)).is_err());
