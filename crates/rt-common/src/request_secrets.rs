@@ -24,8 +24,11 @@ pub(crate) fn of_url(url: &str) -> Vec<Secret> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let mut secrets = Vec::new();
     if let (start, Some(end)) = find_userinfo(url) {
-        let userinfo = &url[start..end];
-        secrets.push(decoded(userinfo.split_once(':').map_or(userinfo, |(_, password)| password)));
+        let (user, password) = url[start..end].split_once(':').unwrap_or((&url[start..end], ""));
+        let (user, password) = (decoded(user), decoded(password));
+        // It goes out as basic credentials.
+        secrets.push(STANDARD.encode(format!("{user}:{password}")));
+        secrets.push(if password.is_empty() { user } else { password });
     }
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let query = query.split_once('#').map_or(query, |(query, _)| query);
@@ -93,7 +96,7 @@ mod tests {
     #[test]
     fn the_secrets_of_a_url_are_decoded() {
         let url = "http://u:p%40ss@h/x?zone=a&access_token=t%26k+n&sig=#key=x";
-        assert_eq!(exposed(&of_url(url)), ["p@ss", "t&k n", ""]);
+        assert_eq!(exposed(&of_url(url)), ["dTpwQHNz", "p@ss", "t&k n", ""]);
         assert_eq!(exposed(&of_url("http://h/?zone=a")), [""; 0]);
     }
 }

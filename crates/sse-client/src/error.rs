@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use rt_common::{BoxError, Excerpt, HttpError, Redactor, write_with_causes};
+use rt_common::{
+    BoxError, Excerpt, Failure, HttpError, Reaction, Redactor, Setup, write_with_causes,
+};
 
 use crate::Event;
 use crate::redirect::RedirectProblem;
@@ -147,16 +149,31 @@ impl Error {
         false
     }
 
-    /// Whether another attempt may succeed. A stream that ends with an error for which this is
-    /// true ran out of retries, or makes no other attempt ([`Reconnect`](crate::Reconnect)).
+    /// Whether another attempt may succeed, as a stream judges it that has not worked yet: network
+    /// failures, time-outs, and the statuses 408, 425, 429 and 5xx. A stream that has been open tries
+    /// again after more failures, by [the table](Failure#the-table).
+    ///
+    /// A stream that ends with an error for which this is true ran out of retries, or makes no other
+    /// attempt ([`Reconnect`](crate::Reconnect)).
     pub fn is_retryable(&self) -> bool {
-        match &*self.root().kind {
-            Kind::Http(error) => error.is_retryable(),
+        self.reaction(Setup::Unproven) == Reaction::Retry
+    }
+
+    /// What a stream does about it that has been open before, or has not.
+    pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
+        let failure = match &*self.root().kind {
+            Kind::Http(error) => error.failure(),
             // A hook fetches tokens and the like; what it says about HTTP counts.
-            Kind::Hook(error) => http_cause(error.as_ref()).is_none_or(HttpError::is_retryable),
-            Kind::EndOfBody | Kind::Idle(_) | Kind::NoResponse(_) | Kind::Truncated(_) => true,
-            _ => false,
-        }
+            Kind::Hook(error) => {
+                http_cause(error.as_ref()).map_or(Failure::Network, HttpError::failure)
+            }
+            Kind::Redirect(_) => Failure::Redirect,
+            Kind::Encoding(_) => Failure::UnexpectedContent,
+            Kind::EndOfBody | Kind::Truncated(_) => Failure::Network,
+            Kind::Idle(_) | Kind::NoResponse(_) => Failure::TimedOut,
+            _ => return Reaction::End,
+        };
+        failure.reaction(setup)
     }
 
     /// The status of the response, if that is what was wrong.

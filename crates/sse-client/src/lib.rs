@@ -25,9 +25,12 @@
 //! # What ends a stream, and what does not
 //! | what happens | what the stream does |
 //! |---|---|
-//! | the server ends the body, the network fails, a time-out, 408, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
+//! | the server ends the body, the network fails, a time-out, 408, 425, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
+//! | after a connection has been open: a wrong content type, a refused certificate, a redirect that must not be followed (a captive portal, a proxy's page) | the same |
 //! | 204, the [sentinel](EventStreamBuilder::sentinel) or another [last event](EventStreamBuilder::end_event) | [`StreamItem::Ended`], then `None` |
-//! | any other status, a wrong content type, a refused certificate, a redirect that must not be followed, no retry left, an [error event](EventStreamBuilder::error_event) | `Err`, then `None` |
+//! | the same before a connection has been open; any other status, no retry left, an [error event](EventStreamBuilder::error_event) | `Err`, then `None` |
+//!
+//! The kinds of failure are [those of all clients](rt_common::Failure#the-table).
 //!
 //! An `Err` is always the last item; a failure that is followed by another attempt is a
 //! `Disconnected`.

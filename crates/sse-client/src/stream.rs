@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http::StatusCode;
-use rt_common::Redactor;
+use rt_common::{Reaction, Redactor, Setup};
 use sse_codec::{Decoded, Decoder};
 use tokio::time::{Instant, Sleep};
 
@@ -41,6 +41,8 @@ pub struct EventStream {
     attempts: u64,
     /// Of the last attempt.
     facts: Facts,
+    /// Whether a connection has been open: a failure before that may be a mistake in the URL.
+    setup: Setup,
     /// Whether an event was handed out that came in response to a request with a body.
     has_output: bool,
     /// The item that follows the one handed out last.
@@ -79,6 +81,7 @@ impl EventStream {
             state: State::Start,
             attempts: 0,
             facts: Facts::default(),
+            setup: Setup::Unproven,
             has_output: false,
             next: None,
         }
@@ -145,6 +148,7 @@ impl EventStream {
             Reply::Open(opened, chunks) => {
                 tracing::debug!(url = %rt_common::redact_url(&opened.url), "open");
                 let heard = Instant::now();
+                self.setup = Setup::Proven;
                 self.policy.opened(heard.into_std());
                 self.decoder.reset();
                 let idle = self.config.idle_timeout.map(|time| Box::pin(tokio::time::sleep(time)));
@@ -216,7 +220,7 @@ impl EventStream {
         let mode = self.mode();
         let retry = match mode {
             Reconnect::Never => false,
-            Reconnect::Always => error.is_retryable(),
+            Reconnect::Always => error.reaction(self.setup) == Reaction::Retry,
             Reconnect::UntilOpened => self.facts.should_retry.unwrap_or_else(|| {
                 error.is_retryable() || error.status() == Some(StatusCode::CONFLICT)
             }),
@@ -237,7 +241,7 @@ impl EventStream {
             self.policy.closed(heard.into_std());
         }
         if self.mode() == Reconnect::Always {
-            return match error.is_retryable() {
+            return match error.reaction(self.setup) == Reaction::Retry {
                 true => self.retry(error, None, true),
                 false => Err(self.fail(error)),
             };

@@ -106,7 +106,7 @@ async fn other_statuses_end_the_stream_and_say_why() {
 
 #[tokio::test]
 async fn server_errors_and_too_many_requests_are_tried_again() {
-    for status in [408, 429, 500, 502, 503, 504] {
+    for status in [408, 425, 429, 500, 502, 503, 504, 529] {
         let server = Server::start(move |connection| {
             connection.request();
             if connection.index() == 0 {
@@ -121,6 +121,27 @@ async fn server_errors_and_too_many_requests_are_tried_again() {
         assert_eq!((lost.error.body(), lost.was_open), (&b"sorry"[..], false));
         opened(&mut stream).await;
     }
+}
+
+/// The page of a captive portal, or of a proxy whose server restarts.
+#[tokio::test]
+async fn a_stream_that_has_been_open_survives_a_page_and_a_redirect_that_leads_nowhere() {
+    let server = Server::start(|connection| {
+        connection.request();
+        match connection.index() {
+            1 => connection.answer(200, "content-type: text/html\r\n", "<h1>Sign in</h1>"),
+            2 => connection.answer(302, "location: ftp://portal/\r\n", ""),
+            3 => connection.answer(404, "", "no such zone"),
+            _ => connection.open_event_stream() && connection.send("data: x\n\n"),
+        };
+    });
+    let mut stream = eager(server.url("/")).build().unwrap();
+    opened(&mut stream).await;
+    event(&mut stream).await;
+    assert!(disconnected(&mut stream).await.error.is_end_of_body());
+    assert!(disconnected(&mut stream).await.error.is_content_type());
+    assert!(disconnected(&mut stream).await.error.is_redirect());
+    assert_eq!(failed(&mut stream).await.status(), Some(StatusCode::NOT_FOUND));
 }
 
 #[tokio::test]

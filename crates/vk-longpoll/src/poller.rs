@@ -29,7 +29,8 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// | what happens | what the loop does |
 /// |---|---|
 /// | events; the end of an answer; events that cannot be read any more | [`Item::Event`]; [`Item::Answered`]; [`Item::Gap`] |
-/// | the network fails, no answer within the wait and 10 s, a status that is not one of success, a page that is not JSON, a cut body, API errors 1, 6, 9, 10 and 29 | [`Item::Disconnected`], then another try |
+/// | the network fails, no answer within the wait and 10 s, a redirect, a page that is not JSON, a cut body, the statuses 408, 425, 429 and 5xx, API errors 1, 6, 9, 10 and 29 | [`Item::Disconnected`], then another try |
+/// | another status, a refused certificate, by [the table of failures](rt_common::Failure#the-table) | once a server has been named: [`Item::Disconnected`], then another try, at another server after a status; before: `Err`, then `None` |
 /// | `failed` 1, 2 and 3 | goes on from the new `ts`, with a new key, or both; what was missed is read from the account's history, each event once, marked as recovered |
 /// | `failed` 4 and unknown ones, any other API error (a captcha that nobody answers), a server that is not VK's, no retry left, no token where one is needed | `Err`, then `None` |
 #[must_use = "a loop does nothing unless it is polled or run"]
