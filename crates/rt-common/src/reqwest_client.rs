@@ -9,7 +9,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::body::Body;
 use crate::causes::chain;
-use crate::error::{HttpError, MAX_HEADER_LINES, is_head_too_large, tls_cause};
+use crate::error::{HttpError, MAX_HEADER_KIB, MAX_HEADER_LINES, is_head_too_large, tls_cause};
 use crate::http_client::{HttpClient, SendFuture, Transport};
 use crate::plain::{self, PlainTransport};
 use crate::proxy::{Proxies, ProxyChoice};
@@ -151,6 +151,7 @@ impl HttpClientBuilder {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .http1_max_headers(MAX_HEADER_LINES)
+            .http2_max_header_list_size(HTTP2_HEADER_LIST)
             // Some other crate in the build may have turned these features on.
             .no_gzip()
             .no_brotli()
@@ -229,6 +230,9 @@ impl Transport for Either {
     }
 }
 
+/// Twice the bound on header lines, because HTTP/2 adds 32 bytes to each. Beyond its default of 16 KiB
+/// hyper would reset the stream, which looks like a failure of the network.
+const HTTP2_HEADER_LIST: u32 = 2 * 1024 * MAX_HEADER_KIB as u32;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -341,6 +341,41 @@ async fn a_head_that_is_too_large_is_named_and_final() {
     }
 }
 
+#[tokio::test]
+async fn a_head_that_is_too_large_is_final_over_http_2_too() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut connection = h2::server::Builder::new()
+            .max_header_list_size(1 << 20)
+            .handshake::<_, Bytes>(listener.accept().await.unwrap().0)
+            .await
+            .unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let mut response = http::Response::new(());
+            let headers = response.headers_mut();
+            let (lines, bytes) = match request.uri().path() {
+                "/many" => (150, 1),
+                "/large" => (30, 10_000),
+                _ => (30, 1_000),
+            };
+            for n in 0..lines {
+                let name = http::HeaderName::try_from(format!("x-{n}")).unwrap();
+                headers.insert(name, "y".repeat(bytes).parse().unwrap());
+            }
+            respond.send_response(response, true).unwrap();
+        }
+    });
+    let client = HttpClient::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for path in ["/many", "/large"] {
+        let error = client.fetch(get(&format!("http://{addr}{path}")), LONG, 99).await;
+        let Err(error) = error else { panic!("{path}") };
+        assert!(error.is_head_too_large() && !error.is_retryable(), "{path}: {error:?}");
+    }
+    let fine = client.fetch(get(&format!("http://{addr}/")), LONG, 99).await.unwrap();
+    assert_eq!(fine.headers().len(), 30);
+}
+
 /// A proxied request goes by reqwest. The server takes the request and closes the connection, as one
 /// that restarts does.
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Publishes for a while, and prints what it cost as one line of JSON.
 //!
 //! Usage: `centrifugo-bench CLIENT RUNTIME API_URL KEY MODE BYTES SECONDS`, with the client `cent`, `ours`,
-//! `ours-joined` (calls as batches) or `ours-reqwest`, the runtime `current` (one thread) or `multi` (tokio's default), the mode `one`, `batch`
+//! `ours-joined` (calls as batches), `ours-legacy` (over hyper-util's client) or `ours-reqwest`, the runtime `current` (one thread) or `multi` (tokio's default), the mode `one`, `batch`
 //! or `concurrent`. All callers are spawned tasks, as a server's handlers are.
 
 mod cent;
@@ -66,6 +66,15 @@ fn main() {
                 let options = AutoBatchOptions::new();
                 let joined = ours::client(None, url, key).auto_batch(options);
                 measure(joined, mode, text, time).await;
+            }
+            "ours-legacy" => {
+                let hyper = hyper_util::client::legacy::Client::builder(
+                    hyper_util::rt::TokioExecutor::new(),
+                );
+                let http = HttpClient::from_service::<http_body_util::Full<bytes::Bytes>, _, _>(
+                    hyper.build_http(),
+                );
+                measure(ours::client(Some(http), url, key), mode, text, time).await
             }
             "ours-reqwest" => {
                 let http = HttpClient::from_reqwest(reqwest::Client::new());
