@@ -1,6 +1,6 @@
 //! Ending a stream: why, and what the client is told so that it does the right thing next.
 
-use crate::encode::last;
+use crate::encode::{self, last};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl CloseReason {
             // They all come back: not at the same moment.
             Self::Shutdown | Self::Failed => {
                 let retry = Duration::from_millis(fastrand::u64(1000..5000));
-                Some(Bytes::from(format!("retry: {}\n\n", retry.as_millis())))
+                Some(encode::retry(retry))
             }
             Self::Gone | Self::Slow | Self::Expired => None,
         }
