@@ -12,7 +12,7 @@ use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rt_broker::Health;
 use rt_serve::RequestBody;
-use sse_hub::{Body, Grant, Hub, Packet, json_error};
+use sse_hub::{Body, Grant, Hub, Packet, Zone, json_error};
 use std::future::Future;
 use std::net::SocketAddr;
 
@@ -142,12 +142,13 @@ impl App {
 
     async fn presence(&self, request: &Request<RequestBody>) -> Answer {
         read_only(request)?;
-        let zone = query(request, "zone").filter(|zone| !zone.is_empty());
-        let zone = zone.unwrap_or_else(|| "default".to_owned());
+        let zone = Zone::new(query(request, "zone").unwrap_or_default())
+            .map_err(|wrong| json_error(StatusCode::BAD_REQUEST, &wrong.to_string()))?;
         let mut clients = self.hub.presence(&zone).await.map_err(|error| refused(&error))?;
         let total = clients.len();
         clients.truncate(PRESENCE_SHOWN);
-        let answer = serde_json::json!({ "zone": zone, "clients": clients, "total": total });
+        let answer =
+            serde_json::json!({ "zone": zone.as_str(), "clients": clients, "total": total });
         Ok(json(answer.to_string()))
     }
 

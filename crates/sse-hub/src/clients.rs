@@ -1,6 +1,6 @@
 //! Who is connected to this node: zones, their clients, the connections of each.
 
-use crate::{CloseReason, SameId};
+use crate::{ClientId, CloseReason, SameId, Zone};
 use atomic_waker::AtomicWaker;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -87,14 +87,14 @@ pub(crate) struct Clients {
 
 #[derive(Debug, Default)]
 struct State {
-    zones: HashMap<Arc<str>, Zone>,
+    zones: HashMap<Arc<str>, ZoneClients>,
     addresses: HashMap<IpAddr, usize>,
     all: usize,
     shutting_down: bool,
 }
 
 #[derive(Debug, Default)]
-struct Zone {
+struct ZoneClients {
     clients: HashMap<Arc<str>, Vec<Arc<Client>>>,
     connections: usize,
 }
@@ -103,8 +103,8 @@ impl Clients {
     /// Adds a client, and gives those it replaces.
     pub(crate) fn add(
         &self,
-        zone: &str,
-        id: &str,
+        zone: &Zone,
+        id: &ClientId,
         since: u64,
         address: Option<IpAddr>,
         limits: ConnectionLimits,
@@ -115,8 +115,8 @@ impl Clients {
             return Err(Refused::ShuttingDown);
         }
         let counted = address.filter(|address| !address.is_loopback());
-        let known = state.zones.get_key_value(zone);
-        let there = known.and_then(|(_, zone)| zone.clients.get_key_value(id));
+        let known = state.zones.get_key_value(zone.as_str());
+        let there = known.and_then(|(_, zone)| zone.clients.get_key_value(id.as_str()));
         if there.is_some() && same_id == SameId::Refuse {
             return Err(Refused::SameId);
         }
@@ -135,8 +135,9 @@ impl Clients {
             return Err(Refused::Limit("your address has as many streams as it is allowed"));
         }
         let client = Arc::new(Client {
-            zone: known.map_or_else(|| zone.into(), |(name, _)| name.clone()),
-            id: there.map_or_else(|| id.into(), |(id, _)| id.clone()),
+            // The names that are there already, so that a zone's name is held once.
+            zone: known.map_or_else(|| zone.shared(), |(name, _)| name.clone()),
+            id: there.map_or_else(|| id.shared(), |(id, _)| id.clone()),
             since,
             address,
             closed: OnceLock::new(),

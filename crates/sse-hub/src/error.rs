@@ -1,5 +1,6 @@
 //! Why a packet was not sent, and errors as an HTTP answer.
 
+use crate::InvalidName;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::fmt;
 
@@ -54,6 +55,10 @@ impl SendError {
 
     pub(crate) fn no_such_client(zone: &str, client: &str) -> Self {
         Self::new(Kind::NoSuchClient(shown(zone), shown(client)))
+    }
+
+    pub(crate) fn invalid_name(error: InvalidName) -> Self {
+        Self { kind: Kind::Invalid, source: Some(Box::new(error)) }
     }
 
     pub(crate) fn broker(error: rt_broker::Error) -> Self {

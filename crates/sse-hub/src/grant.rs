@@ -1,11 +1,8 @@
 //! What one client is allowed: its zone, its id, how long.
 
-use crate::SlowClient;
+use crate::{ClientId, InvalidName, SlowClient, Zone};
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// The zone of those who name none.
-pub(crate) const DEFAULT_ZONE: &str = "default";
 
 /// A client's zone and id, and what holds for its stream.
 ///
@@ -14,10 +11,12 @@ pub(crate) const DEFAULT_ZONE: &str = "default";
 /// use std::time::Duration;
 /// let grant = Grant::new("orders").id("user-7").expires_in(Duration::from_secs(3_600));
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// A name that cannot be used is refused with 400 when the stream is [accepted](crate::Hub::accept).
+#[derive(Clone, Debug)]
 pub struct Grant {
-    pub(crate) zone: String,
-    pub(crate) id: Option<String>,
+    pub(crate) zone: Result<Zone, InvalidName>,
+    pub(crate) id: Result<ClientId, InvalidName>,
     pub(crate) expires_in: Option<Duration>,
     pub(crate) last_event_id: Option<String>,
     pub(crate) address: Option<IpAddr>,
@@ -26,17 +25,31 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// A client of this zone, `default` where it is empty, with a [random id](random_id).
-    pub fn new(zone: impl Into<String>) -> Self {
-        let zone = zone.into();
-        let zone = if zone.is_empty() { DEFAULT_ZONE.to_owned() } else { zone };
-        Self { zone, ..Self::default() }
+    /// A client of this zone, `default` if it is empty, with a [random id](ClientId::random).
+    pub fn new<Z>(zone: Z) -> Self
+    where
+        Z: TryInto<Zone>,
+        InvalidName: From<Z::Error>,
+    {
+        Self {
+            zone: zone.try_into().map_err(InvalidName::from),
+            id: Ok(ClientId::random()),
+            expires_in: None,
+            last_event_id: None,
+            address: None,
+            slow: None,
+            max_lag: None,
+        }
     }
 
     /// Sets the client's id.
     #[must_use]
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
+    pub fn id<I>(mut self, id: I) -> Self
+    where
+        I: TryInto<ClientId>,
+        InvalidName: From<I::Error>,
+    {
+        self.id = id.try_into().map_err(InvalidName::from);
         self
     }
 
@@ -75,10 +88,4 @@ impl Grant {
         self.max_lag = Some(bytes);
         self
     }
-}
-
-/// A client id of 16 random letters and digits.
-#[must_use]
-pub fn random_id() -> String {
-    std::iter::repeat_with(fastrand::alphanumeric).take(16).collect()
 }

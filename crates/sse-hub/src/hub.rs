@@ -3,7 +3,7 @@
 use crate::builder::HubBuilder;
 use crate::clients::Clients;
 use crate::presence::Updates;
-use crate::{Client, CloseReason, HubService, Present};
+use crate::{Client, ClientId, CloseReason, HubService, Present, Zone};
 use metrics::{Counter, Gauge, counter, gauge};
 use rt_broker::Broker;
 use std::fmt;
@@ -85,17 +85,17 @@ impl Hub {
     ///
     /// # Errors
     /// Where the engine cannot tell.
-    pub async fn presence(&self, zone: &str) -> Result<Vec<Present>, rt_broker::Error> {
-        crate::presence::list(&self.inner, zone).await
+    pub async fn presence(&self, zone: &Zone) -> Result<Vec<Present>, rt_broker::Error> {
+        crate::presence::list(&self.inner, zone.as_str()).await
     }
 
     /// Closes the streams of one client on this node and says how many there were.
     ///
     /// The client is sent an event `close` with `{"reason": …}`; when it then comes back as a
     /// browser does, with that event's id, it is answered 204, which ends its tries.
-    pub fn close(&self, zone: &str, id: &str, reason: impl Into<String>) -> usize {
+    pub fn close(&self, zone: &Zone, id: &ClientId, reason: impl Into<String>) -> usize {
         let reason = CloseReason::Closed(reason.into());
-        let clients = self.inner.clients.of(zone, id);
+        let clients = self.inner.clients.of(zone.as_str(), id.as_str());
         clients.iter().filter(|client| client.close(reason.clone())).count()
     }
 

@@ -3,14 +3,11 @@
 use crate::body::Body;
 use crate::clients::{ConnectionLimits, Refused};
 use crate::closing::{STAY_AWAY, at_limit};
-use crate::{CloseReason, Grant, Hub, json_error, random_id};
+use crate::{ClientId, CloseReason, Grant, Hub, InvalidName, Zone, json_error};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use rt_broker::Start;
 use std::net::SocketAddr;
 
-/// Longest zone and client id, in bytes. A zone's bound is the broker's on topics.
-const MAX_ZONE: usize = 1024;
-const MAX_ID: usize = 256;
 /// What is longer is no id that this hub gave out; only as much of it comes back in a gap.
 const MAX_LAST_EVENT_ID: usize = 1024;
 
@@ -25,12 +22,17 @@ impl Hub {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn register<B>(
+    pub fn register<B, Z, I>(
         &self,
         request: &Request<B>,
-        zone: &str,
-        id: impl FnOnce() -> String,
-    ) -> Response<Body> {
+        zone: Z,
+        id: impl FnOnce() -> I,
+    ) -> Response<Body>
+    where
+        Z: TryInto<Zone>,
+        I: TryInto<ClientId>,
+        InvalidName: From<Z::Error> + From<I::Error>,
+    {
         self.accept(request, Grant::new(zone).id(id()))
     }
 
@@ -39,13 +41,13 @@ impl Hub {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn accept<B>(&self, request: &Request<B>, grant: Grant) -> Response<Body> {
-        let id = grant.id.clone().unwrap_or_else(random_id);
-        if let Err(why) =
-            check("zone", &grant.zone, MAX_ZONE).and_then(|()| check("id", &id, MAX_ID))
-        {
-            self.inner.counters.refused.increment(1);
-            return json_error(StatusCode::BAD_REQUEST, &why);
-        }
+        let (zone, id) = match (&grant.zone, &grant.id) {
+            (Ok(zone), Ok(id)) => (zone, id),
+            (Err(wrong), _) | (_, Err(wrong)) => {
+                self.inner.counters.refused.increment(1);
+                return json_error(StatusCode::BAD_REQUEST, &wrong.to_string());
+            }
+        };
         let last_event_id = grant.last_event_id.clone().or_else(|| last_event_id(request));
         if last_event_id.as_deref() == Some(STAY_AWAY) {
             let mut away = Response::new(Body::once(bytes::Bytes::new()));
@@ -62,13 +64,14 @@ impl Hub {
         };
         let clients = &self.inner.clients;
         let since = options.broker.engine().now();
-        let added = clients.add(&grant.zone, &id, since, address, limits, options.same_id);
+        let added = clients.add(zone, id, since, address, limits, options.same_id);
         let (client, replaced) = match added {
             Ok(added) => added,
             Err(refused) => return self.refuse(&refused),
         };
         let start = last_event_id.as_deref().map_or(Start::Live, resume_after);
-        let subscribed = options.broker.subscribe_as(&grant.zone, start, Some(client.shared_id()));
+        let subscribed =
+            options.broker.subscribe_as(zone.as_str(), start, Some(client.shared_id()));
         let subscription = match subscribed {
             Ok(mut subscription) => {
                 if let Some(bytes) = grant.max_lag {
@@ -138,17 +141,6 @@ pub(crate) fn query<B>(request: &Request<B>, name: &str) -> Option<String> {
     let query = request.uri().query()?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
-/// Names stand in events and logs: short, and on one line.
-fn check(what: &str, name: &str, max: usize) -> Result<(), String> {
-    if name.is_empty() || name.len() > max {
-        Err(format!("the {what} must be 1 to {max} bytes long, this one has {}", name.len()))
-    } else if name.chars().any(char::is_control) {
-        Err(format!("the {what} has a control character"))
-    } else {
-        Ok(())
-    }
 }
 
 fn stream(body: Body) -> Response<Body> {
