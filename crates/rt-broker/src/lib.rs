@@ -55,4 +55,4 @@ pub use message::Message;
 pub use object::{FromObject, deserialize_object};
 pub use options::{Bounds, LIVE_WINDOW};
 pub use position::{Epoch, ParsePositionError, Position};
-pub use subscription::{Delivery, Gap, GapReason, Start, Subscription};
+pub use subscription::{Canceller, Delivery, Gap, GapReason, Start, Subscription};

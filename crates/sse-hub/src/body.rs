@@ -1,5 +1,6 @@
 //! An event stream as an HTTP body: a position in its zone's log, a heartbeat, an end.
 
+use crate::close_id::{CloseId, CloseKind};
 use crate::encode::{self, HEARTBEAT};
 use crate::hub::Inner;
 use crate::{Client, CloseReason, Grant, SlowClient};
@@ -33,7 +34,7 @@ struct Stream {
     timer: Pin<Box<Sleep>>,
     active: Instant,
     expires: Option<Instant>,
-    ended: Option<CloseReason>,
+    ended: bool,
 }
 
 impl Body {
@@ -60,7 +61,7 @@ impl Body {
             timer: Box::pin(sleep_until(now)),
             active: now,
             expires,
-            ended: None,
+            ended: false,
         };
         stream.set_timer();
         Self(Kind::Stream(Box::new(stream)))
@@ -110,7 +111,7 @@ impl HttpBody for Body {
 
 impl Stream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.ended.is_some() {
+        if self.ended {
             return Poll::Ready(None);
         }
         if let Some(reason) = self.client.closed() {
@@ -168,7 +169,7 @@ impl Stream {
 
     /// The connect event, or an id alone, with the position that the stream goes on from.
     fn greeting(&self, position: Position) -> Option<Bytes> {
-        let position = Some(position).filter(|_| !self.subscription.has_gap());
+        let position = Some(position).filter(|_| self.subscription.pending_gap().is_none());
         let options = &self.hub.options;
         if options.connect_event {
             let (zone, id) = (self.client.zone(), self.client.id());
@@ -195,9 +196,23 @@ impl Stream {
 
     /// Ends the stream, with a last word where the client is to be told something.
     fn end(&mut self, reason: CloseReason) -> Poll<Option<Bytes>> {
-        let farewell = reason.farewell();
-        self.ended = Some(reason);
+        let farewell = reason.farewell(|kind| self.close_id(kind).to_string());
+        self.ended = true;
+        // At once, not when the body is dropped: a peer that takes nothing can put that off.
+        self.hub.end(&self.client, &reason);
         Poll::Ready(farewell)
+    }
+
+    fn close_id(&self, kind: CloseKind) -> CloseId {
+        let options = &self.hub.options;
+        // A gap that was not told yet must be told to whoever resumes.
+        let position = match self.subscription.pending_gap() {
+            Some(gap) => gap.from().and_then(|from| from.parse().ok()),
+            None => self.subscription.position(),
+        };
+        let now = options.broker.engine().now();
+        let (zone, client) = (self.client.zone(), self.client.lasting_id());
+        CloseId::new(&options.close_key, zone, client, kind, position, now)
     }
 
     fn set_timer(&mut self) {
@@ -209,8 +224,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let reason = self.ended.take().unwrap_or(CloseReason::Gone);
-        self.hub.disconnected(&self.client, &reason);
+        self.hub.end(&self.client, &CloseReason::Gone);
     }
 }
 

@@ -1,5 +1,6 @@
 //! A hub's options.
 
+use crate::close_id::CloseKey;
 use crate::{Client, CloseReason, Hub};
 use rt_broker::Broker;
 use std::fmt;
@@ -50,6 +51,7 @@ pub struct HubBuilder {
     pub(crate) max_per_zone: usize,
     pub(crate) max_per_address: usize,
     pub(crate) log_payloads: bool,
+    pub(crate) close_key: CloseKey,
     pub(crate) connected: Option<Connected>,
     pub(crate) disconnected: Option<Disconnected>,
 }
@@ -67,6 +69,7 @@ impl HubBuilder {
             max_per_zone: 100_000,
             max_per_address: 1_000,
             log_payloads: false,
+            close_key: CloseKey::random(),
             connected: None,
             disconnected: None,
         }
@@ -126,6 +129,17 @@ impl HubBuilder {
     #[must_use]
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.max_per_address = connections;
+        self
+    }
+
+    /// Sets the key by which a client that was [closed](Hub::close) is recognised when it comes back
+    /// (default: a random one for each hub).
+    ///
+    /// Give the nodes of a service the same key, and keep it over restarts. Otherwise a closed
+    /// client that comes back to another node, or after a restart, is let in there and resumes.
+    #[must_use]
+    pub fn close_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.close_key = CloseKey::new(key);
         self
     }
 

@@ -2,9 +2,16 @@
 
 use crate::{ClientId, CloseReason, SameId, Zone};
 use atomic_waker::AtomicWaker;
+use rt_broker::Canceller;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The callback for a client's coming has returned.
+const CONNECTED: u8 = 1;
+/// The client has left, or was closed.
+const LEFT: u8 = 2;
 
 /// A connected client, as callbacks see it.
 #[derive(Debug)]
@@ -13,7 +20,13 @@ pub struct Client {
     id: Arc<str>,
     since: u64,
     address: Option<IpAddr>,
+    /// Whether its id was made for this connection alone.
+    random_id: bool,
     closed: OnceLock<CloseReason>,
+    /// Cancels its subscription, once it has one.
+    canceller: OnceLock<Canceller>,
+    /// Which of the callbacks are due: see [`CONNECTED`] and [`LEFT`].
+    told: AtomicU8,
     /// The task of its stream, to be woken when it is closed from outside.
     task: AtomicWaker,
 }
@@ -47,11 +60,29 @@ impl Client {
         self.id.clone()
     }
 
-    /// Ends its stream; the first reason counts.
-    pub(crate) fn close(&self, reason: CloseReason) -> bool {
-        let first = self.closed.set(reason).is_ok();
+    /// Its id, where the client has the same one whenever it connects.
+    pub(crate) fn lasting_id(&self) -> Option<&str> {
+        Some(self.id()).filter(|_| !self.random_id)
+    }
+
+    /// Has its stream end for this reason, and counts it no more as a subscriber; the first reason
+    /// counts.
+    pub(crate) fn end(&self, reason: CloseReason) {
+        let _ = self.closed.set(reason);
+        if let Some(canceller) = self.canceller.get() {
+            canceller.cancel();
+        }
         self.task.wake();
-        first
+    }
+
+    /// Notes that the callback for its coming has returned; whether the one for its leaving is due.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.told.fetch_or(CONNECTED, Ordering::AcqRel) & LEFT != 0
+    }
+
+    /// Notes that it has left; whether the callback for that is due, since the other has returned.
+    pub(crate) fn has_left(&self) -> bool {
+        self.told.fetch_or(LEFT, Ordering::AcqRel) & CONNECTED != 0
     }
 
     pub(crate) fn closed(&self) -> Option<&CloseReason> {
@@ -140,7 +171,10 @@ impl Clients {
             id: there.map_or_else(|| id.shared(), |(id, _)| id.clone()),
             since,
             address,
+            random_id: id.is_random(),
             closed: OnceLock::new(),
+            canceller: OnceLock::new(),
+            told: AtomicU8::new(0),
             task: AtomicWaker::new(),
         });
         let zone = state.zones.entry(client.zone.clone()).or_default();
@@ -156,17 +190,26 @@ impl Clients {
         Ok((client, replaced))
     }
 
-    /// Takes one connection out, and says how many its id has left.
-    pub(crate) fn remove(&self, client: &Arc<Client>) -> usize {
+    /// Gives a client what cancels its subscription; `false` where it was closed meanwhile, and
+    /// whoever closed it did not see this.
+    pub(crate) fn subscribed(&self, client: &Arc<Client>, canceller: Canceller) -> bool {
+        let _ = client.canceller.set(canceller);
+        // Under the lock that `remove` takes: either that sees the canceller, or this sees the end.
+        let state = self.lock();
+        let same = state.zones.get(&client.zone).and_then(|zone| zone.clients.get(&client.id));
+        same.is_some_and(|same| same.iter().any(|other| Arc::ptr_eq(other, client)))
+    }
+
+    /// Takes one connection out; `false` where it was taken out already.
+    pub(crate) fn remove(&self, client: &Arc<Client>) -> bool {
         let state = &mut *self.lock();
-        let Some(zone) = state.zones.get_mut(&client.zone) else { return 0 };
-        let Some(same) = zone.clients.get_mut(&client.id) else { return 0 };
+        let Some(zone) = state.zones.get_mut(&client.zone) else { return false };
+        let Some(same) = zone.clients.get_mut(&client.id) else { return false };
         let Some(at) = same.iter().position(|other| Arc::ptr_eq(other, client)) else {
-            return same.len();
+            return false;
         };
         same.swap_remove(at);
-        let left = same.len();
-        if left == 0 {
+        if same.is_empty() {
             zone.clients.remove(&client.id);
         }
         zone.connections -= 1;
@@ -182,7 +225,7 @@ impl Clients {
                 state.addresses.remove(&address);
             }
         }
-        left
+        true
     }
 
     /// The connections of one client.
@@ -201,6 +244,13 @@ impl Clients {
             Some((first.clone(), same.len()))
         };
         clients.filter_map(oldest).collect()
+    }
+
+    /// All connections of a zone.
+    pub(crate) fn all_in_zone(&self, zone: &str) -> Vec<Arc<Client>> {
+        let state = self.lock();
+        let clients = state.zones.get(zone).into_iter().flat_map(|zone| zone.clients.values());
+        clients.flatten().cloned().collect()
     }
 
     /// The zones that have connections.

@@ -25,6 +25,7 @@
 mod body;
 mod builder;
 mod clients;
+mod close_id;
 mod closing;
 mod encode;
 mod error;

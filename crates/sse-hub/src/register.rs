@@ -2,7 +2,8 @@
 
 use crate::body::Body;
 use crate::clients::{ConnectionLimits, Refused};
-use crate::closing::{STAY_AWAY, at_limit};
+use crate::close_id::CloseId;
+use crate::closing::{at_limit, come_back_later};
 use crate::{ClientId, CloseReason, Grant, Hub, InvalidName, Zone, json_error};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use rt_broker::Start;
@@ -48,12 +49,19 @@ impl Hub {
                 return json_error(StatusCode::BAD_REQUEST, &wrong.to_string());
             }
         };
-        let last_event_id = grant.last_event_id.clone().or_else(|| last_event_id(request));
-        if last_event_id.as_deref() == Some(STAY_AWAY) {
+        let header = last_event_id_header(request);
+        let closed = header.as_deref().and_then(|id| id.parse::<CloseId>().ok());
+        // Only the header: a browser sends it when it comes back by itself, and a page that is
+        // opened afresh cannot.
+        if closed.is_some_and(|closed| closed.is_of(&self.inner.options.close_key, zone, id)) {
             let mut away = Response::new(Body::once(bytes::Bytes::new()));
             *away.status_mut() = StatusCode::NO_CONTENT;
             return away;
         }
+        let last_event_id = grant.last_event_id.clone().or(header);
+        let last_event_id = last_event_id
+            .or_else(|| query(request, "last_event_id"))
+            .filter(|last_event_id| !last_event_id.is_empty());
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
         let address = grant.address.or(peer).map(|address| address.to_canonical());
         let options = &self.inner.options;
@@ -69,6 +77,7 @@ impl Hub {
             Ok(added) => added,
             Err(refused) => return self.refuse(&refused),
         };
+        self.inner.counters.connections.increment(1);
         let start = last_event_id.as_deref().map_or(Start::Live, resume_after);
         let subscribed =
             options.broker.subscribe_as(zone.as_str(), start, Some(client.shared_id()));
@@ -80,12 +89,16 @@ impl Hub {
                 subscription
             }
             Err(error) => {
-                clients.remove(&client);
+                if clients.remove(&client) {
+                    self.inner.counters.connections.decrement(1);
+                }
                 return self.refuse_broker(&error);
             }
         };
-        for other in replaced {
-            other.close(CloseReason::Replaced);
+        self.inner.end_all(replaced, &CloseReason::Replaced);
+        let canceller = subscription.canceller();
+        if !clients.subscribed(&client, canceller.clone()) {
+            canceller.cancel();
         }
         self.inner.presence.start(&self.inner);
         self.inner.presence.changed(&client);
@@ -102,9 +115,7 @@ impl Hub {
             Refused::SameId => {
                 stream(Body::once(at_limit("a client with this id is connected already")))
             }
-            Refused::ShuttingDown => {
-                stream(Body::once(CloseReason::Shutdown.farewell().unwrap_or_default()))
-            }
+            Refused::ShuttingDown => stream(Body::once(come_back_later())),
         }
     }
 
@@ -116,24 +127,26 @@ impl Hub {
         } else if error.is_full() {
             stream(Body::once(at_limit("the server has as many zones as it allows")))
         } else {
-            stream(Body::once(CloseReason::Failed.farewell().unwrap_or_default()))
+            stream(Body::once(come_back_later()))
         }
     }
 }
 
-/// Where a client goes on that says this as its last event id.
+/// Where a client resumes that says this as its last event id.
 fn resume_after(id: &str) -> Start {
+    if let Some(position) = id.parse::<CloseId>().ok().and_then(|closed| closed.position()) {
+        return Start::Id(position.to_string().into());
+    }
     let mut ends = (0..=id.len().min(MAX_LAST_EVENT_ID)).rev();
     let end = ends.find(|&end| id.is_char_boundary(end)).unwrap_or(0);
     Start::Id(id[..end].into())
 }
 
-/// The header, which a browser sets when it comes back, else the query's parameter.
-fn last_event_id<B>(request: &Request<B>) -> Option<String> {
+/// The id that a browser sends when it comes back.
+fn last_event_id_header<B>(request: &Request<B>) -> Option<String> {
     let header = request.headers().get("last-event-id");
     let given = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let given = given.filter(|id| !id.is_empty());
-    given.or_else(|| query(request, "last_event_id")).filter(|id| !id.is_empty())
+    given.filter(|id| !id.is_empty())
 }
 
 /// The first value of a parameter of the request's query.

@@ -1,6 +1,6 @@
 //! Sending packets.
 
-use crate::closing::STAY_AWAY;
+use crate::close_id::CloseId;
 use crate::{ClientId, Hub, Packet, SendError, Sent, Zone};
 use rt_broker::Message;
 
@@ -136,7 +136,7 @@ fn message(packet: &Packet) -> Result<Message, SendError> {
     if let Some(event) = from.event() {
         message = message.with_event(event).map_err(SendError::broker)?;
     }
-    if from.id() == Some(STAY_AWAY) {
+    if from.id().is_some_and(|id| id.parse::<CloseId>().is_ok()) {
         return Err(SendError::reserved_id());
     }
     if let Some(id) = from.id() {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{hub_with, request};
+use common::{client_id, hub_with, request, zone};
 use http_body_util::BodyExt as _;
 use rt_broker::Bounds;
 use sse_codec::Message;
@@ -148,4 +148,44 @@ async fn the_id_is_the_last_line_of_every_block() {
         let mut lines = block.lines().rev().skip(1);
         assert!(lines.all(|line| !line.starts_with("id:")), "{block}");
     }
+}
+
+/// A client that is cut off before it has read the id of its close comes back as any other; with the
+/// id it is kept away. Nothing is lost either way.
+#[tokio::test(start_paused = true)]
+async fn a_close_keeps_an_early_reader_away_or_loses_it_nothing() {
+    let hub = Hub::in_memory();
+    let first = stream(&hub, "").await;
+    let position = first.lines().find_map(|line| line.strip_prefix("id: ")).expect("a position");
+    publish(&hub, 0..3).await;
+    let mut request = request("/");
+    request.headers_mut().insert("last-event-id", position.parse().expect("a header"));
+    let mut body = hub.register(&request, "z", || "c").into_body();
+    let mut whole = String::new();
+    while whole.matches("of many").count() < 3 {
+        let frame = body.frame().await.expect("open").expect("never fails");
+        whole.push_str(std::str::from_utf8(&frame.into_data().expect("data")).expect("text"));
+    }
+    let before = whole.len();
+    hub.close(&zone("z"), &client_id("c"), "enough");
+    let last = body.frame().await.expect("a close event").expect("never fails");
+    whole.push_str(std::str::from_utf8(&last.into_data().expect("data")).expect("text"));
+    publish(&hub, 3..4).await;
+    let mut away = 0;
+    for cut in before..=whole.len() {
+        let mut reader = EarlyReader::default();
+        reader.read(&whole[..cut]);
+        reader.reconnect();
+        let id = reader.last_event_id.parse().expect("a header");
+        request.headers_mut().insert("last-event-id", id);
+        if hub.register(&request, "z", || "c").status() == 204 {
+            away += 1;
+            continue;
+        }
+        let rest = stream(&hub, &reader.last_event_id).await;
+        reader.read(&rest);
+        reader.events.retain(|event| event.contains("of many"));
+        assert_eq!(reader.events.len(), 4, "{:?}", reader.events);
+    }
+    assert_eq!(away, 2, "with the id's line, and with the whole event");
 }

@@ -4,7 +4,7 @@
 
 import { OWN_TYPES, ask, explain, now, parse } from "/shared.js";
 
-const CLOSED = "sse-hub:closed"; // the id of the event after which this client stays away
+const CLOSED = /~(closed|replaced)~/; // in the id of the event after which this client stays away
 
 export class Stream {
   #source; #timer; #run = 0; #tries = 0; #wasLive = false; #lost = false; #why = "";
@@ -68,8 +68,8 @@ export class Stream {
   }
 
   #received({ type, data, lastEventId }) {
-    const closed = type === "close" && lastEventId === CLOSED; // no position to go on from
-    if (lastEventId && !closed) this.position = lastEventId;
+    const closed = type === "close" && CLOSED.test(lastEventId); // else it is somebody's own event
+    if (lastEventId) this.position = lastEventId;
     if (type === "limit") this.#limited(explain(parse(data)));
     this.on.event({ type, data, id: lastEventId, at: now() });
     if (closed) this.stop(`The gateway ended this stream for good: ${parse(data)?.reason || "it was closed"}.`);
