@@ -96,7 +96,10 @@ impl App {
         }
         let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
         match path {
-            "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
+            "/sse" => {
+                only(&request, &[Method::GET])?;
+                self.stream(request, &entry)
+            }
             "/events" => {
                 let (parts, _) = request.into_parts();
                 Ok(self.polls.subscribe(&parts).await.map(|body| body.into_bytes().into()))
@@ -115,15 +118,23 @@ impl App {
         }
     }
 
-    fn stream(&self, request: Request<RequestBody>, entry: &Entry) -> Response<Body> {
+    fn stream(&self, request: Request<RequestBody>, entry: &Entry) -> Answer {
         let mut grant = Grant::new(query(&request, "zone").unwrap_or_default());
         if let Some(id) = query(&request, "id").filter(|_| self.trust_client_ids) {
             grant = grant.id(id);
         }
+        match query(&request, "heartbeat").as_deref() {
+            None | Some("comment") => {}
+            Some("event") => grant = grant.heartbeat_event(true),
+            Some(_) => {
+                let error = "heartbeat must be comment or event";
+                return Err(json_error(StatusCode::BAD_REQUEST, error));
+            }
+        }
         if let Entry::For(time) = entry {
             grant = grant.expires_in(*time);
         }
-        self.hub.accept(&request, grant)
+        Ok(self.hub.accept(&request, grant))
     }
 
     /// The hub's packet; answers how many it reached.

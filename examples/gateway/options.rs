@@ -78,7 +78,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = SameId::Share, help_heading = "Streams")]
     pub same_id: SameId,
 
-    /// Seconds of silence before a stream is sent a comment.
+    /// Seconds of silence before a stream is sent a comment, or an event `heartbeat` where it was
+    /// asked for by /sse?heartbeat=event.
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "Streams")]
     #[arg(default_value = "15")]
     pub heartbeat: Duration,

@@ -6,7 +6,7 @@ use crate::hub::Inner;
 use crate::{Client, CloseReason, Grant, SlowClient};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
-use rt_broker::{Delivery, Form, Gap, GapReason, Position, Subscription};
+use rt_broker::{Delivery, Entry, Form, Gap, GapReason, Position, Subscription};
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -29,6 +29,8 @@ struct Stream {
     subscription: Subscription,
     greeted: bool,
     slow: SlowClient,
+    /// Whether the heartbeat is an event, so that only events count as a sign of life.
+    heartbeat_event: bool,
     /// Fires when a heartbeat may be due or the grant expires; what is delivered moves `active`
     /// only, so that no delivery touches a timer.
     timer: Pin<Box<Sleep>>,
@@ -52,12 +54,14 @@ impl Body {
         let now = Instant::now();
         let expires = grant.expires_in.and_then(|time| now.checked_add(time));
         let slow = grant.slow.unwrap_or(hub.options.slow_client);
+        let heartbeat_event = grant.heartbeat_event.unwrap_or(hub.options.heartbeat_event);
         let mut stream = Stream {
             hub,
             client,
             subscription,
             greeted: false,
             slow,
+            heartbeat_event,
             timer: Box::pin(sleep_until(now)),
             active: now,
             expires,
@@ -118,8 +122,10 @@ impl Stream {
             return self.end(reason.clone());
         }
         match self.poll_delivery(cx) {
-            Poll::Ready(Ok(bytes)) => {
-                self.active = Instant::now();
+            Poll::Ready(Ok((bytes, is_seen))) => {
+                if is_seen {
+                    self.active = Instant::now();
+                }
                 return Poll::Ready(Some(bytes));
             }
             Poll::Ready(Err(reason)) => return self.end(reason),
@@ -140,13 +146,14 @@ impl Stream {
             }
             self.set_timer();
             if silent {
-                return Poll::Ready(Some(HEARTBEAT));
+                return Poll::Ready(Some(self.heartbeat()));
             }
         }
         Poll::Pending
     }
 
-    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, CloseReason>> {
+    /// The next bytes, and whether they are a sign of life to this client.
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, bool), CloseReason>> {
         if !self.greeted {
             let Poll::Ready(opened) = self.subscription.poll_open(cx) else {
                 return Poll::Pending;
@@ -154,28 +161,44 @@ impl Stream {
             let position = opened.map_err(|error| self.failed(&error))?;
             self.greeted = true;
             if let Some(greeting) = self.greeting(position) {
-                return Poll::Ready(Ok(greeting));
+                return Poll::Ready(Ok((greeting, true)));
             }
         }
         self.subscription.poll_next(cx).map(|delivery| match delivery {
             Ok(Delivery::Batch(batch)) => {
                 self.hub.counters.deliveries.increment(batch.entries().len() as u64);
-                Ok(batch.encoded(Form::EventStream, encode::encode).clone())
+                let is_event = |entry: &Arc<Entry>| entry.publication().data().is_some();
+                let is_seen = !self.heartbeat_event || batch.entries().iter().any(is_event);
+                Ok((batch.encoded(Form::EventStream, encode::encode).clone(), is_seen))
             }
-            Ok(Delivery::Gap(gap)) => self.gap(&gap),
+            Ok(Delivery::Gap(gap)) => self.gap(&gap).map(|bytes| (bytes, true)),
             Err(error) => Err(self.failed(&error)),
         })
     }
 
-    /// The connect event, or an id alone, with the position that the stream goes on from.
+    fn heartbeat(&self) -> Bytes {
+        match self.heartbeat_event {
+            true => encode::heartbeat_event(self.hub.options.heartbeat),
+            false => HEARTBEAT,
+        }
+    }
+
+    /// The connect event, or an id alone, with the position that the stream continues from; then
+    /// the first heartbeat where it is an event, so that the client knows from the beginning how
+    /// often it comes.
     fn greeting(&self, position: Position) -> Option<Bytes> {
         let position = Some(position).filter(|_| self.subscription.pending_gap().is_none());
         let options = &self.hub.options;
-        if options.connect_event {
+        let begin = if options.connect_event {
             let (zone, id) = (self.client.zone(), self.client.id());
             Some(encode::connected(zone, id, position, options.retry))
         } else {
             position.map(encode::cursor)
+        };
+        let heartbeat = self.heartbeat_event.then(|| self.heartbeat());
+        match (begin, heartbeat) {
+            (Some(begin), Some(heartbeat)) => Some([begin, heartbeat].concat().into()),
+            (begin, heartbeat) => begin.or(heartbeat),
         }
     }
 

@@ -45,6 +45,7 @@ pub struct HubBuilder {
     pub(crate) connect_event: bool,
     pub(crate) retry: Duration,
     pub(crate) heartbeat: Duration,
+    pub(crate) heartbeat_event: bool,
     pub(crate) same_id: SameId,
     pub(crate) slow_client: SlowClient,
     pub(crate) max_connections: usize,
@@ -63,6 +64,7 @@ impl HubBuilder {
             connect_event: true,
             retry: Duration::from_secs(3),
             heartbeat: Duration::from_secs(15),
+            heartbeat_event: false,
             same_id: SameId::default(),
             slow_client: SlowClient::default(),
             max_connections: 100_000,
@@ -94,6 +96,14 @@ impl HubBuilder {
     #[must_use]
     pub fn heartbeat(mut self, every: Duration) -> Self {
         self.heartbeat = every.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Whether the heartbeat is an event `heartbeat` and not a comment (default: a comment), unless
+    /// a [grant](crate::Grant::heartbeat_event) says otherwise.
+    #[must_use]
+    pub fn heartbeat_event(mut self, on: bool) -> Self {
+        self.heartbeat_event = on;
         self
     }
 

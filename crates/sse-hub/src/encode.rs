@@ -9,6 +9,13 @@ use std::time::Duration;
 /// for which some clients report an empty event.
 pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
+/// The heartbeat as an event, for pages: they cannot see a comment. It has no id, so that no position
+/// moves. Its data says how often it comes, in milliseconds.
+pub(crate) fn heartbeat_event(interval: Duration) -> Bytes {
+    let data = serde_json::json!({ "interval": interval.as_millis() as u64 }).to_string();
+    to_bytes(&Fields::new().event("heartbeat").data(&data))
+}
+
 /// Encodes a publication as an event: comment, data, event, retry and the id last (see
 /// [`Fields`]). The id is the message's own, or else its position.
 #[must_use]

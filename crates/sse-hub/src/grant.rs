@@ -22,6 +22,7 @@ pub struct Grant {
     pub(crate) address: Option<IpAddr>,
     pub(crate) slow: Option<SlowClient>,
     pub(crate) max_lag: Option<usize>,
+    pub(crate) heartbeat_event: Option<bool>,
 }
 
 impl Grant {
@@ -39,6 +40,7 @@ impl Grant {
             address: None,
             slow: None,
             max_lag: None,
+            heartbeat_event: None,
         }
     }
 
@@ -79,6 +81,19 @@ impl Grant {
     #[must_use]
     pub fn slow_client(mut self, slow: SlowClient) -> Self {
         self.slow = Some(slow);
+        self
+    }
+
+    /// Whether the heartbeat of this stream is an event `heartbeat` and not a comment, in place of
+    /// the hub's choice.
+    ///
+    /// A page cannot see comments, so with comments alone it does not notice a peer that is gone.
+    /// The event's data is `{"interval": MILLISECONDS}`: a page that has seen no event of any type
+    /// for 2.5 intervals can give up the stream and open another. The first one comes with the
+    /// stream's beginning. It has no id and moves no position.
+    #[must_use]
+    pub fn heartbeat_event(mut self, on: bool) -> Self {
+        self.heartbeat_event = Some(on);
         self
     }
 
