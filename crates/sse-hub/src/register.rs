@@ -16,7 +16,8 @@ impl Hub {
     /// Answers a request with the event stream of a zone (`default` where it is empty), as a client
     /// whose id `id` makes; [`random_id`] is one that always does.
     ///
-    /// Goes on after the request's `Last-Event-ID`, or its query's `last_event_id`. What cannot be
+    /// Resumes after the request's `Last-Event-ID`, or its query's `lastEventId` or
+    /// `last_event_id`. What cannot be
     /// served is answered for the caller: 400 for a zone or id that cannot be used; a limit, which
     /// a browser would take for the end of all tries, as an event `limit` and an end with a long
     /// `retry`; 204 for a client that was closed.
@@ -60,6 +61,8 @@ impl Hub {
         }
         let last_event_id = grant.last_event_id.clone().or(header);
         let last_event_id = last_event_id
+            // What polyfills and wrappers of EventSource append, which cannot set the header.
+            .or_else(|| query(request, "lastEventId"))
             .or_else(|| query(request, "last_event_id"))
             .filter(|last_event_id| !last_event_id.is_empty());
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
