@@ -1,7 +1,8 @@
-//! A TCP proxy whose connections can be cut, at once or at random bytes.
+//! A TCP proxy whose connections can be cut, at once or at random bytes, and stalled.
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +18,7 @@ pub struct Proxy {
     addr: SocketAddr,
     connections: Arc<Mutex<JoinSet<()>>>,
     cutting: Arc<Mutex<Cutting>>,
+    stalls: Arc<AtomicUsize>,
     acceptor: AbortHandle,
 }
 
@@ -43,18 +45,20 @@ impl Proxy {
         let addr = listener.local_addr().expect("a bound listener has an address");
         let connections = Arc::new(Mutex::new(JoinSet::new()));
         let cutting = Arc::new(Mutex::new(Cutting::default()));
+        let stalls = Arc::new(AtomicUsize::new(0));
         let (accepted, cutter) = (Arc::clone(&connections), Arc::clone(&cutting));
+        let stalled = Arc::clone(&stalls);
         let acceptor = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                let cutting = Arc::clone(&cutter);
+                let (cutting, stalls) = (Arc::clone(&cutter), Arc::clone(&stalled));
                 accepted.lock().unwrap().spawn(async move {
                     let Ok(far) = TcpStream::connect(server).await else { return };
                     // A peer that is gone ends the connection, as does a cut.
-                    let _ = pass(near, far, &cutting).await;
+                    let _ = pass(near, far, &cutting, &stalls).await;
                 });
             }
         });
-        Self { addr, connections, cutting, acceptor: acceptor.abort_handle() }
+        Self { addr, connections, cutting, stalls, acceptor: acceptor.abort_handle() }
     }
 
     /// Where the proxy listens.
@@ -66,6 +70,12 @@ impl Proxy {
     pub async fn cut(&self) {
         let mut cut = std::mem::take(&mut *self.connections.lock().unwrap());
         cut.shutdown().await;
+    }
+
+    /// Passes nothing more on the connections that are open, and does not end them either, as when
+    /// the server's machine has lost its power. New ones are served.
+    pub fn stall(&self) {
+        self.stalls.fetch_add(1, Ordering::SeqCst);
     }
 
     /// From now on cuts each connection, open or new, after a number of the server's bytes that is
@@ -102,7 +112,9 @@ async fn pass(
     mut near: TcpStream,
     mut far: TcpStream,
     cutting: &Mutex<Cutting>,
+    stalls: &AtomicUsize,
 ) -> std::io::Result<()> {
+    let begun = stalls.load(Ordering::SeqCst);
     near.set_nodelay(true)?;
     let (mut from_near, mut to_near) = near.split();
     let (mut from_far, mut to_far) = far.split();
@@ -115,6 +127,9 @@ async fn pass(
         let (mut buffer, mut sent) = (vec![0; 16 << 10], Vec::new());
         loop {
             let read = from_far.read(&mut buffer).await?;
+            if stalls.load(Ordering::SeqCst) != begun {
+                std::future::pending::<()>().await;
+            }
             if read == 0 {
                 to_near.shutdown().await?;
                 return Ok(());

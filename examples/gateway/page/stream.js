@@ -61,6 +61,7 @@ export class Stream {
 
   #open() {
     const source = this.#source = new EventSource(this.#url());
+    this.#alive(); // the connection that the browser takes for it may be dead, too
     this.#set(this.#lost ? "reconnecting" : "connecting", this.#lost ? this.#why : "");
     // An event may be of type "open" or "error": those carry data, the browser's own do not.
     const carries = (event) => event instanceof MessageEvent;
