@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// The callback for a client's coming has returned.
+/// The callback `on_connect` has returned.
 const CONNECTED: u8 = 1;
-/// The client has left, or was closed.
+/// The client has left, or its stream was ended.
 const LEFT: u8 = 2;
 
 /// A connected client, as callbacks see it.
@@ -25,8 +25,9 @@ pub struct Client {
     closed: OnceLock<CloseReason>,
     /// Cancels its subscription, once it has one.
     canceller: OnceLock<Canceller>,
-    /// Which of the callbacks are due: see [`CONNECTED`] and [`LEFT`].
-    told: AtomicU8,
+    /// [`CONNECTED`] and [`LEFT`]: whoever sets the second one calls `on_disconnect`, so that it is
+    /// called once and never before `on_connect`.
+    progress: AtomicU8,
     /// The task of its stream, to be woken when it is closed from outside.
     task: AtomicWaker,
 }
@@ -75,14 +76,16 @@ impl Client {
         self.task.wake();
     }
 
-    /// Notes that the callback for its coming has returned; whether the one for its leaving is due.
-    pub(crate) fn is_connected(&self) -> bool {
-        self.told.fetch_or(CONNECTED, Ordering::AcqRel) & LEFT != 0
+    /// Notes that the callback `on_connect` has returned. Returns whether `on_disconnect` is due now,
+    /// since the client has left meanwhile.
+    pub(crate) fn note_connected(&self) -> bool {
+        self.progress.fetch_or(CONNECTED, Ordering::AcqRel) & LEFT != 0
     }
 
-    /// Notes that it has left; whether the callback for that is due, since the other has returned.
-    pub(crate) fn has_left(&self) -> bool {
-        self.told.fetch_or(LEFT, Ordering::AcqRel) & CONNECTED != 0
+    /// Notes that the client has left. Returns whether `on_disconnect` is due now, since
+    /// `on_connect` has returned.
+    pub(crate) fn note_left(&self) -> bool {
+        self.progress.fetch_or(LEFT, Ordering::AcqRel) & CONNECTED != 0
     }
 
     pub(crate) fn closed(&self) -> Option<&CloseReason> {
@@ -174,7 +177,7 @@ impl Clients {
             random_id: id.is_random(),
             closed: OnceLock::new(),
             canceller: OnceLock::new(),
-            told: AtomicU8::new(0),
+            progress: AtomicU8::new(0),
             task: AtomicWaker::new(),
         });
         let zone = state.zones.entry(client.zone.clone()).or_default();

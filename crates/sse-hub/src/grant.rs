@@ -62,7 +62,7 @@ impl Grant {
         self
     }
 
-    /// Goes on after this event, in place of what the request says.
+    /// Resumes after this event, in place of what the request says.
     #[must_use]
     pub fn last_event_id(mut self, id: impl Into<String>) -> Self {
         self.last_event_id = Some(id.into());

@@ -136,7 +136,7 @@ impl Inner {
             callback(client);
         }
         // It may have been closed before the callback returned.
-        if client.is_connected() {
+        if client.note_connected() {
             self.disconnected(client, client.closed().unwrap_or(&CloseReason::Gone));
         }
     }
@@ -155,7 +155,7 @@ impl Inner {
         client.end(reason.clone());
         self.presence.changed(client);
         self.counters.connections.decrement(1);
-        if client.has_left() {
+        if client.note_left() {
             self.disconnected(client, reason);
         }
         true

@@ -13,14 +13,14 @@ use std::net::SocketAddr;
 const MAX_LAST_EVENT_ID: usize = 1024;
 
 impl Hub {
-    /// Answers a request with the event stream of a zone (`default` where it is empty), as a client
-    /// whose id `id` makes; [`random_id`] is one that always does.
+    /// Responds to a request with the event stream of a zone, for a client with the id that `id`
+    /// gives: [`random_id`](crate::random_id) makes one for each request.
     ///
-    /// Resumes after the request's `Last-Event-ID`, or its query's `lastEventId` or
-    /// `last_event_id`. What cannot be
-    /// served is answered for the caller: 400 for a zone or id that cannot be used; a limit, which
-    /// a browser would take for the end of all tries, as an event `limit` and an end with a long
-    /// `retry`; 204 for a client that was closed.
+    /// The stream resumes after the request's `Last-Event-ID`, or after `lastEventId` or
+    /// `last_event_id` in its query. The response is 400 for a zone or id that cannot be used and
+    /// 204 for a client that was closed and comes back. A limit is an event `limit` and the end of
+    /// the stream with a long `retry`, since a browser would take an error status for the end of
+    /// all tries.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -38,7 +38,7 @@ impl Hub {
         self.accept(request, Grant::new(zone).id(id()))
     }
 
-    /// [Registers](Self::register) a client with all that can be said about it.
+    /// [Registers](Self::register) a client with all that its [`Grant`] says.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -59,12 +59,13 @@ impl Hub {
             *away.status_mut() = StatusCode::NO_CONTENT;
             return away;
         }
+        let given = |name| query(request, name).filter(|id| !id.is_empty());
         let last_event_id = grant.last_event_id.clone().or(header);
         let last_event_id = last_event_id
+            .filter(|id| !id.is_empty())
             // What polyfills and wrappers of EventSource append, which cannot set the header.
-            .or_else(|| query(request, "lastEventId"))
-            .or_else(|| query(request, "last_event_id"))
-            .filter(|last_event_id| !last_event_id.is_empty());
+            .or_else(|| given("lastEventId"))
+            .or_else(|| given("last_event_id"));
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
         let address = grant.address.or(peer).map(|address| address.to_canonical());
         let options = &self.inner.options;
