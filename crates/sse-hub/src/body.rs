@@ -190,7 +190,7 @@ impl Stream {
         let position = Some(position).filter(|_| self.subscription.pending_gap().is_none());
         let options = &self.hub.options;
         let begin = if options.connect_event {
-            let (zone, id) = (self.client.zone(), self.client.id());
+            let (zone, id) = (self.client.zone().as_str(), self.client.id().as_str());
             Some(encode::connected(zone, id, position, options.retry))
         } else {
             position.map(encode::cursor)
@@ -204,7 +204,7 @@ impl Stream {
 
     fn gap(&self, gap: &Gap) -> Result<Bytes, CloseReason> {
         self.hub.counters.gaps.increment(1);
-        let (zone, client) = (self.client.zone(), self.client.id());
+        let (zone, client) = (self.client.zone().as_str(), self.client.id().as_str());
         tracing::debug!(zone, client, reason = gap.reason().as_str(), "gap");
         match (gap.reason(), self.slow) {
             (GapReason::Slow, SlowClient::Disconnect) => Err(CloseReason::Slow),
@@ -213,7 +213,7 @@ impl Stream {
     }
 
     fn failed(&self, error: &rt_broker::Error) -> CloseReason {
-        tracing::warn!(%error, zone = self.client.zone(), "a stream ends since its zone failed");
+        tracing::warn!(%error, zone = self.client.zone().as_str(), "a stream ends since its zone failed");
         CloseReason::Failed
     }
 
@@ -234,7 +234,7 @@ impl Stream {
             None => self.subscription.position(),
         };
         let now = options.broker.engine().now();
-        let (zone, client) = (self.client.zone(), self.client.lasting_id());
+        let (zone, client) = (self.client.zone(), self.client.id());
         CloseId::new(&options.close_key, zone, client, kind, position, now)
     }
 

@@ -16,12 +16,10 @@ const LEFT: u8 = 2;
 /// A connected client, as callbacks see it.
 #[derive(Debug)]
 pub struct Client {
-    zone: Arc<str>,
-    id: Arc<str>,
+    zone: Zone,
+    id: ClientId,
     since: u64,
     address: Option<IpAddr>,
-    /// Whether its id was made for this connection alone.
-    random_id: bool,
     closed: OnceLock<CloseReason>,
     /// Cancels its subscription, once it has one.
     canceller: OnceLock<Canceller>,
@@ -35,13 +33,13 @@ pub struct Client {
 impl Client {
     /// The zone it is in.
     #[must_use]
-    pub fn zone(&self) -> &str {
+    pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
     /// Its id.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &ClientId {
         &self.id
     }
 
@@ -55,15 +53,6 @@ impl Client {
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         self.address
-    }
-
-    pub(crate) fn shared_id(&self) -> Arc<str> {
-        self.id.clone()
-    }
-
-    /// Its id, where the client has the same one whenever it connects.
-    pub(crate) fn lasting_id(&self) -> Option<&str> {
-        Some(self.id()).filter(|_| !self.random_id)
     }
 
     /// Has its stream end for this reason, and counts it no more as a subscriber; the first reason
@@ -121,7 +110,7 @@ pub(crate) struct Clients {
 
 #[derive(Debug, Default)]
 struct State {
-    zones: HashMap<Arc<str>, ZoneClients>,
+    zones: HashMap<Zone, ZoneClients>,
     addresses: HashMap<IpAddr, usize>,
     all: usize,
     shutting_down: bool,
@@ -170,18 +159,17 @@ impl Clients {
         }
         let client = Arc::new(Client {
             // The names that are there already, so that a zone's name is held once.
-            zone: known.map_or_else(|| zone.shared(), |(name, _)| name.clone()),
-            id: there.map_or_else(|| id.shared(), |(id, _)| id.clone()),
+            zone: known.map_or(zone, |(name, _)| name).clone(),
+            id: there.map_or_else(|| id.clone(), |(text, _)| id.with_shared(text.clone())),
             since,
             address,
-            random_id: id.is_random(),
             closed: OnceLock::new(),
             canceller: OnceLock::new(),
             progress: AtomicU8::new(0),
             task: AtomicWaker::new(),
         });
         let zone = state.zones.entry(client.zone.clone()).or_default();
-        let same = zone.clients.entry(client.id.clone()).or_default();
+        let same = zone.clients.entry(client.id.shared().clone()).or_default();
         let replaced = if same_id == SameId::Replace { same.clone() } else { Vec::new() };
         same.reserve_exact(1);
         same.push(client.clone());
@@ -199,7 +187,8 @@ impl Clients {
         let _ = client.canceller.set(canceller);
         // Under the lock that `remove` takes: either that sees the canceller, or this sees the end.
         let state = self.lock();
-        let same = state.zones.get(&client.zone).and_then(|zone| zone.clients.get(&client.id));
+        let same =
+            state.zones.get(&client.zone).and_then(|zone| zone.clients.get(client.id.as_str()));
         same.is_some_and(|same| same.iter().any(|other| Arc::ptr_eq(other, client)))
     }
 
@@ -207,13 +196,13 @@ impl Clients {
     pub(crate) fn remove(&self, client: &Arc<Client>) -> bool {
         let state = &mut *self.lock();
         let Some(zone) = state.zones.get_mut(&client.zone) else { return false };
-        let Some(same) = zone.clients.get_mut(&client.id) else { return false };
+        let Some(same) = zone.clients.get_mut(client.id.as_str()) else { return false };
         let Some(at) = same.iter().position(|other| Arc::ptr_eq(other, client)) else {
             return false;
         };
         same.swap_remove(at);
         if same.is_empty() {
-            zone.clients.remove(&client.id);
+            zone.clients.remove(client.id.as_str());
         }
         zone.connections -= 1;
         if zone.connections == 0 {
@@ -257,7 +246,7 @@ impl Clients {
     }
 
     /// The zones that have connections.
-    pub(crate) fn zones(&self) -> Vec<Arc<str>> {
+    pub(crate) fn zones(&self) -> Vec<Zone> {
         self.lock().zones.keys().cloned().collect()
     }
 

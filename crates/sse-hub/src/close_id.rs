@@ -47,8 +47,8 @@ pub(crate) struct CloseId {
 impl CloseId {
     pub(crate) fn new(
         key: &CloseKey,
-        zone: &str,
-        client: Option<&str>,
+        zone: &Zone,
+        client: &ClientId,
         kind: CloseKind,
         position: Option<Position>,
         time: u64,
@@ -68,16 +68,16 @@ impl CloseId {
     /// request cannot be recognised by it; then the id itself, which no other client was sent, says
     /// who it is.
     pub(crate) fn is_of(&self, key: &CloseKey, zone: &Zone, client: &ClientId) -> bool {
-        let client = Some(client.as_str()).filter(|_| !client.is_random());
-        self.mac(key, zone.as_str(), client).verify_truncated_left(&self.tag).is_ok()
+        self.mac(key, zone, client).verify_truncated_left(&self.tag).is_ok()
     }
 
-    fn mac(&self, key: &CloseKey, zone: &str, client: Option<&str>) -> Hmac<Sha256> {
+    fn mac(&self, key: &CloseKey, zone: &Zone, client: &ClientId) -> Hmac<Sha256> {
+        let client = Some(client.as_str()).filter(|_| !client.is_random());
         let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key.0);
         let mut mac = mac.expect("HMAC takes a key of any length");
         mac.update(b"sse-hub close");
         let position = self.position.map(|position| position.to_string());
-        for part in [position.as_deref(), Some(self.kind.as_str()), Some(zone), client] {
+        for part in [position.as_deref(), Some(self.kind.as_str()), Some(zone.as_str()), client] {
             // With its length, so that no two lists of parts are the same bytes.
             mac.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
             mac.update(part.unwrap_or_default().as_bytes());
@@ -158,8 +158,11 @@ mod tests {
         "2f31c0a9be7d455-41".parse().ok()
     }
 
+    /// Of a client that has this id, or one that was made for one request.
     fn id(key: &CloseKey, zone: &str, client: Option<&str>, kind: CloseKind) -> CloseId {
-        CloseId::new(key, zone, client, kind, position(), 1_795_230_332_805)
+        let zone = Zone::new(zone).unwrap();
+        let client = client.map_or_else(ClientId::random, |id| ClientId::new(id).unwrap());
+        CloseId::new(key, &zone, &client, kind, position(), 1_795_230_332_805)
     }
 
     #[test]
@@ -204,7 +207,8 @@ mod tests {
         let longest: Position = "2f31c0a9be7d455-18446744073709551615".parse().unwrap();
         for (position, time) in [(position(), 7), (None, 0), (Some(longest), u64::MAX)] {
             for kind in [CloseKind::Closed, CloseKind::Replaced] {
-                let id = CloseId::new(&key, "z", None, kind, position, time);
+                let id =
+                    CloseId::new(&key, &Zone::default(), &ClientId::random(), kind, position, time);
                 let text = id.to_string();
                 assert_eq!(text.parse(), Ok(id));
                 assert!(text.len() <= 100, "{}", text.len());

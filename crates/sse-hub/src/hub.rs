@@ -78,7 +78,7 @@ impl Hub {
 
     /// The zones that have clients on this node, in any order.
     #[must_use]
-    pub fn zones(&self) -> Vec<Arc<str>> {
+    pub fn zones(&self) -> Vec<Zone> {
         self.inner.clients.zones()
     }
 
@@ -131,7 +131,11 @@ impl Hub {
 
 impl Inner {
     pub(crate) fn connected(&self, client: &Client) {
-        tracing::debug!(zone = client.zone(), client = client.id(), "client connected");
+        tracing::debug!(
+            zone = client.zone().as_str(),
+            client = client.id().as_str(),
+            "client connected"
+        );
         if let Some(callback) = &self.options.connected {
             callback(client);
         }
@@ -162,7 +166,12 @@ impl Inner {
     }
 
     fn disconnected(&self, client: &Client, reason: &CloseReason) {
-        tracing::debug!(zone = client.zone(), client = client.id(), ?reason, "client disconnected");
+        tracing::debug!(
+            zone = client.zone().as_str(),
+            client = client.id().as_str(),
+            ?reason,
+            "client disconnected"
+        );
         if let Some(callback) = &self.options.disconnected {
             callback(client, reason);
         }

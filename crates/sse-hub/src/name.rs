@@ -1,5 +1,6 @@
 //! The names of zones and clients, which are parsed once, by one rule, wherever they come in.
 
+use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
@@ -27,6 +28,7 @@ const DEFAULT_ZONE: &str = "default";
 /// assert!("two\nlines".parse::<Zone>().is_err());
 /// # Ok::<(), sse_hub::InvalidName>(())
 /// ```
+// `Hash` and `Eq` are those of the text, as `Borrow<str>` demands.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Zone(Arc<str>);
 
@@ -47,9 +49,11 @@ impl Zone {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    pub(crate) fn shared(&self) -> Arc<str> {
-        self.0.clone()
+impl Borrow<str> for Zone {
+    fn borrow(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -116,8 +120,14 @@ impl ClientId {
         &self.text
     }
 
-    pub(crate) fn shared(&self) -> Arc<str> {
-        self.text.clone()
+    /// The id's text, shared with all that hold it.
+    pub(crate) fn shared(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// This id with a text that is held already.
+    pub(crate) fn with_shared(&self, text: Arc<str>) -> Self {
+        Self { text, random: self.random }
     }
 }
 

@@ -84,7 +84,7 @@ impl Hub {
         self.inner.counters.connections.increment(1);
         let start = last_event_id.as_deref().map_or(Start::Live, resume_after);
         let subscribed =
-            options.broker.subscribe_as(zone.as_str(), start, Some(client.shared_id()));
+            options.broker.subscribe_as(zone.as_str(), start, Some(client.id().shared().clone()));
         let subscription = match subscribed {
             Ok(mut subscription) => {
                 if let Some(bytes) = grant.max_lag {

@@ -230,7 +230,7 @@ async fn closing_in_the_callback_of_coming_is_told_after_it() {
     let closer = itself.clone();
     let hub = Hub::builder(Broker::in_memory())
         .on_connect(move |client| {
-            closer.get().unwrap().close(&zone("z"), &client_id(client.id()), "no");
+            closer.get().unwrap().close(client.zone(), client.id(), "no");
             came.lock().unwrap().push("came".into());
         })
         .on_disconnect(move |_, why| left.lock().unwrap().push(format!("{why:?}")))
