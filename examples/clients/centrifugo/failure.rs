@@ -58,6 +58,11 @@ impl From<Error> for Failure {
         if error.is_builder() {
             return Self::usage(line);
         }
+        if error.is_full() {
+            return Self::usage(
+                "the commands are too large for one request: send them in several batches",
+            );
+        }
         let hint = match (error.status(), error.code()) {
             (Some(StatusCode::UNAUTHORIZED), _) => {
                 "; is the key right? It is in CENTRIFUGO_KEY or in the file of --key-file"

@@ -1,7 +1,7 @@
 //! The commands over today's API.
 use centrifugo_api::{
-    Broadcast, Channels, Client, Disconnect, Form, History, Publish, RawValue, Refresh, Rpc,
-    Subscribe, Unsubscribe,
+    Broadcast, Channels, Client, Disconnect, Form, History, KeyHeader, Publish, RawValue, Refresh,
+    Rpc, Subscribe, Unsubscribe,
 };
 use serde_json::json;
 
@@ -140,6 +140,10 @@ fn client(server: &Server) -> Result<Client, Failure> {
         .transport_errors(server.transport_errors);
     if server.lines {
         builder = builder.form(Form::Lines);
+    }
+    if server.endpoint.contains('@') {
+        // The credentials of the endpoint, for a proxy in front of it, take `Authorization`.
+        builder = builder.key_header(KeyHeader::XApiKey);
     }
     let builder = match input::key(server)? {
         Some(key) => builder.key(key),

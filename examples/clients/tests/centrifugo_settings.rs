@@ -56,6 +56,29 @@ fn the_key_comes_from_the_environment_or_a_file() {
 }
 
 #[test]
+fn the_key_goes_beside_the_credentials_of_the_endpoint() {
+    let (server, received) = server(200, r#"{"result":{}}"#);
+    let url = server.url("/api").replace("//", "//proxy:pass@");
+    run_in(&[("CENTRIFUGO_KEY", KEY)], &["presence", "news", "--endpoint", &url], None).line();
+    let request = received.recv().unwrap();
+    assert_eq!(request.header("x-api-key"), Some(KEY));
+    assert_eq!(request.header("authorization"), Some("Basic cHJveHk6cGFzcw=="));
+}
+
+#[test]
+fn a_legacy_batch_that_is_too_large_names_no_call_of_the_library() {
+    let data = "x".repeat(1 << 20);
+    let line = json!({"publish": {"channel": "news", "data": data}}).to_string();
+    let input = format!("{line}\n").repeat(20);
+    let done = run_in(
+        &[("CENTRIFUGO_KEY", KEY)],
+        &["batch", "--legacy", "--endpoint", "http://127.0.0.1:1"],
+        Some(&input),
+    );
+    assert!(done.failed(2).contains("send them in several batches"), "{done:?}");
+}
+
+#[test]
 fn the_form_and_the_mode_are_chosen() {
     let (server, received) = server(200, r#"{"result":{}}"#);
     let url = server.url("");

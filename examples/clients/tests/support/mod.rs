@@ -41,7 +41,11 @@ impl Program {
         let mut command = command(name, args);
         let mut this = Self::spawn(command.envs(variables.iter().copied()).stdin(Stdio::piped()));
         let mut pipe = this.child.stdin.take().expect("a pipe");
-        pipe.write_all(input.as_bytes()).expect("it reads its input");
+        match pipe.write_all(input.as_bytes()) {
+            // It may refuse its input before it has read all of it.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            written => written.expect("it reads its input"),
+        }
         this
     }
 
@@ -74,6 +78,11 @@ impl Program {
     /// Nobody reads any more.
     pub fn close_output(&mut self) {
         self.out = None;
+    }
+
+    /// Kills it at once. What it has printed by then can still be read.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child");
     }
 
     /// As Ctrl-C does.
