@@ -1,4 +1,5 @@
 //! The attempts of one call: which failures are tried again, and when.
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rt_common::backoff::random_seed;
@@ -12,13 +13,13 @@ use crate::{Error, ErrorCode, RetryPolicy, StatusCode};
 const KEY_MEMORY: Duration = Duration::from_secs(240);
 
 /// Runs `attempt` until it succeeds, must not be repeated, or has no retry or no time left. It is
-/// given the time that is left.
+/// given the time that is left. `proven` tells whether any call of the client has succeeded.
 pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
     policy: &RetryPolicy,
+    proven: &AtomicBool,
     method: &str,
     repeat: Repeat,
     timeout: Duration,
-    setup: Setup,
     attempt: impl Fn(Duration) -> F,
 ) -> Result<T, Error> {
     let start = Instant::now();
@@ -27,8 +28,18 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
     let mut retries = 0;
     loop {
         let error = match attempt(left).await {
-            Ok(done) => return Ok(done),
+            Ok(done) => {
+                // Read first: callers on other threads would lose the cache line with each store.
+                if !proven.load(Ordering::Relaxed) {
+                    proven.store(true, Ordering::Relaxed);
+                }
+                return Ok(done);
+            }
             Err(error) => error,
+        };
+        let setup = match proven.load(Ordering::Relaxed) {
+            true => Setup::Proven,
+            false => Setup::Unproven,
         };
         if retries == policy.max_retries || !may_repeat(&error, repeat, setup) {
             return Err(error);

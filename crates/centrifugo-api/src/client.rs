@@ -1,12 +1,12 @@
 //! The client of today's API.
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
-use rt_common::{Redactor, Setup};
+use rt_common::Redactor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -269,17 +269,8 @@ impl Client {
                 .and_then(|reply| read(&reply))
                 .map_err(|error| coded(method, error).redacted(self.secrets()))
         };
-        let proven = &self.config.proven;
-        let setup = match proven.load(Ordering::Relaxed) {
-            true => Setup::Proven,
-            false => Setup::Unproven,
-        };
-        let result =
-            attempts::run(&self.config.retry, method, repeat, self.timeout, setup, attempt).await;
-        if result.is_ok() && setup == Setup::Unproven {
-            proven.store(true, Ordering::Relaxed);
-        }
-        result
+        let Config { retry, proven, .. } = &*self.config;
+        attempts::run(retry, proven, method, repeat, self.timeout, attempt).await
     }
 }
 
