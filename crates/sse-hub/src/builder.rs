@@ -77,8 +77,9 @@ impl HubBuilder {
         }
     }
 
-    /// Whether a client is first sent an event `ping` (default: yes). Without it the client is
-    /// sent an id alone, so that it has a position before its first event.
+    /// Whether a client is first sent an event `ping` (default: yes). Without it the client is sent
+    /// an id alone, so that it has a position before its first event; some clients report that as
+    /// an event without data, which the standard does not.
     #[must_use]
     pub fn connect_event(mut self, on: bool) -> Self {
         self.connect_event = on;
