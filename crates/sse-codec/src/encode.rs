@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
         self.put_event(out);
         self.put_retry(out);
         self.put_id(out);
-        if self.data.or(self.event).or(self.id).is_some() {
+        if self.data.is_some() || self.event.is_some() || self.id.is_some() {
             out.put(LINE_END);
         }
     }

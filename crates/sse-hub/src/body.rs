@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The body of what a [`Hub`](crate::Hub) answers: an event stream, or a short text.
+/// The body of a response of a [`Hub`](crate::Hub): an event stream or a short text.
 pub struct Body(Kind);
 
 enum Kind {
     Once(Bytes),
-    // Boxed, so that a connection's own state stays small whatever its answer is.
+    // Boxed, so that the state of a connection with a short response stays small.
     Stream(Box<Stream>),
 }
 
@@ -31,8 +31,8 @@ struct Stream {
     slow: SlowClient,
     /// Whether the heartbeat is an event, so that only events count as a sign of life.
     heartbeat_event: bool,
-    /// Fires when a heartbeat may be due or the grant expires; what is delivered moves `active`
-    /// only, so that no delivery touches a timer.
+    /// Fires when a heartbeat may be due or the grant expires. A delivery sets `active` only, so that
+    /// it does not touch a timer.
     timer: Pin<Box<Sleep>>,
     active: Instant,
     expires: Option<Instant>,
@@ -217,18 +217,18 @@ impl Stream {
         CloseReason::Failed
     }
 
-    /// Ends the stream, with a last word where the client is to be told something.
+    /// Ends the stream, with last bytes that tell the client what to do next, if any.
     fn end(&mut self, reason: CloseReason) -> Poll<Option<Bytes>> {
         let farewell = reason.farewell(|kind| self.close_id(kind).to_string());
         self.ended = true;
-        // At once, not when the body is dropped: a peer that takes nothing can put that off.
+        // Now and not when the body is dropped, which a peer that reads nothing can delay.
         self.hub.end(&self.client, &reason);
         Poll::Ready(farewell)
     }
 
     fn close_id(&self, kind: CloseKind) -> CloseId {
         let options = &self.hub.options;
-        // A gap that was not told yet must be told to whoever resumes.
+        // A gap that was not delivered must be delivered to the client that resumes.
         let position = match self.subscription.pending_gap() {
             Some(gap) => gap.from().and_then(|from| from.parse().ok()),
             None => self.subscription.position(),

@@ -13,11 +13,11 @@ pub(crate) type Connected = Arc<dyn Fn(&Client) + Send + Sync>;
 /// Called with a client whose stream has ended, and why.
 pub(crate) type Disconnected = Arc<dyn Fn(&Client, &CloseReason) + Send + Sync>;
 
-/// What happens when a second client comes with an id that is there already.
+/// The choice for a second client with the id of a connected one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum SameId {
-    /// Both stay, and both are given what is for that id.
+    /// Both stay, and both receive what is sent to that id.
     #[default]
     Share,
     /// The first one is closed.
@@ -26,12 +26,12 @@ pub enum SameId {
     Refuse,
 }
 
-/// What happens to a client that reads so slowly that what waits for it is no longer held, or is
-/// more than its bound.
+/// The choice for a client that reads so slowly that its next event is no longer held, or that more
+/// bytes wait for it than its bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum SlowClient {
-    /// It is told of a gap and goes on with what is held.
+    /// It receives a gap and continues with what is held.
     #[default]
     Gap,
     /// Its stream ends; it comes back with its last event id, and to a gap then.
@@ -77,8 +77,9 @@ impl HubBuilder {
         }
     }
 
-    /// Whether a client is first sent an event `ping` (default: yes). Without it the client is
-    /// sent an id alone, so that it has a position before its first event.
+    /// Whether a client is first sent an event `ping` (default: yes). Without it the client is sent
+    /// an id alone, so that it has a position before its first event; some clients report that as
+    /// an event without data, which the standard does not.
     #[must_use]
     pub fn connect_event(mut self, on: bool) -> Self {
         self.connect_event = on;
@@ -107,14 +108,14 @@ impl HubBuilder {
         self
     }
 
-    /// What happens to a second client with the same id (default: both stay).
+    /// Sets the choice for a second client with the same id (default: both stay).
     #[must_use]
     pub fn same_id(mut self, same_id: SameId) -> Self {
         self.same_id = same_id;
         self
     }
 
-    /// What happens to a client that reads too slowly (default: it is told of a gap).
+    /// Sets the choice for a client that reads too slowly (default: it receives a gap).
     #[must_use]
     pub fn slow_client(mut self, slow: SlowClient) -> Self {
         self.slow_client = slow;
@@ -145,8 +146,8 @@ impl HubBuilder {
     /// Sets the key by which a client that was [closed](Hub::close) is recognised when it comes back
     /// (default: a random one for each hub).
     ///
-    /// Give the nodes of a service the same key, and keep it over restarts. Otherwise a closed
-    /// client that comes back to another node, or after a restart, is let in there and resumes.
+    /// Give all nodes of a service the same key, and keep it over restarts. Otherwise a closed client
+    /// that reconnects to another node, or after a restart, is accepted there and resumes.
     #[must_use]
     pub fn close_key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.close_key = CloseKey::new(key);

@@ -1,4 +1,4 @@
-//! Who is connected to this node: zones, their clients, the connections of each.
+//! The clients of this node: zones, the clients in each, the connections of each.
 
 use crate::{ClientId, CloseReason, SameId, Zone};
 use atomic_waker::AtomicWaker;
@@ -13,7 +13,7 @@ const CONNECTED: u8 = 1;
 /// The client has left, or its stream was ended.
 const LEFT: u8 = 2;
 
-/// A connected client, as callbacks see it.
+/// A connected client, as callbacks receive it.
 #[derive(Debug)]
 pub struct Client {
     zone: Zone,
@@ -55,8 +55,7 @@ impl Client {
         self.address
     }
 
-    /// Has its stream end for this reason, and counts it no more as a subscriber; the first reason
-    /// counts.
+    /// Ends its stream for this reason and cancels its subscription; the first reason counts.
     pub(crate) fn end(&self, reason: CloseReason) {
         let _ = self.closed.set(reason);
         if let Some(canceller) = self.canceller.get() {
@@ -123,7 +122,7 @@ struct ZoneClients {
 }
 
 impl Clients {
-    /// Adds a client, and gives those it replaces.
+    /// Adds a client, and returns those that it replaces.
     pub(crate) fn add(
         &self,
         zone: &Zone,
@@ -181,18 +180,19 @@ impl Clients {
         Ok((client, replaced))
     }
 
-    /// Gives a client what cancels its subscription; `false` where it was closed meanwhile, and
-    /// whoever closed it did not see this.
+    /// Gives a client the handle that cancels its subscription. Returns `false` if the client was
+    /// ended meanwhile, so that the caller has to cancel.
     pub(crate) fn subscribed(&self, client: &Arc<Client>, canceller: Canceller) -> bool {
         let _ = client.canceller.set(canceller);
-        // Under the lock that `remove` takes: either that sees the canceller, or this sees the end.
+        // Under the lock that `remove` takes: either `remove` comes later and its caller finds the
+        // canceller, or it came before and the client is not found here.
         let state = self.lock();
         let same =
             state.zones.get(&client.zone).and_then(|zone| zone.clients.get(client.id.as_str()));
         same.is_some_and(|same| same.iter().any(|other| Arc::ptr_eq(other, client)))
     }
 
-    /// Takes one connection out; `false` where it was taken out already.
+    /// Removes one connection. Returns `false` if it was removed before.
     pub(crate) fn remove(&self, client: &Arc<Client>) -> bool {
         let state = &mut *self.lock();
         let Some(zone) = state.zones.get_mut(&client.zone) else { return false };
@@ -258,7 +258,7 @@ impl Clients {
         self.lock().all
     }
 
-    /// Takes no more clients, and gives all there are.
+    /// Accepts no more clients, and returns all that are connected.
     pub(crate) fn shut_down(&self) -> Vec<Arc<Client>> {
         let mut state = self.lock();
         state.shutting_down = true;

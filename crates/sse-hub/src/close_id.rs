@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// Bytes of a tag: enough that two closes never share one by chance.
 const TAG: usize = 16;
 
-/// Which of the closes that keep a client away.
+/// The kind of a close after which a client must not reconnect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum CloseKind {
     Closed,
@@ -26,15 +26,15 @@ impl CloseKind {
     }
 }
 
-/// What stands as the id of a close event: `<position>~<kind>~<time>~<tag>`.
+/// The id of a close event: `<position>~<kind>~<time>~<tag>`, of at most 100 bytes.
 ///
-/// A browser comes back with it, and is answered 204 for that, which ends its tries. It is the only
-/// one: the tag binds the id to the position, the kind of close, its time, the zone and the client,
-/// under the [key](crate::HubBuilder::close_key) of the hubs that trust each other's closes. To
-/// everyone else the id is the position in it, and resumes there.
+/// The closed browser reconnects with it and receives 204, which ends its tries. No other client does:
+/// the tag binds the id to the position, the kind of close, its time, the zone and the client, under
+/// the [key](crate::HubBuilder::close_key) of the hubs that trust each other's closes. Any other
+/// client that presents the id resumes from the position in it.
 ///
-/// The position is missing where the client was closed before it had one. Then the id means nothing
-/// to everyone else, which is a gap. At most 90 bytes.
+/// The position is missing if the client was closed before it had one. Then another client that
+/// presents the id receives a gap.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CloseId {
     position: Option<Position>,
@@ -59,14 +59,14 @@ impl CloseId {
         id
     }
 
-    /// Where everyone else resumes who presents this id.
+    /// The position from which any other client resumes.
     pub(crate) fn position(&self) -> Option<Position> {
         self.position
     }
 
     /// Whether this is the close of this client in this zone. A client whose id is made for each
-    /// request cannot be recognised by it; then the id itself, which no other client was sent, says
-    /// who it is.
+    /// request cannot be recognised by that id. It is recognised by the close itself, which was sent
+    /// to no other client.
     pub(crate) fn is_of(&self, key: &CloseKey, zone: &Zone, client: &ClientId) -> bool {
         self.mac(key, zone, client).verify_truncated_left(&self.tag).is_ok()
     }
@@ -137,8 +137,8 @@ impl CloseKey {
         Self(key.into())
     }
 
-    /// A key of this hub alone. It need not be hard to guess: whoever forges the id of a close keeps
-    /// only itself away.
+    /// Makes a key of this hub alone. It need not be hard to guess: a client that forges the id of a
+    /// close keeps only itself away.
     pub(crate) fn random() -> Self {
         Self(std::iter::repeat_with(|| fastrand::u8(..)).take(32).collect())
     }

@@ -1,11 +1,11 @@
-//! Ending a stream: why, and what the client is told so that it does the right thing next.
+//! The ends of streams: the reasons, and the last bytes that tell a client what to do next.
 
 use crate::close_id::CloseKind;
 use crate::encode::{self, last};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// How soon a client that is closed comes back to be answered 204.
+/// How soon a closed client reconnects to receive its 204.
 const CLOSED_RETRY: Duration = Duration::from_secs(1);
 
 /// How long a client that met a limit is asked to wait.
@@ -21,10 +21,10 @@ pub enum CloseReason {
     Closed(String),
     /// Another client came with the same id.
     Replaced,
-    /// The hub's user ended it and has the client come back.
+    /// The hub's user ended it, and the client reconnects.
     #[non_exhaustive]
     Reconnect {
-        /// How long the client is asked to wait. It is told this much, or up to half more.
+        /// The least time that the client is asked to wait; it is sent this or up to half more.
         retry: Duration,
     },
     /// It read too slowly and was to be disconnected.
@@ -47,8 +47,8 @@ impl CloseReason {
         }
     }
 
-    /// The last bytes of the stream: an event for those who must not come back as they were, a
-    /// time to come back for the others. `id` makes the id of a close event.
+    /// The last bytes of the stream: a close event for a client that must not reconnect, a
+    /// reconnection time for the others. `id` makes the id of a close event.
     pub(crate) fn farewell(&self, id: impl FnOnce(CloseKind) -> String) -> Option<Bytes> {
         if let Some(kind) = self.kind() {
             let reason = match self {
@@ -66,12 +66,13 @@ impl CloseReason {
     }
 }
 
-/// A time to come back after the hub has failed or shut down.
+/// A reconnection time for when the hub has failed or shuts down, drawn at random so that clients do
+/// not all reconnect at the same moment.
 pub(crate) fn come_back_later() -> Bytes {
     encode::retry(Duration::from_millis(fastrand::u64(1000..5000)))
 }
 
-/// This time or up to half more: clients must not all come back at the same moment.
+/// Returns this time or up to half more: clients must not all reconnect at the same moment.
 fn at_least(retry: Duration) -> Duration {
     retry.saturating_add(retry.mul_f64(fastrand::f64() / 2.0))
 }

@@ -1,10 +1,10 @@
-//! What one client is allowed: its zone, its id, how long.
+//! The terms of one stream: its zone, its client and its limits.
 
 use crate::{ClientId, InvalidName, SlowClient, Zone};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A client's zone and id, and what holds for its stream.
+/// A client's zone and id, and the terms of its stream.
 ///
 /// ```
 /// use sse_hub::Grant;
@@ -77,7 +77,7 @@ impl Grant {
         self
     }
 
-    /// What happens when this client reads too slowly, in place of the hub's choice.
+    /// Sets the choice for this client if it reads too slowly, in place of the hub's.
     #[must_use]
     pub fn slow_client(mut self, slow: SlowClient) -> Self {
         self.slow = Some(slow);

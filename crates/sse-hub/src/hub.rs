@@ -1,4 +1,4 @@
-//! The hub itself: what it holds, and the calls that are not sending or registering.
+//! The hub: its state, presence, and the calls that end streams.
 
 use crate::builder::HubBuilder;
 use crate::clients::Clients;
@@ -82,10 +82,10 @@ impl Hub {
         self.inner.clients.zones()
     }
 
-    /// Who is in a zone, on any node, oldest first.
+    /// Returns the clients of a zone on all nodes, oldest first.
     ///
     /// # Errors
-    /// Where the engine cannot tell.
+    /// When the engine cannot list the clients of the other nodes.
     pub async fn presence(&self, zone: &Zone) -> Result<Vec<Present>, rt_broker::Error> {
         crate::presence::list(&self.inner, zone.as_str()).await
     }
@@ -94,36 +94,37 @@ impl Hub {
     ///
     /// The client is sent an event `close` with `{"reason": …}`. When it then comes back as a
     /// browser does, with that event's id in `Last-Event-ID`, it is answered 204, which ends its
-    /// tries. A page that is opened afresh does not send that header and is let in; whoever else
-    /// presents the id resumes where the closed client was. Refuse a client that must stay away in
-    /// your [authorisation](crate::HubService::authorize).
+    /// tries. A page that is opened again does not send that header and is accepted; any other
+    /// client that presents the id resumes where the closed client was. Refuse a client that must
+    /// stay away in your [authorisation hook](crate::HubService::authorize).
     ///
-    /// From now on the client does not count: not in [`presence`](Self::presence), not as reached
-    /// and not against a limit, even if its connection takes long to end.
+    /// From this call on the client does not count: neither in [`presence`](Self::presence) nor as
+    /// reached nor against a limit, even if its connection takes long to end.
     pub fn close(&self, zone: &Zone, id: &ClientId, reason: impl Into<String>) -> usize {
         let reason = CloseReason::Closed(reason.into());
         self.inner.end_all(self.inner.clients.of(zone.as_str(), id.as_str()), &reason)
     }
 
-    /// Ends the streams of one client on this node, has it come back, and returns how many there
+    /// Ends the streams of one client on this node so that it reconnects, and returns how many there
     /// were.
     ///
-    /// It is asked to come back after `retry`, in whole milliseconds and with up to half more, and
-    /// resumes where it was. Like a [closed](Self::close) client it does not count from now on.
+    /// The client is asked to reconnect after `retry`, in whole milliseconds and with up to half
+    /// more, and resumes where it was. Like a [closed](Self::close) client it does not count from
+    /// this call on.
     pub fn disconnect(&self, zone: &Zone, id: &ClientId, retry: Duration) -> usize {
         let reason = CloseReason::Reconnect { retry };
         self.inner.end_all(self.inner.clients.of(zone.as_str(), id.as_str()), &reason)
     }
 
     /// [Disconnects](Self::disconnect) every client of a zone on this node and returns how many
-    /// streams there were: before a node is taken down, for one.
+    /// streams there were. Use it to move clients to another node.
     pub fn disconnect_zone(&self, zone: &Zone, retry: Duration) -> usize {
         let reason = CloseReason::Reconnect { retry };
         self.inner.end_all(self.inner.clients.all_in_zone(zone.as_str()), &reason)
     }
 
-    /// Ends every stream, and takes no more: call it before a server is drained, which would wait
-    /// for its open streams for ever. Each client is told to come back within a few seconds.
+    /// Ends every stream and accepts no more. Call it before a server is drained, which would wait
+    /// for its open streams forever. Each client is asked to reconnect within a few seconds.
     pub fn shutdown(&self) {
         self.inner.end_all(self.inner.clients.shut_down(), &CloseReason::Shutdown);
     }

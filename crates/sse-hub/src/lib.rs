@@ -1,6 +1,6 @@
 //! A hub for server-sent events: zones with clients, replay, presence, three ways to send.
 //!
-//! A [`Hub`] answers a request with an event stream ([`Hub::register`]) inside any handler, or as a
+//! A [`Hub`] responds to a request with an event stream ([`Hub::register`]) inside any handler, or as a
 //! [`tower_service::Service`] ([`Hub::service`]). A [`Packet`] is sent to every client of every
 //! zone, to every client of one zone, or to one client ([`Hub::send`]).
 //!
@@ -9,7 +9,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let hub = Hub::in_memory();
-//! // In a handler: the answer streams what is sent to the zone from now on.
+//! // In a handler: the response streams what is sent to the zone from now on.
 //! let request = http::Request::get("/events").body(())?;
 //! let response = hub.register(&request, "news", random_id);
 //! assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
@@ -19,8 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A client that comes back with its `Last-Event-ID` is given what it missed; where that is no
-//! longer held it is told by an event `gap`, never by silence.
+//! A client that reconnects with its `Last-Event-ID` receives what it missed. What is no longer held
+//! is reported by an event `gap`, never dropped in silence.
 
 mod body;
 mod builder;

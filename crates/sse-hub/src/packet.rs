@@ -1,10 +1,10 @@
-//! What is sent, and to whom.
+//! Packets: messages and their targets.
 
 use rt_broker::{FromObject, deserialize_object};
 use serde::{Deserialize, Deserializer, Serialize};
 use sse_codec::Message;
 
-/// A message with its way: every client of every zone, every client of one zone, or one client.
+/// A message and its target: every client of every zone, every client of one zone, or one client.
 ///
 /// | zone | client_id | broadcast | goes to |
 /// |---|---|---|---|
@@ -32,7 +32,7 @@ pub struct Packet {
     /// Whether it is for all.
     #[serde(default, alias = "Broadcast")]
     pub broadcast: bool,
-    /// A client that it is not for, as a rule the one who sent it; empty is none.
+    /// A client that does not receive it, usually the sender; empty is none.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub except: String,
 }
@@ -85,7 +85,7 @@ impl Serialize for Packet {
     }
 }
 
-/// What a packet's message is made from: a [`Message`], or text that is its data.
+/// A conversion to a packet's message: from a [`Message`], or from text that becomes its data.
 pub trait IntoMessage {
     /// The message.
     fn into_message(self) -> Message;
@@ -109,7 +109,7 @@ impl IntoMessage for String {
     }
 }
 
-/// What became of a packet.
+/// The result of sending a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Sent {

@@ -5,11 +5,11 @@ use crate::{ClientId, Hub, Packet, SendError, Sent, Zone};
 use rt_broker::Message;
 
 impl Hub {
-    /// Sends a packet and says how many connections to this node it was for.
+    /// Sends a packet and returns how many connections to this node it was for.
     ///
-    /// With history on, a zone without clients keeps what is sent to it for those who come back:
-    /// that is a success which reached 0. With history off it is an error. To a client who is not
-    /// there, on any node, it always is one.
+    /// With history on, a zone without clients keeps the message for clients that resume: a success
+    /// that reached 0. With history off it is an error. A packet for a client that is not connected
+    /// to any node is always an error.
     ///
     /// # Errors
     /// A packet without a target, without a message or with an id that cannot be used; nobody
