@@ -119,6 +119,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets several headers, each in place of those of its name, and one name with several values as
+    /// often as it is in the map; see [`header`](Self::header).
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers.into_iter().map(|(name, mut value)| {
+            value.set_sensitive(true);
+            (name, value)
+        }));
+        self
+    }
+
     /// The HTTP client to use (default: a new one over reqwest). All requests of this client and of
     /// its clones share its connections.
     ///

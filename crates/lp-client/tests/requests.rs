@@ -43,6 +43,21 @@ fn builder(server: &Server) -> ClientBuilder {
 }
 
 #[tokio::test]
+async fn a_header_may_have_several_values() {
+    let (server, received) = always(200, QUIET);
+    let mut headers = http::HeaderMap::new();
+    for value in ["a", "b"] {
+        headers.append("x-tag", value.parse().unwrap());
+    }
+    let client = builder(&server).header("x-tag", "old").headers(headers).header("x-one", "1");
+    client.build().unwrap().subscribe("new").await.unwrap();
+    let (_, request) = received.recv().unwrap();
+    let tags: Vec<_> = request.headers.iter().filter(|(name, _)| name == "x-tag").collect();
+    assert_eq!(tags.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(request.header("x-one"), Some("1"));
+}
+
+#[tokio::test]
 async fn a_poll_is_a_get_that_asks_for_both_forms() {
     let (server, received) = always(200, QUIET);
     let url =

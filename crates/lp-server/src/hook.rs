@@ -1,4 +1,4 @@
-//! What may refuse a request before it is looked at.
+//! Hooks: what may refuse a request, or add headers to its response.
 
 use crate::{Body, error_answer};
 use base64::Engine as _;
@@ -13,11 +13,59 @@ use subtle::ConstantTimeEq;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Refuses by an answer of its own.
-pub(crate) type Hook = Arc<dyn Fn(&Parts) -> BoxFuture<Result<(), Response<Body>>> + Send + Sync>;
+/// What a hook decides: the request goes on, or this is its response.
+pub(crate) type Decision = Result<Admission, Response<Body>>;
 
-/// A hook that lets in who sends this name and password by basic auth (RFC 7617), and answers 401
-/// to all others. Names and passwords are compared in constant time.
+/// Looks at the head of a request.
+pub(crate) type Hook = Arc<dyn Fn(&Parts) -> BoxFuture<Decision> + Send + Sync>;
+
+/// Looks at a publication.
+pub(crate) type PublishHook = Arc<dyn Fn(&PublishRequest<'_>) -> BoxFuture<Decision> + Send + Sync>;
+
+/// Lets a request go on, and adds headers to its response. A hook returns it as its `Ok`, or what it is
+/// made of: `()` for no header, or a [`HeaderMap`].
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    headers: HeaderMap,
+}
+
+impl Admission {
+    /// Adds the headers to a response, each in place of those of its name.
+    pub(crate) fn apply(self, response: &mut Response<Body>) {
+        response.headers_mut().extend(self.headers);
+    }
+}
+
+impl From<()> for Admission {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+impl From<HeaderMap> for Admission {
+    fn from(headers: HeaderMap) -> Self {
+        Self { headers }
+    }
+}
+
+/// A publication that has been read and checked, and is not published yet; see
+/// [`LongPollBuilder::check_publication`](crate::LongPollBuilder::check_publication).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PublishRequest<'a> {
+    /// The head of the request.
+    pub head: &'a Parts,
+    /// The category.
+    pub category: &'a str,
+    /// The data, as the JSON text that came.
+    pub data: &'a str,
+    /// The whole body of the request, at most
+    /// [`max_body`](crate::LongPollBuilder::max_body) bytes.
+    pub body: &'a [u8],
+}
+
+/// Returns a hook that admits requests with this name and password by basic auth (RFC 7617), and
+/// answers 401 to all others. Names and passwords are compared in constant time.
 ///
 /// ```
 /// use lp_server::{LongPoll, basic_auth};

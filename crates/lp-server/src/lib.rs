@@ -58,7 +58,7 @@ mod wait;
 
 pub use answer::error_answer;
 pub use body::Body;
-pub use hook::basic_auth;
+pub use hook::{Admission, PublishRequest, basic_auth};
 pub use long_poll::LongPoll;
 pub use options::{Gone, LongPollBuilder};
 #[cfg(feature = "file")]

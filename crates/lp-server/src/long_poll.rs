@@ -1,6 +1,7 @@
 //! The server itself: what a request is answered with.
 
 use crate::golongpoll::{self, BadPublish, Publish};
+use crate::hook::{Admission, PublishRequest};
 use crate::options::LongPollBuilder;
 use crate::query::Query;
 use crate::service::LongPollService;
@@ -125,13 +126,17 @@ impl LongPoll {
             false => self.asked(request),
         };
         async move {
-            if let Some(hook) = hook
-                && let Err(refused) = hook.await
-            {
-                inner.counters.refused.increment(1);
-                return inner.allow(origin.as_ref(), refused);
-            }
-            let answer = match asked {
+            let admission = match hook {
+                None => Admission::default(),
+                Some(hook) => match hook.await {
+                    Ok(admission) => admission,
+                    Err(refused) => {
+                        inner.counters.refused.increment(1);
+                        return inner.allow(origin.as_ref(), refused);
+                    }
+                },
+            };
+            let mut answer = match asked {
                 Asked::Plain(poll) if inner.deletes(&poll.category) => {
                     Box::pin(queue::plain(&inner, poll)).await
                 }
@@ -143,6 +148,7 @@ impl LongPoll {
                 },
                 Asked::Answered(response) => response,
             };
+            admission.apply(&mut answer);
             inner.allow(origin.as_ref(), answer)
         }
     }
@@ -191,17 +197,18 @@ impl LongPoll {
         }
         let origin = self.origin(&parts.headers);
         let hook = self.inner.options.before_publish.as_ref().map(|hook| hook(&parts));
-        let answer = match hook {
-            Some(hook) => match hook.await {
-                Ok(()) => self.published(parts, body).await,
-                Err(refused) => Err(refused),
-            },
-            None => self.published(parts, body).await,
+        let mut admission = Admission::default();
+        let answer = async {
+            if let Some(hook) = hook {
+                admission = hook.await?;
+            }
+            self.published(parts, body).await
         };
-        let answer = answer.unwrap_or_else(|refused| {
+        let mut answer = answer.await.unwrap_or_else(|refused| {
             self.inner.counters.refused.increment(1);
             refused
         });
+        admission.apply(&mut answer);
         self.inner.allow(origin.as_ref(), answer)
     }
 
@@ -220,10 +227,19 @@ impl LongPoll {
         }
         let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let body = read(body, self.inner.options.max_body).await?;
+        let whole = body.clone();
         let Publish { category, data } = Publish::parse(body).map_err(bad_publish)?;
         self.inner
             .check_category(&category)
             .map_err(|wrong| answer::error_answer(StatusCode::BAD_REQUEST, &wrong))?;
+        let mut admission = Admission::default();
+        if let Some(hook) = &self.inner.options.check_publication {
+            // The data was checked to be JSON, and so is UTF-8.
+            let data = std::str::from_utf8(&data).map_err(|_| bad_publish(BadPublish::Json))?;
+            let (head, category, body) = (&parts, category.as_str(), &whole[..]);
+            let decision = hook(&PublishRequest { head, category, data, body });
+            admission = decision.await?;
+        }
         let failed = |error: rt_broker::Error| answer::broker_error(&error);
         let mut message = Message::json(data).map_err(|_| bad_publish(BadPublish::Json))?;
         if let Some(key) = key {
@@ -231,7 +247,9 @@ impl LongPoll {
         }
         self.broker().publish(&category, message).await.map_err(failed)?;
         tracing::debug!(category, "published");
-        Ok(answer::published(golongpoll::PUBLISHED))
+        let mut answer = answer::published(golongpoll::PUBLISHED);
+        admission.apply(&mut answer);
+        Ok(answer)
     }
 
     /// The request's origin, where it matters.

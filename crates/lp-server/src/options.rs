@@ -1,7 +1,7 @@
 //! A long poll server's options.
 
 use crate::cors::Cors;
-use crate::hook::{BoxFuture, Hook};
+use crate::hook::{Admission, BoxFuture, Hook, PublishHook, PublishRequest};
 use crate::{Body, LongPoll};
 use http::Response;
 use http::request::Parts;
@@ -38,6 +38,7 @@ pub struct LongPollBuilder {
     pub(crate) cors: Option<Cors>,
     pub(crate) before_subscribe: Option<Hook>,
     pub(crate) before_publish: Option<Hook>,
+    pub(crate) check_publication: Option<PublishHook>,
     pub(crate) category_rule: Option<CategoryRule>,
     pub(crate) subscribe_path: Arc<str>,
     pub(crate) publish_path: Arc<str>,
@@ -56,6 +57,7 @@ impl LongPollBuilder {
             cors: None,
             before_subscribe: None,
             before_publish: None,
+            check_publication: None,
             category_rule: None,
             subscribe_path: "/events".into(),
             publish_path: "/publish".into(),
@@ -114,7 +116,8 @@ impl LongPollBuilder {
         self
     }
 
-    /// Runs before each poll; what it gives as its error is the answer instead.
+    /// Runs `hook` on the head of each poll before it is looked at. Its `Err` is the response instead;
+    /// its `Ok` may hold headers for the response ([`Admission`]).
     ///
     /// ```
     /// use http::StatusCode;
@@ -131,23 +134,62 @@ impl LongPollBuilder {
     /// });
     /// ```
     #[must_use]
-    pub fn before_subscribe<F, Fut>(mut self, hook: F) -> Self
+    pub fn before_subscribe<F, Fut, A>(mut self, hook: F) -> Self
     where
         F: Fn(&Parts) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), Response<Body>>> + Send + 'static,
+        Fut: Future<Output = Result<A, Response<Body>>> + Send + 'static,
+        A: Into<Admission>,
     {
         self.before_subscribe = Some(boxed(hook));
         self
     }
 
-    /// Runs before each publication; what it gives as its error is the answer instead.
+    /// Runs `hook` on the head of each publication before its body is read, as
+    /// [`before_subscribe`](Self::before_subscribe) does for polls. This is the place to check who
+    /// publishes: a stranger's body is never read.
     #[must_use]
-    pub fn before_publish<F, Fut>(mut self, hook: F) -> Self
+    pub fn before_publish<F, Fut, A>(mut self, hook: F) -> Self
     where
         F: Fn(&Parts) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), Response<Body>>> + Send + 'static,
+        Fut: Future<Output = Result<A, Response<Body>>> + Send + 'static,
+        A: Into<Admission>,
     {
         self.before_publish = Some(boxed(hook));
+        self
+    }
+
+    /// Runs `hook` on each publication that has been read and is well-formed, before it is published.
+    /// It sees the category, the data and the whole body: the place to validate or to log. Its `Err` is
+    /// the response instead; its `Ok` may hold headers for the response ([`Admission`]).
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode};
+    /// use lp_server::{LongPoll, error_answer};
+    ///
+    /// let polls = LongPoll::builder(rt_broker::Broker::in_memory()).check_publication(|request| {
+    ///     let is_known = ["news", "sport"].contains(&request.category);
+    ///     println!("{}: {}", request.category, request.data);
+    ///     async move {
+    ///         let mut headers = HeaderMap::new();
+    ///         headers.insert("x-checked", "yes".parse().expect("a valid header"));
+    ///         match is_known {
+    ///             true => Ok(headers),
+    ///             false => Err(error_answer(StatusCode::FORBIDDEN, "no such category")),
+    ///         }
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn check_publication<F, Fut, A>(mut self, hook: F) -> Self
+    where
+        F: Fn(&PublishRequest<'_>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, Response<Body>>> + Send + 'static,
+        A: Into<Admission>,
+    {
+        self.check_publication = Some(Arc::new(move |request| -> BoxFuture<_> {
+            let decision = hook(request);
+            Box::pin(async move { decision.await.map(Into::into) })
+        }));
         self
     }
 
@@ -193,12 +235,16 @@ impl LongPollBuilder {
     }
 }
 
-fn boxed<F, Fut>(hook: F) -> Hook
+fn boxed<F, Fut, A>(hook: F) -> Hook
 where
     F: Fn(&Parts) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<(), Response<Body>>> + Send + 'static,
+    Fut: Future<Output = Result<A, Response<Body>>> + Send + 'static,
+    A: Into<Admission>,
 {
-    Arc::new(move |parts| -> BoxFuture<_> { Box::pin(hook(parts)) })
+    Arc::new(move |head| -> BoxFuture<_> {
+        let decision = hook(head);
+        Box::pin(async move { decision.await.map(Into::into) })
+    })
 }
 
 impl fmt::Debug for LongPollBuilder {

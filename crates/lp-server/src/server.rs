@@ -81,6 +81,7 @@ impl Server {
         let (engine, store) = (in_memory(bounds), Store::Memory);
 
         let long_poll = polls(LongPoll::builder(Broker::builder_shared(engine).build())).build();
+        warn_if_open(listener.local_addr(), &long_poll);
         let fast = long_poll.clone();
         let running = listener
             .serve_with_fast_path(long_poll.service(), move |request, peer| {
@@ -159,6 +160,17 @@ fn in_memory(bounds: rt_broker::Bounds) -> Arc<dyn Engine> {
 }
 
 /// Frees what has grown too old in categories that nobody uses any more.
+/// Other machines may reach a server that listens on more than the loopback addresses.
+fn warn_if_open(address: SocketAddr, long_poll: &LongPoll) {
+    let options = &long_poll.inner.options;
+    if !address.ip().is_loopback() && options.before_publish.is_none() {
+        tracing::warn!(
+            %address,
+            "anybody who reaches this address may publish: set a `before_publish` hook, or listen on 127.0.0.1"
+        );
+    }
+}
+
 async fn sweep(long_poll: LongPoll) {
     let mut due = tokio::time::interval(Duration::from_secs(5));
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -3,11 +3,12 @@
 mod common;
 
 use common::{Answer, poll, poll_with, post, publish, request};
-use lp_server::{LongPoll, basic_auth};
+use http::{Request, StatusCode};
+use lp_server::{LongPoll, basic_auth, error_answer};
 use rt_broker::{Bounds, Broker, MemoryEngine, Message};
 use serde_json::json;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 #[tokio::test]
 async fn an_answer_is_golongpolls_to_the_header() {
@@ -217,6 +218,58 @@ async fn hooks_refuse_before_anything_is_looked_at() {
 
     let closed = LongPoll::builder(Broker::in_memory()).before_publish(basic_auth("a", "b"));
     assert_eq!(post(&closed.build(), r#"{"category":"a","data":1}"#).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_hook_sees_the_publication_and_may_refuse_it_or_add_headers() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = seen.clone();
+    let polls = LongPoll::builder(Broker::in_memory())
+        .before_subscribe(|_| async { Ok(header("x-hook", "poll")) })
+        .before_publish(|_| async { Ok(header("x-head", "seen")) })
+        .check_publication(move |request| {
+            let body = String::from_utf8(request.body.to_vec()).unwrap();
+            let (category, data) = (request.category.to_owned(), request.data.to_owned());
+            let is_allowed = category == "news" && request.head.method == "POST";
+            log.lock().unwrap().push((category, data, body));
+            async move {
+                match is_allowed {
+                    true => Ok(header("x-checked", "yes")),
+                    false => Err(error_answer(StatusCode::FORBIDDEN, "no such category")),
+                }
+            }
+        })
+        .build();
+    let body = r#"{ "category": "news", "data": {"a": [1, 2]} }"#;
+    let request = || Request::post("/publish");
+    let answer = polls.publish(request().body(body.to_owned()).unwrap()).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["x-head"], "seen");
+    assert_eq!(answer.headers()["x-checked"], "yes");
+    let expected = ("news".to_owned(), r#"{"a": [1, 2]}"#.to_owned(), body.to_owned());
+    assert_eq!(seen.lock().unwrap().pop().unwrap(), expected);
+
+    let other = body.replace("news", "other");
+    let answer = polls.publish(request().body(other).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert_eq!(answer.headers()["x-head"], "seen");
+    seen.lock().unwrap().clear();
+    // What is not a publication does not reach the hook.
+    for bad in ["{}", "no JSON", r#"{"category": "news"}"#] {
+        polls.publish(request().body(bad.to_owned()).unwrap()).await;
+    }
+    assert!(seen.lock().unwrap().is_empty());
+
+    let query = "/events?timeout=1&category=news&since_time=0";
+    let (poll, ()) = Request::get(query).body(()).unwrap().into_parts();
+    let answer = polls.subscribe(&poll).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["x-hook"], "poll");
+}
+
+fn header(name: &'static str, value: &'static str) -> http::HeaderMap {
+    let value = http::HeaderValue::from_static(value);
+    http::HeaderMap::from_iter([(http::HeaderName::from_static(name), value)])
 }
 
 #[tokio::test]

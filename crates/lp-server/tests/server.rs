@@ -124,6 +124,25 @@ async fn what_cannot_be_started_says_why() {
 }
 
 #[tokio::test]
+async fn an_address_may_be_a_port_alone_as_golongpoll_writes_it() {
+    let server = Server::start(ServerOptions::listen(":0").unwrap()).await.unwrap();
+    assert!(server.local_addr().ip().is_unspecified(), "{:?}", server.local_addr());
+    let address = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
+    assert!(publish(address, "/publish", 1).await.starts_with("HTTP/1.1 200 "));
+    server.stop(LONG).await.unwrap();
+    for good in ["127.0.0.1:0", "[::1]:0", "localhost:0"] {
+        ServerOptions::listen(good).unwrap();
+    }
+    for bad in ["", ":", "8080", ":http", "127.0.0.1", ":99999"] {
+        let text = ServerOptions::listen(bad).unwrap_err().to_string();
+        assert!(
+            text.contains(&format!("{bad:?} is no address")) && text.contains(":8080"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn hooks_decide_on_both_ways_and_know_the_peer() {
     let hooked = options().polls(|polls| {
         let polls = polls.before_publish(basic_auth("me", "secret"));
@@ -186,6 +205,21 @@ mod file {
         let folder = std::env::temp_dir().join(folder);
         let _ = std::fs::remove_dir_all(&folder);
         folder
+    }
+
+    #[tokio::test]
+    async fn a_golongpoll_file_is_no_store_and_the_error_says_how_to_import_it() {
+        let folder = folder("golongpoll-file");
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("events.json");
+        std::fs::write(&file, "{\"timestamp\":1,\"category\":\"a\",\"data\":1}\n").unwrap();
+        let kept = options().persist(FilePersistor::new(&file));
+        let error = Server::start(kept).await.unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_store() && text.contains("import_golongpoll"), "{text}");
+        assert!(text.contains(&*file.to_string_lossy()), "{text}");
+        assert!(std::fs::read_to_string(&file).unwrap().starts_with('{'), "it is left as it was");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     /// Hole 4: what was accepted before a stop is there after it, whatever its durability.

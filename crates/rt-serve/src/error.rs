@@ -26,10 +26,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot listen on {}", self.address)?;
-        if self.is_address_in_use() {
-            f.write_str(": it is in use; choose another port, or 0 for any that is free")?;
+        match self.is_address_in_use() {
+            true => f.write_str(": it is in use; choose another port, or 0 for any that is free"),
+            false => write!(f, ": {}", self.source),
         }
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ pub struct Error {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
+    Address,
     Listen {
         in_use: bool,
     },
@@ -21,6 +22,15 @@ enum Kind {
 }
 
 impl Error {
+    /// A text that names no address to listen on.
+    pub(super) fn address(text: &str) -> Self {
+        let source = format!(
+            "{text:?} is no address to listen on: write one such as 127.0.0.1:8080, or :8080 for all \
+             addresses of this machine"
+        );
+        Self { kind: Kind::Address, source: source.into() }
+    }
+
     pub(super) fn listen(source: rt_serve::Error) -> Self {
         Self { kind: Kind::Listen { in_use: source.is_address_in_use() }, source: source.into() }
     }
@@ -39,17 +49,18 @@ impl Error {
     /// Whether the store could not be opened or written.
     #[must_use]
     pub fn is_store(&self) -> bool {
-        !matches!(self.kind, Kind::Listen { .. })
+        !matches!(self.kind, Kind::Address | Kind::Listen { .. })
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            Kind::Listen { .. } => "the server cannot listen",
+        match self.kind {
+            // The sources name their own causes.
+            Kind::Address | Kind::Listen { .. } => self.source.fmt(f),
             #[cfg(feature = "file")]
-            Kind::Store => "the server's store failed",
-        })
+            Kind::Store => write!(f, "the server's store failed: {}", self.source),
+        }
     }
 }
 

@@ -24,6 +24,27 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
+    /// Describes a server on an address as golongpoll's `ListenAddress` writes it: `127.0.0.1:8080`,
+    /// `[::1]:8080`, `localhost:8080`, or `:8080` for all IPv4 addresses of this machine. In all else
+    /// it is as [`new`](Self::new).
+    ///
+    /// ```
+    /// use lp_server::ServerOptions;
+    ///
+    /// let options = ServerOptions::listen(":8080")?;
+    /// # Ok::<(), lp_server::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the text is no address.
+    pub fn listen(address: &str) -> Result<Self, super::Error> {
+        let full = match address.strip_prefix(':') {
+            Some(port) => format!("0.0.0.0:{port}"),
+            None => address.replace("localhost:", "127.0.0.1:"),
+        };
+        full.parse().map(Self::new).map_err(|_| super::Error::address(address))
+    }
+
     /// A server on this address (port 0: any that is free), in memory, with golongpoll's defaults.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
@@ -141,6 +162,17 @@ impl FilePersistor {
 
     pub(super) async fn open(self, bounds: Bounds) -> Result<rt_broker::FileEngine, super::Error> {
         let Self { path, sync } = self;
+        if path.is_file() {
+            let why = format!(
+                "{} is a file, and a store is a folder; if golongpoll wrote the file, open a store in a \
+                 new folder and read it in with `rt_broker::FileEngine::import_golongpoll`",
+                path.display()
+            );
+            return Err(super::Error::store(rt_broker::Error::unavailable(
+                "it cannot be opened",
+                why,
+            )));
+        }
         let open = move || rt_broker::FileEngine::builder(path).sync(sync).bounds(bounds).open();
         let opened = tokio::task::spawn_blocking(open).await;
         let ended = |error: tokio::task::JoinError| {
