@@ -12,7 +12,7 @@ use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rt_broker::Health;
 use rt_serve::RequestBody;
-use sse_hub::{Body, Grant, Hub, Packet, json_error};
+use sse_hub::{Body, Grant, Hub, Packet, Zone, json_error};
 use std::future::Future;
 use std::net::SocketAddr;
 
@@ -96,7 +96,10 @@ impl App {
         }
         let entry = self.access.of(request.headers()).ok_or_else(unauthorized)?;
         match path {
-            "/sse" => only(&request, &[Method::GET]).map(|()| self.stream(request, &entry)),
+            "/sse" => {
+                only(&request, &[Method::GET])?;
+                self.stream(request, &entry)
+            }
             "/events" => {
                 let (parts, _) = request.into_parts();
                 Ok(self.polls.subscribe(&parts).await.map(|body| body.into_bytes().into()))
@@ -115,15 +118,23 @@ impl App {
         }
     }
 
-    fn stream(&self, request: Request<RequestBody>, entry: &Entry) -> Response<Body> {
+    fn stream(&self, request: Request<RequestBody>, entry: &Entry) -> Answer {
         let mut grant = Grant::new(query(&request, "zone").unwrap_or_default());
         if let Some(id) = query(&request, "id").filter(|_| self.trust_client_ids) {
             grant = grant.id(id);
         }
+        match query(&request, "heartbeat").as_deref() {
+            None | Some("comment") => {}
+            Some("event") => grant = grant.heartbeat_event(true),
+            Some(_) => {
+                let error = "heartbeat must be comment or event";
+                return Err(json_error(StatusCode::BAD_REQUEST, error));
+            }
+        }
         if let Entry::For(time) = entry {
             grant = grant.expires_in(*time);
         }
-        self.hub.accept(&request, grant)
+        Ok(self.hub.accept(&request, grant))
     }
 
     /// The hub's packet; answers how many it reached.
@@ -142,12 +153,13 @@ impl App {
 
     async fn presence(&self, request: &Request<RequestBody>) -> Answer {
         read_only(request)?;
-        let zone = query(request, "zone").filter(|zone| !zone.is_empty());
-        let zone = zone.unwrap_or_else(|| "default".to_owned());
+        let zone = Zone::new(query(request, "zone").unwrap_or_default())
+            .map_err(|wrong| json_error(StatusCode::BAD_REQUEST, &wrong.to_string()))?;
         let mut clients = self.hub.presence(&zone).await.map_err(|error| refused(&error))?;
         let total = clients.len();
         clients.truncate(PRESENCE_SHOWN);
-        let answer = serde_json::json!({ "zone": zone, "clients": clients, "total": total });
+        let answer =
+            serde_json::json!({ "zone": zone.as_str(), "clients": clients, "total": total });
         Ok(json(answer.to_string()))
     }
 

@@ -3,7 +3,7 @@
 use clap::{Parser, ValueEnum};
 use lp_server::LongPollBuilder;
 use rt_broker::Bounds;
-use sse_hub::HubBuilder;
+use sse_hub::{HubBuilder, Zone};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -78,7 +78,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = SameId::Share, help_heading = "Streams")]
     pub same_id: SameId,
 
-    /// Seconds of silence before a stream is sent a comment.
+    /// Seconds of silence before a stream is sent a comment, or an event `heartbeat` where it was
+    /// asked for by /sse?heartbeat=event.
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds, help_heading = "Streams")]
     #[arg(default_value = "15")]
     pub heartbeat: Duration,
@@ -196,6 +197,8 @@ impl Options {
 
     pub fn polls(&self, polls: LongPollBuilder) -> LongPollBuilder {
         polls
+            // A category is a zone here, whichever path it comes in by.
+            .category_rule(|name| Zone::new(name).map(drop).map_err(|wrong| wrong.to_string()))
             .max_body(usize::try_from(self.body_max).unwrap_or(usize::MAX))
             .max_waiting(self.connections_max)
             .max_timeout(Duration::from_secs(self.poll_timeout_max.get().into()))

@@ -64,7 +64,7 @@ async fn events(
     Path(zone): Path<String>,
     request: Request,
 ) -> http::Response<Body> {
-    hub.register(&request, &zone, random_id)
+    hub.register(&request, zone, random_id)
 }
 
 async fn send(

@@ -122,3 +122,19 @@ fn presence_tells_who_is_there() {
     assert_eq!(gateway.get("/presence").json()["zone"], "default");
     assert_eq!(gateway.post("/presence", "").header("allow"), Some("GET, HEAD"));
 }
+
+#[test]
+fn a_heartbeat_is_an_event_where_it_is_asked_for() {
+    let gateway = Gateway::start(&["--heartbeat", "0.05"]);
+    let mut stream = gateway.stream("zone=z&heartbeat=event");
+    for _ in 0..3 {
+        let beat = stream.next();
+        assert_eq!((beat.event.as_str(), beat.id.as_str()), ("heartbeat", ""), "{beat:?}");
+        assert_eq!(beat.data, r#"{"interval":50}"#);
+    }
+    let mut comments = gateway.stream("zone=z&heartbeat=comment");
+    gateway.post("/publish", r#"{"category":"z","data":1}"#);
+    assert_eq!(comments.next().data, "1");
+    let (status, error) = gateway.get("/sse?zone=z&heartbeat=maybe").error();
+    assert_eq!((status, error.as_str()), (400, "heartbeat must be comment or event"));
+}

@@ -48,10 +48,10 @@ fuzz_target!(|input: Input| {
     // the oracle by the other target.)
     let with_lf = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
     let mut want = Vec::new();
-    want.extend(input.retry.map(|retry| Seen::Retry(retry.into())));
     if let Some(comment) = input.comment {
         want.extend(with_lf(&comment).split('\n').map(|line| Seen::Comment(line.into())));
     }
+    want.extend(input.retry.map(|retry| Seen::Retry(retry.into())));
     if let Some(data) = input.data {
         let event = input.event.filter(|event| !event.is_empty());
         want.push(Seen::Event {

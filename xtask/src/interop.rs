@@ -2,7 +2,7 @@
 
 use crate::tools::{Done, cargo, command, has, root, run as execute};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The Centrifugo that is tested against, as its Go module.
@@ -39,6 +39,16 @@ const PEERS: &[Peer] = &[
             ("openssl", "apt-get install -y openssl"),
         ],
         run: centrifugo,
+    },
+    Peer {
+        name: "clients",
+        needs: &[
+            ("node", "apt-get install -y nodejs"),
+            ("npm", "apt-get install -y npm"),
+            ("go", "install Go 1.26 or newer"),
+            ("python3", "apt-get install -y python3 python3-venv"),
+        ],
+        run: clients,
     },
     Peer { name: "gocent", needs: &[("go", "install Go 1.26 or newer")], run: gocent },
     Peer { name: "golongpoll", needs: &[("go", "install Go 1.26 or newer")], run: golongpoll },
@@ -124,15 +134,64 @@ fn program(variable: &str, (module, version): (&str, &str)) -> Result<PathBuf, S
 /// A Python that has its client for Centrifugo.
 fn cent() -> Result<PathBuf, String> {
     let folder = root().join("target/interop/cent");
+    python_packages(&folder, &[CENT], CENT)
+}
+
+/// A Python of its own with these packages, whose list `wanted` is: it is made again where that has
+/// changed.
+fn python_packages(folder: &Path, packages: &[&str], wanted: &str) -> Result<PathBuf, String> {
     let python = folder.join("bin/python");
-    let installed = folder.join(CENT.replace("==", "-"));
-    if !installed.is_file() {
-        execute(command("python3", &["-m", "venv"]).arg(&folder))?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CENT];
-        execute(&mut command(&python.to_string_lossy(), &pip))?;
-        fs::write(&installed, "").map_err(|error| error.to_string())?;
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).ok().as_deref() != Some(wanted) {
+        execute(command("python3", &["-m", "venv"]).arg(folder))?;
+        let mut pip = command(&python.to_string_lossy(), &["-m", "pip", "install", "--quiet"]);
+        execute(pip.arg("--disable-pip-version-check").args(packages))?;
+        fs::write(&installed, wanted).map_err(|error| error.to_string())?;
     }
     Ok(python)
+}
+
+/// Public SSE clients, built or installed in a folder of their own from `xtask/clients`.
+fn clients() -> Done {
+    execute(&mut cargo(&["build", "--package", "examples", "--example", "gateway"]))?;
+    let sources = root().join("xtask/clients");
+    let folder = root().join("target/interop/clients");
+    for part in ["node", "python"] {
+        copy_files(&sources.join(part), &folder.join(part))?;
+    }
+    let install = ["ci", "--silent", "--no-audit", "--no-fund"];
+    execute(command("npm", &install).current_dir(folder.join("node")))?;
+    let venv = folder.join("python/venv");
+    let requirements = sources.join("python/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| error.to_string())?;
+    python_packages(&venv, &["--requirement", &requirements.to_string_lossy()], &wanted)?;
+    let mut build = command("go", &["build", "-o"]);
+    let programs = folder.join("go");
+    fs::create_dir_all(&programs).map_err(|error| error.to_string())?;
+    build.arg(&programs).args(["./r3labs", "./tmaxmax"]).current_dir(sources.join("go"));
+    execute(&mut with_module(build))?;
+    let mut build = cargo(&["build", "--release", "--locked", "--target-dir"]);
+    build.arg(folder.join("rust")).current_dir(sources.join("rust"));
+    execute(&mut build)?;
+    let variables = [("CLIENTS", folder), ("EXAMPLES", root().join("target/debug/examples"))];
+    println!("\n| client | version | cuts | after an id | lost | repeated | odd |");
+    // They wait far more than they compute, so all run at once.
+    testkit_with("interop_clients", &variables, &["--nocapture", "--test-threads=16"])
+}
+
+/// Copies the files of a folder, and not what is in its folders.
+fn copy_files(from: &Path, to: &Path) -> Done {
+    let copy = || {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+        Ok(())
+    };
+    copy().map_err(|error: std::io::Error| format!("{}: {error}", from.display()))
 }
 
 fn gocent() -> Done {
@@ -162,6 +221,11 @@ fn with_module(mut build: Command) -> Command {
 }
 
 fn testkit(test: &str, variables: &[(&str, PathBuf)]) -> Done {
-    let args = ["test", "--package", "rt-testkit", "--features", "interop", "--test", test];
-    execute(cargo(&args).envs(variables.iter().map(|(name, value)| (name, value))))
+    testkit_with(test, variables, &[])
+}
+
+/// Runs a test of `rt-testkit` with these arguments for the test's program.
+fn testkit_with(test: &str, variables: &[(&str, PathBuf)], with: &[&str]) -> Done {
+    let args = ["test", "--package", "rt-testkit", "--features", "interop", "--test", test, "--"];
+    execute(cargo(&args).args(with).envs(variables.iter().map(|(name, value)| (name, value))))
 }

@@ -1,8 +1,10 @@
 //! Joins concurrent calls into batches.
 //!
-//! Calls gather in one batch. It is sent as soon as nothing is on the way, or when it is full, or
-//! when its first call has waited long enough: alone, a call waits for nobody; under load, what comes
-//! while a request is on the way goes with the next one.
+//! Calls gather in one batch. In order, a batch is sent as soon as no other one is on the way: alone,
+//! a call waits for nobody; under load, the calls that come while a request is on the way go with the
+//! next one. Out of order, a batch is also sent when it is full, or when its first call has waited long
+//! enough, beside those that are on the way.
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,17 +34,20 @@ pub struct AutoBatchOptions {
     max_bytes: usize,
     max_delay: Duration,
     max_waiting: usize,
+    is_ordered: bool,
     is_parallel: bool,
 }
 
 impl AutoBatchOptions {
-    /// The default: 100 commands or 256 KiB a batch, 5 ms, 10,000 calls waiting, in order.
+    /// Returns the default: in order, batches of at most 100 commands or 256 KiB, and 10,000 calls
+    /// waiting.
     pub fn new() -> Self {
         Self {
             max_commands: 100,
             max_bytes: 256 * 1024,
             max_delay: Duration::from_millis(5),
             max_waiting: 10_000,
+            is_ordered: true,
             is_parallel: false,
         }
     }
@@ -59,7 +64,9 @@ impl AutoBatchOptions {
         self
     }
 
-    /// How long a call waits for others while another request is on the way (default: 5 ms).
+    /// How long a call waits for others while another request is on the way (default: 5 ms). It counts
+    /// only [out of order](AutoBatchOptions::unordered): in order, a call waits until that request is
+    /// answered.
     pub fn max_delay(mut self, max: Duration) -> Self {
         self.max_delay = max;
         self
@@ -73,10 +80,21 @@ impl AutoBatchOptions {
         self
     }
 
-    /// Lets the server do the commands of a batch at the same time (default: in their order).
+    /// Lets batches overtake each other (default: calls are done in the order in which they are made).
+    ///
+    /// In order, one request is on the way at a time, so that at most
+    /// [`max_commands`](AutoBatchOptions::max_commands) are done per round trip. Where the server is far
+    /// away, raise that bound, or give up the order.
+    pub fn unordered(mut self) -> Self {
+        self.is_ordered = false;
+        self
+    }
+
+    /// Lets the server do the commands of a batch at the same time, which gives up the order, too
+    /// (default: one after the other).
     pub fn parallel(mut self) -> Self {
         self.is_parallel = true;
-        self
+        self.unordered()
     }
 }
 
@@ -89,11 +107,14 @@ impl Default for AutoBatchOptions {
 /// Joins concurrent calls into batches: many tasks that publish one message each cost about as much
 /// as a few that publish batches. A cheap clone.
 ///
-/// A call whose future is dropped may be done all the same. Batches may overtake each other; calls
-/// that were made one after the other's result keep their order, as without it. A batch is tried again
-/// when all of its commands may be: turn on
-/// [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) for that. What the server answers to
-/// one command of a batch is its result; that is not tried again.
+/// Calls are done in the order in which they are made, that is, in which their futures are first
+/// polled; so publications keep their order within each channel
+/// ([`unordered`](AutoBatchOptions::unordered) gives that up). After a batch that failed, the next one
+/// is sent all the same.
+///
+/// A call whose future is dropped may be done all the same. A batch is tried again when all of its
+/// commands may be: turn on [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) for that. An
+/// error that the server gives for one command of a batch is that call's result, and is not tried again.
 ///
 /// ```no_run
 /// # async fn run(client: centrifugo_api::Client) -> Result<(), centrifugo_api::Error> {
@@ -117,11 +138,16 @@ struct Shared {
     options: AutoBatchOptions,
     keys: Option<Keys>,
     room: Arc<Semaphore>,
+    /// Held while a call takes its place: without it, two calls that get room at the same moment may
+    /// swap their places. Tokio's mutex is fair.
+    turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 struct State {
     gathering: Gathering,
+    /// In order: batches that are full and wait for the one that is on the way.
+    full: VecDeque<Gathering>,
     /// Which batch gathers: a timer is for one.
     number: u64,
     on_the_way: usize,
@@ -140,10 +166,11 @@ struct Waiting {
 
 impl AutoBatch {
     pub(crate) fn new(client: Client, options: AutoBatchOptions, keys: Option<Keys>) -> Self {
-        let state = State { gathering: gathering(&options), number: 0, on_the_way: 0 };
+        let gathering = gathering(&options);
+        let state = State { gathering, full: VecDeque::new(), number: 0, on_the_way: 0 };
         let room = Arc::new(Semaphore::new(options.max_waiting));
-        let state = Mutex::new(state);
-        Self { shared: Arc::new(Shared { client, options, keys, room, state }) }
+        let (turn, state) = (tokio::sync::Mutex::default(), Mutex::new(state));
+        Self { shared: Arc::new(Shared { client, options, keys, room, turn, state }) }
     }
 
     /// Publishes data into a channel.
@@ -169,7 +196,7 @@ impl AutoBatch {
         }
         let shape = Shape::of(&request);
         match tokio::time::timeout(self.shared.client.timeout(), self.outcome(&request)).await {
-            Ok(outcome) => replies::read(outcome?, shape),
+            Ok(outcome) => replies::read(outcome?, shape, self.shared.client.secrets()),
             Err(_) => {
                 let endpoint = self.shared.client.endpoint();
                 Err(HttpError::timed_out().with_target(&Method::POST, endpoint).into())
@@ -178,10 +205,13 @@ impl AutoBatch {
     }
 
     async fn outcome<R: Request>(&self, request: &R) -> Result<Result<Bytes, Error>, Error> {
-        let room = Arc::clone(&self.shared.room).acquire_owned().await;
-        let room = room.expect("the semaphore is never closed");
         let (sender, result) = oneshot::channel();
-        self.shared.add(request, Waiting { result: sender, _room: room })?;
+        {
+            let _turn = self.shared.turn.lock().await;
+            let room = Arc::clone(&self.shared.room).acquire_owned().await;
+            let room = room.expect("the semaphore is never closed");
+            self.shared.add(request, Waiting { result: sender, _room: room })?;
+        }
         // The task that carried it was dropped, with its runtime, or panicked.
         let given_up = |_| HttpError::transport_failed("the batch with the call was given up");
         Ok(result.await.map_err(given_up)?)
@@ -196,10 +226,14 @@ impl Shared {
         let count = state.gathering.batch.len();
         let is_full = count >= self.options.max_commands
             || state.gathering.batch.size() >= self.options.max_bytes;
-        if is_full {
+        if is_full && self.options.is_ordered && state.on_the_way > 0 {
+            // Whoever is on the way takes it.
+            let full = self.replace(&mut state);
+            state.full.push_back(full);
+        } else if is_full {
             let full = self.take(&mut state);
-            tokio::spawn(OnTheWay(Arc::clone(self)).send(full));
-        } else if count == 1 {
+            tokio::spawn(OnTheWay::new(self).send(full));
+        } else if count == 1 && (state.on_the_way == 0 || !self.options.is_ordered) {
             let starting = Starting { number: state.number, shared: Arc::clone(self) };
             tokio::spawn(starting.run(state.on_the_way == 0));
         }
@@ -211,8 +245,12 @@ impl Shared {
     }
 
     fn take(&self, state: &mut State) -> Gathering {
-        state.number += 1;
         state.on_the_way += 1;
+        self.replace(state)
+    }
+
+    fn replace(&self, state: &mut State) -> Gathering {
+        state.number += 1;
         std::mem::replace(&mut state.gathering, gathering(&self.options))
     }
 
@@ -239,33 +277,42 @@ impl Starting {
             tokio::time::sleep(self.shared.options.max_delay).await;
         }
         if let Some(due) = self.shared.take_number(self.number) {
-            OnTheWay(Arc::clone(&self.shared)).send(due).await;
+            OnTheWay::new(&self.shared).send(due).await;
         }
     }
 }
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        // Its callers are told outside the lock.
+        // Its callers learn of it outside the lock.
         if let Some(given_up) = self.shared.take_number(self.number) {
-            drop(OnTheWay(Arc::clone(&self.shared)));
+            drop(OnTheWay::new(&self.shared));
             drop(given_up);
         }
     }
 }
 
-/// One request that is on the way, until this is dropped.
-struct OnTheWay(Arc<Shared>);
+/// One request that is on the way, and those that follow it.
+struct OnTheWay {
+    shared: Arc<Shared>,
+    /// Whether the state still counts it.
+    is_counted: bool,
+}
 
 impl OnTheWay {
-    /// Sends a batch, and then what has gathered meanwhile.
-    async fn send(self, mut gathered: Gathering) {
+    /// Of a batch that was just taken.
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), is_counted: true }
+    }
+
+    /// Sends a batch, and then the calls that have gathered meanwhile.
+    async fn send(mut self, mut gathered: Gathering) {
         loop {
             let Gathering { batch, waiting } = gathered;
-            match self.0.client.batch(batch).await {
+            match self.shared.client.batch(batch).await {
                 Ok(replies) => {
                     for (waiting, outcome) in waiting.into_iter().zip(replies.into_outcomes()) {
-                        // Who has gone wants no result.
+                        // A caller that has gone wants no result.
                         let _ = waiting.result.send(outcome);
                     }
                 }
@@ -276,20 +323,38 @@ impl OnTheWay {
                     }
                 }
             }
-            let mut state = self.0.state();
-            if state.on_the_way > 1 || state.gathering.batch.is_empty() {
-                return;
-            }
-            gathered = self.0.take(&mut state);
-            // This one is still counted, for the next.
-            state.on_the_way -= 1;
+            let mut state = self.shared.state();
+            gathered = match state.full.pop_front() {
+                Some(full) => full,
+                None if state.on_the_way == 1 && !state.gathering.batch.is_empty() => {
+                    self.shared.replace(&mut state)
+                }
+                None => {
+                    // Under this lock: a call that comes next must see that nothing is on the way.
+                    state.on_the_way -= 1;
+                    self.is_counted = false;
+                    return;
+                }
+            };
         }
     }
 }
 
 impl Drop for OnTheWay {
     fn drop(&mut self) {
-        self.0.state().on_the_way -= 1;
+        if !self.is_counted {
+            return;
+        }
+        // Its runtime ends, or it panicked. In order, nobody else sends what waits behind it.
+        let mut state = self.shared.state();
+        state.on_the_way -= 1;
+        let mut given_up = std::mem::take(&mut state.full);
+        if self.shared.options.is_ordered {
+            given_up.push_back(self.shared.replace(&mut state));
+        }
+        // The callers learn of it outside the lock.
+        drop(state);
+        drop(given_up);
     }
 }
 

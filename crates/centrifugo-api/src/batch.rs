@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use rt_common::Redactor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -287,8 +288,8 @@ impl Commands {
         self.body.clone()
     }
 
-    pub(crate) fn into_replies(self, outcomes: Vec<Outcome>) -> Replies {
-        Replies::new(self.batch, self.methods, outcomes)
+    pub(crate) fn into_replies(self, outcomes: Vec<Outcome>, secrets: &Redactor) -> Replies {
+        Replies::new(self.batch, self.methods, outcomes, secrets.clone())
     }
 
     /// The outcomes in an answer, one a command.

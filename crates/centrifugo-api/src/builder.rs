@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use rt_common::{HttpClient, Secret};
+use rt_common::{HttpClient, Redactor, Secret};
 
 use crate::client::{Config, Uris};
 use crate::exchange::Exchange;
@@ -220,6 +220,7 @@ impl ClientBuilder {
         Ok(Client::from_config(Config {
             exchange: Exchange {
                 http,
+                secrets: Redactor::for_client(&self.headers, [&endpoint]),
                 headers: self.headers,
                 max_answer_bytes: self.max_answer_bytes,
             },

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
+use rt_common::Redactor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -158,13 +159,13 @@ impl Client {
         let commands = batch.finish(self.config.form)?;
         if commands.is_empty() && self.config.form == Form::Lines {
             // The line form has no empty request.
-            return Ok(commands.into_replies(Vec::new()));
+            return Ok(commands.into_replies(Vec::new(), self.secrets()));
         }
         let body = commands.body();
         let outcomes = self
             .exchange("batch", body, self.repeat(commands.repeat()), |reply| commands.read(reply))
             .await?;
-        Ok(commands.into_replies(outcomes))
+        Ok(commands.into_replies(outcomes, self.secrets()))
     }
 
     /// Joins concurrent calls into batches, as these options say.
@@ -175,6 +176,11 @@ impl Client {
 
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// What errors must not quote.
+    pub(crate) fn secrets(&self) -> &Redactor {
+        &self.config.exchange.secrets
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -239,7 +245,7 @@ impl Client {
                 }
             }
         };
-        replies::read(outcome, shape).map_err(|error| match error.is_data() {
+        replies::read(outcome, shape, self.secrets()).map_err(|error| match error.is_data() {
             true => reply.malformed("its result is not of this method's type", error.into_data()),
             false => error,
         })
@@ -259,7 +265,9 @@ impl Client {
         };
         let attempt = async |left| {
             let answer = self.config.exchange.post(&uri, None, body.clone(), left).await;
-            answer.and_then(|reply| read(&reply)).map_err(|error| coded(method, error))
+            answer
+                .and_then(|reply| read(&reply))
+                .map_err(|error| coded(method, error).redacted(self.secrets()))
         };
         let Config { retry, proven, .. } = &*self.config;
         attempts::run(retry, proven, method, repeat, self.timeout, attempt).await

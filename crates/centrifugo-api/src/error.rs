@@ -1,4 +1,5 @@
 //! What went wrong.
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -6,13 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use rt_common::{BoxError, Excerpt, Failure, HttpError, Reaction, Setup, StatusText};
+use rt_common::{BoxError, Excerpt, Failure, HttpError, Reaction, Redactor, Setup, StatusText};
 
 use crate::ErrorCode;
 use crate::legacy::Advice;
-
-/// How much of an answer is kept for the error.
-pub(crate) const KEPT_BODY: usize = 4 * 1024;
 
 /// An error of a call, of a command in a batch, or of a token.
 ///
@@ -208,35 +206,33 @@ impl Error {
         Self::new(Kind::Builder { what: what.into(), source: Some(source.into()) })
     }
 
-    /// A body that did not come as a whole; `body` is what came.
-    pub(crate) fn cut(error: HttpError, status: StatusCode, body: &[u8]) -> Self {
-        let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
-        Self::new(Kind::Cut { error, status, body })
+    /// A body that did not come as a whole; `body` is a quotation of what came.
+    pub(crate) fn cut(error: HttpError, status: StatusCode, body: Vec<u8>) -> Self {
+        Self::new(Kind::Cut { error, status, body: body.into() })
     }
 
     pub(crate) fn redirect(status: StatusCode, location: &str) -> Self {
         Self::new(Kind::Redirect { status, location: rt_common::redact_url(location) })
     }
 
-    /// An answer with a status of success whose body is not what this API says.
+    /// An answer with a status of success whose body, quoted here, is not what this API says.
     pub(crate) fn answer(
         what: impl Into<String>,
         (status, headers): (StatusCode, &HeaderMap),
-        body: &Bytes,
+        body: Vec<u8>,
         source: Option<serde_json::Error>,
     ) -> Self {
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect());
-        let (what, status) = (what.into(), Some(status));
-        let body = Bytes::copy_from_slice(&body[..body.len().min(KEPT_BODY)]);
+        let (what, status, body) = (what.into(), Some(status), body.into());
         Self::new(Kind::Answer(BadAnswer { what, status, content_type, body, source }))
     }
 
     /// Text that somebody took out of an answer, and that is not what this API says.
     pub(crate) fn text(what: &str, text: &[u8], source: Option<serde_json::Error>) -> Self {
         let (what, status, content_type) = (what.to_owned(), None, None);
-        let body = Bytes::copy_from_slice(&text[..text.len().min(KEPT_BODY)]);
+        let body = Redactor::default().quote(text).into();
         Self::new(Kind::Answer(BadAnswer { what, status, content_type, body, source }))
     }
 
@@ -286,6 +282,25 @@ impl Error {
 
     pub(crate) fn full(max: usize) -> Self {
         Self::new(Kind::Full { max })
+    }
+
+    /// The same error without these secrets in what it quotes of the server.
+    pub(crate) fn redacted(mut self, secrets: &Redactor) -> Self {
+        let quotes =
+            |source: &serde_json::Error| matches!(secrets.text(&source.to_string()), Cow::Owned(_));
+        match &mut *self.kind {
+            Kind::Api { message, .. } | Kind::Command { message, .. } => {
+                *message = secrets.text(message).into_owned();
+            }
+            Kind::Redirect { location, .. } => *location = secrets.text(location).into_owned(),
+            // An error of a type quotes the value.
+            Kind::Answer(answer) => drop(answer.source.take_if(|source| quotes(source))),
+            Kind::Data(source) if quotes(source) => {
+                *source = serde::de::Error::custom("it holds a secret of this client");
+            }
+            _ => {}
+        }
+        self
     }
 
     fn new(kind: Kind) -> Self {

@@ -4,11 +4,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
-use rt_common::{Body, HttpClient, HttpError};
+use rt_common::{Body, HttpClient, HttpError, Redactor};
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::error::KEPT_BODY;
 
 /// How long the body of an unexpected answer is waited for, if the deadline leaves as much.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
@@ -19,6 +18,8 @@ pub(crate) struct Exchange {
     pub(crate) http: HttpClient,
     pub(crate) headers: HeaderMap,
     pub(crate) max_answer_bytes: usize,
+    /// What errors must not quote.
+    pub(crate) secrets: Redactor,
 }
 
 /// An answer of success with its whole body.
@@ -26,6 +27,7 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    secrets: Redactor,
 }
 
 impl Exchange {
@@ -52,11 +54,14 @@ impl Exchange {
             if answer.status() != StatusCode::OK {
                 // The status is told in time even if its body does not come.
                 let left = until.saturating_duration_since(Instant::now());
-                return Err(unwanted(answer, ERROR_BODY_PATIENCE.min(left / 2), named).await);
+                let patience = ERROR_BODY_PATIENCE.min(left / 2);
+                return Err(unwanted(answer, &self.secrets, patience, named).await);
             }
             let (head, mut body) = answer.into_parts();
             let mut whole = BytesMut::new();
-            let cut = |error, came: &[u8]| Error::cut(named(error), head.status, came);
+            let cut = |error, came: &[u8]| {
+                Error::cut(named(error), head.status, self.secrets.quote(came))
+            };
             loop {
                 match body.next_data().await {
                     Err(error) => return Err(cut(error, &whole)),
@@ -68,7 +73,8 @@ impl Exchange {
                     Ok(Some(data)) => whole.extend_from_slice(&data),
                 }
             }
-            Ok(Reply { status: head.status, headers: head.headers, body: whole.freeze() })
+            let (status, headers, body) = (head.status, head.headers, whole.freeze());
+            Ok(Reply { status, headers, body, secrets: self.secrets.clone() })
         };
         match tokio::time::timeout(deadline, taken).await {
             Ok(reply) => reply,
@@ -80,12 +86,14 @@ impl Exchange {
 impl Reply {
     /// The answer is not what the API says.
     pub(crate) fn malformed(&self, what: &str, source: Option<serde_json::Error>) -> Error {
-        Error::answer(what, (self.status, &self.headers), &self.body, source)
+        let body = self.secrets.quote(&self.body);
+        Error::answer(what, (self.status, &self.headers), body, source).redacted(&self.secrets)
     }
 }
 
 async fn unwanted(
     answer: Response<Body>,
+    secrets: &Redactor,
     patience: Duration,
     named: impl Fn(HttpError) -> HttpError,
 ) -> Error {
@@ -95,6 +103,6 @@ async fn unwanted(
     {
         return Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes()));
     }
-    let body = body.prefix(KEPT_BODY, patience).await;
+    let body = body.quotation(secrets, patience).await;
     named(HttpError::from_status(head.status, &head.headers, body)).into()
 }

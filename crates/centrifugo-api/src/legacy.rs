@@ -56,6 +56,8 @@ mod response;
 mod sign;
 mod types;
 
+use serde::Serialize;
+
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use command::Command;
@@ -68,7 +70,8 @@ pub use sign::{generate_api_sign, generate_channel_sign, generate_client_token};
 pub use types::{ClientInfo, Message, NodeInfo, Stats};
 
 /// What a legacy server advises to do about an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 #[non_exhaustive]
 pub enum Advice {
     /// `fix`: the command is wrong, sending it again is of no use.
@@ -77,6 +80,16 @@ pub enum Advice {
     Retry,
     /// Anything else the server says.
     Other(String),
+}
+
+impl From<Advice> for String {
+    fn from(advice: Advice) -> Self {
+        match advice {
+            Advice::Fix => "fix".into(),
+            Advice::Retry => "retry".into(),
+            Advice::Other(word) => word,
+        }
+    }
 }
 
 impl From<String> for Advice {

@@ -65,6 +65,12 @@ impl Payload {
     }
 
     /// Bytes of any kind, at least one, sent as base64. (A server takes none for data that is missing.)
+    ///
+    /// They are for channels whose subscribers all speak Protobuf. Bytes that are not JSON cannot be
+    /// written to a subscriber that speaks JSON: the server disconnects it. Nor can they be a part of a
+    /// `history` response, for this API speaks JSON: until the publication has left the history, the
+    /// method fails with status 500, and so does a batch that holds it. Publish them with
+    /// [`skip_history`](crate::Publish::skip_history) to avoid that. (Observed with Centrifugo 5.4.9.)
     pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
         if bytes.as_ref().is_empty() {
             let error =

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use rt_common::Redactor;
 use serde::de::{DeserializeOwned, Error as _};
 
 use crate::batch::Shape;
@@ -17,6 +18,7 @@ use crate::{Error, Ticket};
 pub struct Replies {
     batch: u64,
     items: Vec<Item>,
+    secrets: Redactor,
 }
 
 struct Item {
@@ -31,12 +33,14 @@ impl Replies {
         batch: u64,
         methods: Vec<(Cow<'static, str>, Shape)>,
         outcomes: Vec<Outcome>,
+        secrets: Redactor,
     ) -> Self {
         let items = methods.into_iter().zip(outcomes).map(|((method, shape), outcome)| {
-            let outcome = Some(outcome.map_err(|error| error.into_error(&method)));
+            let outcome =
+                Some(outcome.map_err(|error| error.into_error(&method).redacted(&secrets)));
             Item { method, shape, outcome }
         });
-        Self { batch, items: items.collect() }
+        Self { batch, items: items.collect(), secrets }
     }
 
     /// The result of the command with this ticket.
@@ -47,17 +51,18 @@ impl Replies {
     pub fn take<R: DeserializeOwned>(&mut self, ticket: Ticket<R>) -> Result<R, Error> {
         let item = self.items.get_mut(ticket.index).filter(|_| ticket.batch == self.batch);
         match item.and_then(|item| item.outcome.take()) {
-            Some(outcome) => read(outcome, ticket.shape),
+            Some(outcome) => read(outcome, ticket.shape, &self.secrets),
             None => Err(Error::builder("the ticket is of another batch")),
         }
     }
 
     /// All results of a batch that is of one kind; each is as [`Replies::take`] gives it.
     pub fn into_results<R: Request>(self) -> impl Iterator<Item = Result<R::Result, Error>> {
-        self.items.into_iter().map(|item| match item.outcome {
+        let secrets = self.secrets;
+        self.items.into_iter().map(move |item| match item.outcome {
             None => Err(Error::builder("the result was taken already")),
             Some(outcome) if item.method == R::METHOD || outcome.is_err() => {
-                read(outcome, item.shape)
+                read(outcome, item.shape, &secrets)
             }
             Some(_) => Err(Error::builder(format!(
                 "a command of the batch is {}, not {}",
@@ -95,20 +100,28 @@ impl Replies {
 pub(crate) fn read<R: DeserializeOwned>(
     outcome: Result<Bytes, Error>,
     shape: Shape,
+    secrets: &Redactor,
 ) -> Result<R, Error> {
-    let raw = outcome?;
+    let mut raw = outcome?;
     if let Shape::Responses(expected) = shape {
         let got = wire::responses(&raw);
         if got != expected {
             let what = format!("{got} responses to {expected} channels");
             return Err(Error::data(serde_json::Error::custom(what)));
         }
+        // Errors of its channels are read with it, and quote the server.
+        if memchr::memmem::find(&raw, b"\"error\"").is_some()
+            && let Ok(text) = std::str::from_utf8(&raw)
+            && let Cow::Owned(redacted) = secrets.text(text)
+        {
+            raw = redacted.into();
+        }
     }
     match shape {
         Shape::Any => serde_json::from_slice(&raw),
         _ => serde_json::from_slice(&raw).map(|wire::Object(result)| result),
     }
-    .map_err(Error::data)
+    .map_err(|error| Error::data(error).redacted(secrets))
 }
 
 impl fmt::Debug for Replies {

@@ -1,11 +1,12 @@
-//! What the server answers, a type a method. Servers leave out what is zero, empty or null.
+//! The results of the methods, one type per method. Servers leave out most of what is zero, empty or
+//! null. Serialized, a result is the JSON of the server again.
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{Error, wire};
+use crate::{Error, ErrorCode, wire};
 
 /// A place in a channel's history: everything up to and with it has been seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,19 +27,19 @@ impl Position {
 }
 
 /// The answer to a request that has nothing to tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EmptyResult {}
 
 /// What `publish` answers: where the publication is in the channel's history, if it is in one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PublishResult {
     /// The publication's number; `None` without history.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     /// The epoch of the history; `None` without history.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
 }
 
@@ -50,12 +51,12 @@ impl PublishResult {
 }
 
 /// What `broadcast` answers: a result a channel.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[must_use = "some of the channels may have failed"]
 #[non_exhaustive]
 pub struct BroadcastResult {
     /// In the order of the request's channels.
-    #[serde(default, deserialize_with = "responses")]
+    #[serde(default, deserialize_with = "responses", serialize_with = "write_responses")]
     pub responses: Vec<Result<PublishResult, Error>>,
 }
 
@@ -68,7 +69,7 @@ impl BroadcastResult {
 }
 
 /// What `presence` answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PresenceResult {
     /// The connections in the channel, by client id.
@@ -77,7 +78,7 @@ pub struct PresenceResult {
 }
 
 /// A connection in a channel.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClientInfo {
     /// The user's id; empty for an anonymous one.
@@ -87,15 +88,15 @@ pub struct ClientInfo {
     #[serde(default)]
     pub client: String,
     /// Information about the connection.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conn_info: Option<Box<RawValue>>,
     /// Information about the subscription.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chan_info: Option<Box<RawValue>>,
 }
 
 /// What `presence_stats` answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PresenceStatsResult {
     /// Connections in the channel.
@@ -107,7 +108,7 @@ pub struct PresenceStatsResult {
 }
 
 /// What `history` answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistoryResult {
     /// What was asked for, oldest first unless in reverse.
@@ -129,20 +130,20 @@ impl HistoryResult {
 }
 
 /// A publication of a channel's history.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Publication {
     /// What was published, as the text that came.
     #[serde(default)]
     pub data: Box<RawValue>,
     /// Who published it, if a client did.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info: Option<ClientInfo>,
     /// Its number.
     #[serde(default)]
     pub offset: u64,
     /// Its tags.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
@@ -157,7 +158,7 @@ impl Publication {
 }
 
 /// What `channels` answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChannelsResult {
     /// The channels that have subscribers, by name.
@@ -166,7 +167,7 @@ pub struct ChannelsResult {
 }
 
 /// A channel that has subscribers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChannelInfo {
     /// Connections in the channel.
@@ -175,7 +176,7 @@ pub struct ChannelInfo {
 }
 
 /// What `info` answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InfoResult {
     /// The nodes of the server.
@@ -184,7 +185,7 @@ pub struct InfoResult {
 }
 
 /// A node of the server.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NodeInfo {
     /// Its id, new with each start.
@@ -212,15 +213,15 @@ pub struct NodeInfo {
     #[serde(default)]
     pub uptime: u64,
     /// Its metrics, if it aggregates them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
     /// Its process.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
 }
 
 /// Metrics of a node.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Metrics {
     /// Over how many seconds they are aggregated.
@@ -232,7 +233,7 @@ pub struct Metrics {
 }
 
 /// The process of a node.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Process {
     /// Processor time, in percent of one core.
@@ -244,7 +245,7 @@ pub struct Process {
 }
 
 /// What `rpc` answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RpcResult {
     /// What the application answered, as the text that came.
@@ -267,4 +268,63 @@ fn responses<'de, D: Deserializer<'de>>(
         response.into_result("broadcast").ok_or_else(|| D::Error::custom(wire::NEITHER))
     };
     responses.into_iter().map(response).collect()
+}
+
+fn write_responses<S: Serializer>(
+    responses: &[Result<PublishResult, Error>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Response<'a> {
+        Result(&'a PublishResult),
+        Error { code: u32, message: &'a str },
+    }
+    serializer.collect_seq(responses.iter().map(|response| match response {
+        Ok(result) => Response::Result(result),
+        Err(error) => {
+            let code = error.code().unwrap_or(ErrorCode::Internal).number();
+            Response::Error { code, message: error.message().unwrap_or_default() }
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn assert_same<T: Serialize + DeserializeOwned>(json: &str) {
+        let result: T = serde_json::from_str(json).unwrap();
+        let written = serde_json::to_value(&result).unwrap();
+        assert_eq!(written, serde_json::from_str::<Value>(json).unwrap());
+    }
+
+    /// Results that Centrifugo 5.4.9 gave.
+    #[test]
+    fn a_result_is_written_as_the_server_writes_it() {
+        assert_same::<EmptyResult>("{}");
+        assert_same::<PublishResult>(r#"{"offset":1,"epoch":"pBKc"}"#);
+        assert_same::<PublishResult>("{}");
+        assert_same::<BroadcastResult>(
+            r#"{"responses":[{"result":{"offset":7,"epoch":"pBKc"}},{"result":{}},{"error":{"code":102,"message":"unknown channel"}}]}"#,
+        );
+        assert_same::<PresenceResult>(
+            r#"{"presence":{"177b":{"user":"42","client":"177b","conn_info":{"name":"Alex"}}}}"#,
+        );
+        assert_same::<PresenceResult>(r#"{"presence":{}}"#);
+        assert_same::<PresenceStatsResult>(r#"{"num_clients":2,"num_users":1}"#);
+        assert_same::<HistoryResult>(r#"{"publications":[],"epoch":"pBKc","offset":7}"#);
+        assert_same::<HistoryResult>(
+            r#"{"publications":[{"data":{"input":"test"},"offset":1},{"data":null,"offset":2,"tags":{"k":"v"}}],"epoch":"pBKc","offset":7}"#,
+        );
+        assert_same::<ChannelsResult>(r#"{"channels":{"public:chat":{"num_clients":2}}}"#);
+        assert_same::<InfoResult>(
+            r#"{"nodes":[{"uid":"8f8f","name":"vm","version":"0.0.0","num_clients":2,"num_users":1,"num_channels":1,"uptime":75,"metrics":{"interval":60.0,"items":{"a":0.5}},"num_subs":2}]}"#,
+        );
+        assert_same::<RpcResult>(r#"{"data":{"year":2026}}"#);
+        assert_same::<Position>(r#"{"offset":1,"epoch":"pBKc"}"#);
+    }
 }

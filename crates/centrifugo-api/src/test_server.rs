@@ -162,15 +162,14 @@ impl TestServerBuilder {
         self
     }
 
-    /// What channels without a namespace have; and all others, as long as no namespace is named
-    /// (default: [`ChannelOptions::new`]).
+    /// What channels without a namespace have (default: [`ChannelOptions::new`]).
     pub fn channels(mut self, options: ChannelOptions) -> Self {
         self.plain = options;
         self
     }
 
-    /// Names a namespace, and what its channels (`name:…`) have. Then a channel of a namespace that
-    /// was not named is unknown ([`ErrorCode::UnknownChannel`]).
+    /// Configures a namespace: what its channels (`name:…`) have. A channel of a namespace that is not
+    /// configured is unknown ([`ErrorCode::UnknownChannel`]), as on the real server.
     pub fn namespace(mut self, name: impl Into<String>, options: ChannelOptions) -> Self {
         self.namespaces.push((name.into(), options));
         self

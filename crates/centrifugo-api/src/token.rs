@@ -13,6 +13,8 @@
 //! ```
 mod claims;
 mod key;
+#[cfg(feature = "jwt")]
+mod pem;
 
 pub use claims::{Claims, ConnectionClaims, ServerSubscription, SubscriptionClaims};
 #[cfg(feature = "jwt")]

@@ -7,12 +7,29 @@ use std::time::Duration;
 use centrifugo_api::test_server::{ChannelOptions, TestServer};
 use centrifugo_api::{
     AutoBatchOptions, Batch, Broadcast, Channels, Client, Disconnect, ErrorCode, Form, History,
-    KeyHeader, Position, Publish, Refresh, RetryPolicy, Rpc, StatusCode, Subscribe, Unsubscribe,
+    KeyHeader, Payload, Position, Publish, Refresh, RetryPolicy, Rpc, StatusCode, Subscribe,
+    Unsubscribe,
 };
 use serde_json::{Value, json};
 
 fn params(server: &TestServer) -> Value {
     server.requests().pop().expect("a request").params
+}
+
+#[tokio::test]
+async fn bytes_in_a_history_break_it_until_they_have_left() {
+    let server = TestServer::start().await.unwrap();
+    let client = server.client().unwrap().with_timeout(Duration::from_secs(5));
+    client.publish(Publish::new("frames", Payload::bytes([0, 1, 0xff]))).await.unwrap();
+    client.history("frames").await.expect("the position alone");
+    let page = || History::new("frames").limit(5);
+    let error = client.history(page()).await.unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::INTERNAL_SERVER_ERROR), "{error:?}");
+    client.history_remove("frames").await.unwrap();
+    client.history(page()).await.unwrap();
+
+    let unknown = client.publish(Publish::new("unknown:frames", "x")).await.unwrap_err();
+    assert_eq!(unknown.code(), Some(ErrorCode::UnknownChannel));
 }
 
 #[tokio::test]

@@ -274,18 +274,14 @@ async fn a_transport_that_panics_hurts_only_the_calls_it_carries() {
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_joined_call_alone_waits_for_nobody_and_beside_others_not_for_long() {
-    const ONE: &str = r#"{"replies":[{"publish":{}}]}"#;
-    const TWO: &str = r#"{"replies":[{"publish":{}},{"publish":{}}]}"#;
-    let script = script([
-        Answer::Body(ONE),
-        Answer::After(100, ONE),
-        Answer::After(100, TWO),
-        Answer::Body(ONE),
-        Answer::Body(ONE),
-    ]);
-    let options = AutoBatchOptions::new().max_delay(Duration::from_millis(10));
+const ONE: &str = r#"{"replies":[{"publish":{}}]}"#;
+const TWO: &str = r#"{"replies":[{"publish":{}},{"publish":{}}]}"#;
+const THREE: &str = r#"{"replies":[{"publish":{}},{"publish":{}},{"publish":{}}]}"#;
+
+/// When the requests go out of a call that is made alone, and then of five that are made at 0, 5, 8, 50
+/// and 150 ms.
+async fn sent_at(options: AutoBatchOptions, answers: &[Answer]) -> Vec<u128> {
+    let script = script(answers.iter().copied());
     let joined = builder(&script).build().unwrap().auto_batch(options);
     let publish = |after: u64| {
         let joined = joined.clone();
@@ -296,14 +292,38 @@ async fn a_joined_call_alone_waits_for_nobody_and_beside_others_not_for_long() {
     };
     let start = Instant::now();
     publish(0).await;
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    // While the first is on the way, the next two go together, ten milliseconds after the first of
-    // them; what comes later goes when its time is up, or nothing is on the way.
+    assert_eq!(start.elapsed(), Duration::ZERO, "a call alone waits for nobody");
     tokio::join!(publish(0), publish(5), publish(8), publish(50), publish(150));
-    let at: Vec<_> =
-        script.seen.lock().unwrap().iter().map(|(at, _)| (*at - start).as_millis()).collect();
-    for (at, expected) in at[1..].iter().zip([0, 15, 60, 150]) {
-        assert!(at.abs_diff(expected) <= 2, "{at} is not {expected}");
+    let seen = script.seen.lock().unwrap();
+    seen.iter().map(|(at, _)| (*at - start).as_millis()).collect()
+}
+
+fn assert_about(got: &[u128], expected: &[u128]) {
+    assert_eq!(got.len(), expected.len(), "{got:?}");
+    for (got, expected) in got.iter().zip(expected) {
+        assert!(got.abs_diff(*expected) <= 2, "{got} is not {expected}");
     }
-    assert_eq!(at.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_order_calls_wait_for_the_request_that_is_on_the_way_and_go_together() {
+    let answers =
+        [Answer::Body(ONE), Answer::After(100, ONE), Answer::After(100, THREE), Answer::Body(ONE)];
+    // The call at 150 ms waits for the three that were sent at 100 ms.
+    assert_about(&sent_at(AutoBatchOptions::new(), &answers).await, &[0, 0, 100, 200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn out_of_order_a_call_waits_for_others_and_not_for_long() {
+    let answers = [
+        Answer::Body(ONE),
+        Answer::After(100, ONE),
+        Answer::After(100, TWO),
+        Answer::Body(ONE),
+        Answer::Body(ONE),
+    ];
+    let options = AutoBatchOptions::new().unordered().max_delay(Duration::from_millis(10));
+    // While the first is on the way, the next two go together, ten milliseconds after the first of
+    // them; a later one goes when its time is up, or when nothing is on the way.
+    assert_about(&sent_at(options, &answers).await, &[0, 0, 15, 60, 150]);
 }

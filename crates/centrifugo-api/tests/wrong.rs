@@ -48,6 +48,52 @@ async fn presence(server: &Server) -> Error {
     checked(client_of(server).presence("news").await.unwrap_err())
 }
 
+/// A server may repeat the key in whatever it writes; no error shows it.
+#[tokio::test]
+async fn a_key_that_the_server_repeats_is_in_no_error() {
+    let hidden = |error: &Error| String::from_utf8_lossy(error.body()).into_owned();
+    for (status, body) in [
+        (200, "<pre>GET /api\nx-api-key: the-api-key</pre>"),
+        (200, r#"{"error":{"code":107,"message":"bad key the-api-key"}}"#),
+        (200, r#"{"result":{"presence":"the-api-key"}}"#),
+        (200, r#"{"result":"the\u002dapi-key"}"#),
+        (502, "upstream said no to apikey the-api-key"),
+        (400, r#"{"code":107,"message":"bad key the-api-key"}"#),
+    ] {
+        let server = json_server_with(status, body);
+        let error = presence(&server).await;
+        assert!(!hidden(&error).contains(KEY), "{error:?}");
+        assert!(!error.message().unwrap_or_default().contains(KEY), "{error:?}");
+    }
+    let server = server(|connection| {
+        connection.answer(302, "location: http://h/login?back=the-api-key\r\n", "");
+    });
+    assert!(presence(&server).await.is_redirect());
+
+    let body = r#"{"result":{"responses":[{"error":{"code":100,"message":"the-api-key"}},{"result":{}}]}}"#;
+    let server = json_server(body);
+    let request = Broadcast::new(["a", "b"], "x");
+    let result = client_of(&server).broadcast(request).await.unwrap();
+    let (at, error) = result.failed().next().unwrap();
+    assert_eq!((at, error.message()), (0, Some("***")));
+    assert!(!format!("{result:?}").contains(KEY));
+
+    let body = r#"{"replies":[{"error":{"code":100,"message":"the-api-key"}},{"presence":{"presence":"the-api-key"}}]}"#;
+    let server = json_server(body);
+    let mut batch = Batch::new();
+    let tickets = (batch.add(Publish::new("a", "x")), batch.add(Presence::new("a")));
+    let mut replies = client_of(&server).batch(batch).await.unwrap();
+    assert!(!format!("{replies:?}").contains(KEY));
+    assert_eq!(checked(replies.take(tickets.0).unwrap_err()).message(), Some("***"));
+    assert!(checked(replies.take(tickets.1).unwrap_err()).is_data());
+}
+
+fn json_server_with(status: u16, body: &'static str) -> Server {
+    server(move |connection| {
+        connection.answer(status, "content-type: application/json\r\n", body);
+    })
+}
+
 #[tokio::test]
 async fn an_unreachable_server() {
     let server = server(|_| {});

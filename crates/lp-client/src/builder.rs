@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use rt_common::{HttpClient, Secret};
+use rt_common::{HttpClient, Redactor, Secret};
 use url::Url;
 
 use crate::poll::{PARAMETERS, check_timeout};
@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) events_url: Option<Url>,
     pub(crate) publish_url: Option<Url>,
     pub(crate) headers: HeaderMap,
+    /// What errors must not quote.
+    pub(crate) secrets: Redactor,
     pub(crate) http: HttpClient,
     pub(crate) poll_timeout: Duration,
     pub(crate) margin: Duration,
@@ -173,7 +175,10 @@ impl ClientBuilder {
         check_timeout(self.poll_timeout)?;
         let events_url = self.events_url.as_deref().map(parse_url).transpose()?;
         let publish_url = self.publish_url.as_deref().map(parse_url).transpose()?;
+        let secrets =
+            Redactor::for_client(&self.headers, events_url.iter().chain(publish_url.iter()));
         Ok(Client::from_config(Config {
+            secrets,
             events_url: events_url.map(without_our_parameters),
             publish_url,
             headers: self.headers,

@@ -126,7 +126,7 @@ impl Client {
         let Reply { status, headers, body } =
             exchange(&self.config, request, self.config.publish_timeout).await?;
         if let Some(text) = parse::refusal(&body) {
-            return Err(Error::refused(&Method::POST, text));
+            return Err(Error::refused(&Method::POST, text).redacted(&self.config.secrets));
         }
         #[derive(Deserialize)]
         struct Success {
@@ -137,7 +137,7 @@ impl Client {
             Ok(_) => Err(Error::answer("the server says that the publication was no success")),
             Err(error) => {
                 let what = "the answer does not say whether the publication was a success";
-                Err(Error::answer_from(what, error))
+                Err(Error::answer_from(what, error).redacted(&self.config.secrets))
             }
         }
     }
@@ -179,10 +179,12 @@ impl Client {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
         let deadline = timeout.saturating_add(self.config.margin);
         let reply = exchange(&self.config, request, deadline).await?;
-        match parse::read(reply.status, &reply.headers, &reply.body)? {
-            Said::Content(content) => Ok((reply, content)),
-            Said::Refusal(text) => Err(Error::refused(&Method::GET, text)),
+        match parse::read(reply.status, &reply.headers, &reply.body) {
+            Ok(Said::Content(content)) => Ok((reply, content)),
+            Ok(Said::Refusal(text)) => Err(Error::refused(&Method::GET, text)),
+            Err(error) => Err(error),
         }
+        .map_err(|error| error.redacted(&self.config.secrets))
     }
 
     fn events_url(&self) -> Result<&Url, Error> {

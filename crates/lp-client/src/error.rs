@@ -1,10 +1,11 @@
 //! What went wrong.
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use rt_common::{BoxError, Failure, HttpError, Reaction, Setup, StatusText};
+use rt_common::{BoxError, Failure, HttpError, Reaction, Redactor, Setup, StatusText};
 
 /// An error of a poll, a publication or a follower.
 ///
@@ -201,6 +202,20 @@ impl Error {
 
     pub(crate) fn json(error: serde_json::Error) -> Self {
         Self::new(Kind::Json(error))
+    }
+
+    /// The same error without these secrets in what it quotes of the server.
+    pub(crate) fn redacted(mut self, secrets: &Redactor) -> Self {
+        match &mut *self.kind {
+            Kind::Refused { text, .. } => *text = secrets.text(text).into_owned(),
+            Kind::Answer { what, source } => {
+                *what = secrets.text(what).into_owned();
+                // An error of a type quotes the value.
+                source.take_if(|source| matches!(secrets.text(&source.to_string()), Cow::Owned(_)));
+            }
+            _ => {}
+        }
+        self
     }
 
     fn new(kind: Kind) -> Self {

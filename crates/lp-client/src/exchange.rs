@@ -3,13 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use rt_common::{Body, HttpError};
+use rt_common::{Body, HttpError, Redactor};
 
 use crate::builder::Config;
 use crate::{Error, parse};
 
-/// How much of an unexpected answer's body is kept for the error, and how long it is waited for.
-const ERROR_BODY_BYTES: usize = 4 * 1024;
+/// How long the body of an unexpected response is waited for.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An answer of success with its whole body.
@@ -36,7 +35,7 @@ pub(crate) async fn exchange(
                 let body = body.collect_within(config.max_answer_bytes).await.map_err(named)?;
                 Ok(Reply { status: head.status, headers: head.headers, body })
             }
-            _ => Err(unwanted(answer, named).await),
+            _ => Err(unwanted(answer, &config.secrets, named).await),
         }
     };
     match tokio::time::timeout(deadline, taken).await {
@@ -45,14 +44,18 @@ pub(crate) async fn exchange(
     }
 }
 
-async fn unwanted(answer: Response<Body>, named: impl Fn(HttpError) -> HttpError) -> Error {
+async fn unwanted(
+    answer: Response<Body>,
+    secrets: &Redactor,
+    named: impl Fn(HttpError) -> HttpError,
+) -> Error {
     let (head, body) = answer.into_parts();
     if head.status.is_redirection()
         && let Some(location) = head.headers.get(header::LOCATION)
     {
         return Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes()));
     }
-    let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
+    let body = body.quotation(secrets, ERROR_BODY_PATIENCE).await;
     let refusal = parse::refusal(&body);
     Error::status_with(named(HttpError::from_status(head.status, &head.headers, body)), refusal)
 }

@@ -152,7 +152,12 @@ impl LongPoll {
         let query = Query::new(request.uri.query());
         if strict::is_asked_for(&query, &request.headers) {
             let (timeout, events) = (options.max_timeout, options.max_events);
-            return match strict::Poll::parse(&query, &request.headers, timeout, events) {
+            let poll = strict::Poll::parse(&query, &request.headers, timeout, events);
+            let poll = poll.and_then(|poll| {
+                poll.categories.iter().try_for_each(|name| self.inner.check_category(name))?;
+                Ok(poll)
+            });
+            return match poll {
                 Ok(poll) => Asked::Strict(Box::new(poll)),
                 Err(wrong) => {
                     Asked::Answered(answer::error_answer(StatusCode::BAD_REQUEST, &wrong))
@@ -160,7 +165,12 @@ impl LongPoll {
             };
         }
         match golongpoll::Poll::parse(&query, options.max_timeout) {
-            Ok(poll) => Asked::Plain(poll),
+            Ok(poll) => match self.inner.check_category(&poll.category) {
+                Ok(()) => Asked::Plain(poll),
+                Err(wrong) => {
+                    Asked::Answered(answer::error_answer(StatusCode::BAD_REQUEST, &wrong))
+                }
+            },
             Err(wrong) => {
                 Asked::Answered(answer::bad_poll(&wrong.text(options.max_timeout.as_secs())))
             }
@@ -211,6 +221,9 @@ impl LongPoll {
         let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let body = read(body, self.inner.options.max_body).await?;
         let Publish { category, data } = Publish::parse(body).map_err(bad_publish)?;
+        self.inner
+            .check_category(&category)
+            .map_err(|wrong| answer::error_answer(StatusCode::BAD_REQUEST, &wrong))?;
         let failed = |error: rt_broker::Error| answer::broker_error(&error);
         let mut message = Message::json(data).map_err(|_| bad_publish(BadPublish::Json))?;
         if let Some(key) = key {
@@ -232,6 +245,11 @@ impl LongPoll {
 }
 
 impl Inner {
+    /// Checks a category's name by the rule that was set beside golongpoll's.
+    fn check_category(&self, name: &str) -> Result<(), String> {
+        self.options.category_rule.as_ref().map_or(Ok(()), |rule| rule(name))
+    }
+
     pub(crate) fn deletes(&self, category: &str) -> bool {
         self.options.broker.deletes_after_retrieval(category)
     }

@@ -11,6 +11,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Says why a category's name is refused.
+pub(crate) type CategoryRule = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
 /// What a strict poll is answered whose position is no longer held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -35,6 +38,7 @@ pub struct LongPollBuilder {
     pub(crate) cors: Option<Cors>,
     pub(crate) before_subscribe: Option<Hook>,
     pub(crate) before_publish: Option<Hook>,
+    pub(crate) category_rule: Option<CategoryRule>,
     pub(crate) subscribe_path: Arc<str>,
     pub(crate) publish_path: Arc<str>,
 }
@@ -52,6 +56,7 @@ impl LongPollBuilder {
             cors: None,
             before_subscribe: None,
             before_publish: None,
+            category_rule: None,
             subscribe_path: "/events".into(),
             publish_path: "/publish".into(),
         }
@@ -143,6 +148,32 @@ impl LongPollBuilder {
         Fut: Future<Output = Result<(), Response<Body>>> + Send + 'static,
     {
         self.before_publish = Some(boxed(hook));
+        self
+    }
+
+    /// Refuses names of categories that golongpoll allows, for polls and publications alike.
+    ///
+    /// golongpoll takes any name of 1 to 1,024 bytes, and so does this server by default. Where a
+    /// category is something else as well, such as a zone of a hub over the same broker, its names
+    /// follow that rule too. A refused name is a 400 with the text that `rule` gives, in both forms.
+    ///
+    /// ```
+    /// use lp_server::LongPoll;
+    ///
+    /// let broker = rt_broker::Broker::in_memory();
+    /// let polls = LongPoll::builder(broker).category_rule(|name| {
+    ///     match name.chars().any(char::is_control) {
+    ///         true => Err("the category has a control character".to_owned()),
+    ///         false => Ok(()),
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn category_rule(
+        mut self,
+        rule: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.category_rule = Some(Arc::new(rule));
         self
     }
 

@@ -176,6 +176,30 @@ async fn a_gap_is_told_by_a_header() {
 }
 
 #[tokio::test]
+async fn golongpolls_rule_on_categories_is_the_only_one_unless_another_is_set() {
+    let own = LongPoll::in_memory();
+    publish(&own, "a\nb", "x").await;
+    assert_eq!(poll(&own, "timeout=1&category=a%0Ab&since_time=1").await.data(), ["x"]);
+
+    let rule = |name: &str| match name.chars().any(char::is_control) {
+        true => Err("a control \"character\"".to_owned()),
+        false => Ok(()),
+    };
+    let polls = LongPoll::builder(Broker::in_memory()).category_rule(rule).build();
+    publish(&polls, "fine", "x").await;
+    let body = json!({ "category": "a\nb", "data": "x" }).to_string();
+    for refused in [
+        post(&polls, &body).await,
+        poll(&polls, "timeout=1&category=a%0Ab&since_time=1").await,
+        poll(&polls, "form=strict&category=fine&category=a%0Ab").await,
+    ] {
+        assert_eq!(refused.status, 400);
+        assert_eq!(refused.json()["error"], "a control \"character\"");
+    }
+    assert!(!polls.broker().knows("a\nb"));
+}
+
+#[tokio::test]
 async fn hooks_refuse_before_anything_is_looked_at() {
     let builder = LongPoll::builder(Broker::in_memory());
     let polls = builder.before_subscribe(basic_auth("me", "pass:word")).build();

@@ -5,7 +5,7 @@ use crate::{Batch, Engine, Error, Position};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use uuid::Uuid;
 
 /// Where a subscription begins.
@@ -156,10 +156,17 @@ impl Subscription {
         }
     }
 
-    /// Whether a gap is what it will be given first.
+    /// The gap that it will be given first, if there is one.
     #[must_use]
-    pub fn has_gap(&self) -> bool {
-        self.log.lock().readers.get(self.key).is_some_and(|reader| reader.gap.is_some())
+    pub fn pending_gap(&self) -> Option<Gap> {
+        self.log.lock().readers.get(self.key)?.gap.as_deref().cloned()
+    }
+
+    /// A handle that cancels this subscription from elsewhere.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        let serial = self.log.lock().readers.get(self.key).map_or(0, |reader| reader.serial);
+        Canceller { log: self.log.clone(), key: self.key, serial }
     }
 
     /// What is next, waiting for it where there is nothing.
@@ -234,6 +241,44 @@ impl Subscription {
     #[must_use]
     pub fn watermark(&self) -> u64 {
         self.engine.watermark(self.log.topic())
+    }
+}
+
+/// Cancels a [`Subscription`] that something else holds, and that may be held for long: by a
+/// connection that is not read, for one.
+#[derive(Clone)]
+pub struct Canceller {
+    log: Arc<Log>,
+    key: usize,
+    serial: u64,
+}
+
+impl Canceller {
+    /// Cancels the subscription: from now on it counts as no subscriber and is given nothing. It
+    /// keeps its [position](Subscription::position). Does nothing when it was dropped.
+    ///
+    /// ```
+    /// use rt_broker::{Broker, Message, Start};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rt_broker::Error> {
+    /// let broker = Broker::in_memory();
+    /// let mut subscription = broker.subscribe("news", Start::Live)?;
+    /// subscription.canceller().cancel();
+    /// let receipt = broker.publish("news", Message::text("hello")?).await?;
+    /// assert_eq!(receipt.reached(), 0);
+    /// assert!(subscription.try_next()?.is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn cancel(&self) {
+        let waker = self.log.lock().cancel(self.key, self.serial);
+        // Outside the lock: waking may run a scheduler's code.
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canceller").field("topic", self.log.topic()).finish_non_exhaustive()
     }
 }
 

@@ -173,3 +173,47 @@ async fn what_expires_in_any_call_is_counted_out() {
         assert_eq!(engine.bytes(), 0);
     }
 }
+
+#[tokio::test]
+async fn a_cancelled_subscription_counts_no_more_and_keeps_its_position() {
+    let broker = Broker::in_memory();
+    let mut first = broker.subscribe("t", Start::Live).unwrap();
+    let canceller = first.canceller();
+    let publish = async |data: &'static str| {
+        broker.publish("t", Message::text(data).unwrap()).await.unwrap().reached()
+    };
+    assert_eq!(publish("seen").await, 1);
+    assert!(matches!(first.try_next(), Ok(Some(_))));
+    let position = first.position();
+    canceller.cancel();
+    canceller.cancel();
+    assert_eq!(publish("not seen").await, 0);
+    assert!(matches!(first.try_next(), Ok(None)));
+    assert_eq!(first.position(), position);
+
+    // A later subscription in the same place is another one.
+    drop(first);
+    let mut second = broker.subscribe("t", Start::Live).unwrap();
+    canceller.cancel();
+    assert_eq!(publish("again").await, 1);
+    assert!(matches!(second.try_next(), Ok(Some(_))));
+}
+
+#[tokio::test]
+async fn cancelling_wakes_whoever_waits() {
+    let broker = Broker::in_memory();
+    let mut subscription = broker.subscribe("t", Start::Live).unwrap();
+    let canceller = subscription.canceller();
+    let polls = std::cell::Cell::new(0);
+    let wait = std::future::poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        let next = subscription.poll_next(cx);
+        if polls.get() == 2 {
+            std::task::Poll::Ready(next.is_pending())
+        } else {
+            std::task::Poll::Pending
+        }
+    });
+    let (still_pending, ()) = tokio::join!(wait, async { canceller.cancel() });
+    assert!(still_pending);
+}

@@ -9,6 +9,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
 use crate::error::{BoxError, HttpError};
+use crate::redactor::{QUOTED, Redactor};
 
 /// The streaming body of a response: an [`http_body::Body`] of [`Bytes`] and [`HttpError`].
 /// Dropping it closes the connection (with HTTP/2: resets the stream), unless it has ended.
@@ -51,20 +52,22 @@ impl Body {
         Ok(whole.freeze())
     }
 
-    /// The first bytes of the body, at most `limit` of them and only what arrives within
-    /// `patience`; for telling what an unexpected answer says. A failure ends it quietly.
-    pub async fn prefix(mut self, limit: usize, patience: Duration) -> Bytes {
+    /// Reads the beginning of the body of an unexpected response, for an error to
+    /// [quote](Redactor::quote): at most 4 KiB, only what arrives within `patience`, and without these
+    /// secrets. A body that breaks off is quoted as far as it came.
+    pub async fn quotation(mut self, secrets: &Redactor, patience: Duration) -> Bytes {
         let mut start = BytesMut::new();
         let read = async {
-            while start.len() < limit
+            // One byte more tells that the text is cut.
+            while start.len() <= QUOTED
                 && let Ok(Some(data)) = self.next_data().await
             {
-                start.extend_from_slice(&data[..data.len().min(limit - start.len())]);
+                start.extend_from_slice(&data[..data.len().min(QUOTED + 1 - start.len())]);
             }
         };
         // What came before the time was up is kept.
         let _ = tokio::time::timeout(patience, read).await;
-        start.freeze()
+        secrets.quote(&start).into()
     }
 
     /// The next piece of data; trailers are passed over. `None` at the end.

@@ -6,7 +6,7 @@
 //! - [`HttpError`]: what goes wrong over HTTP, as one opaque type that answers questions.
 //! - [`Backoff`]: exponential with full jitter, without a clock and without a global random source.
 //! - [`retry_after`]: the `Retry-After` header, in seconds or as a date.
-//! - [`redact`]: URLs and secrets that can be logged.
+//! - [`redact`] and [`Redactor`]: URLs, secrets and quotations that can be logged.
 //!
 //! # Features
 //! `reqwest` (default) brings the ready-made client, `plain` one for `http://` alone, `http` the
@@ -44,6 +44,9 @@ mod plain;
 #[cfg(feature = "reqwest")]
 mod proxy;
 pub mod redact;
+mod redactor;
+#[cfg(feature = "http")]
+mod request_secrets;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 pub mod retry_after;
@@ -64,6 +67,7 @@ pub use failure::{Failure, Reaction, Setup};
 #[cfg(feature = "http")]
 pub use http_client::HttpClient;
 pub use redact::{Secret, redact_url};
+pub use redactor::Redactor;
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::HttpClientBuilder;
 pub use retry_after::{parse_retry_after, parse_retry_after_ms};

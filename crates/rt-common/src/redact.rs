@@ -1,8 +1,8 @@
 //! URLs and secrets in a form that may be logged.
 use std::fmt;
 
-/// What stands where something was taken out.
-const MASK: &str = "***";
+/// The text in place of a secret.
+pub(crate) const MASK: &str = "***";
 
 /// A URL without its secrets: the userinfo, and the query (and fragment) values whose name or
 /// content looks like a credential, become `***`.
@@ -97,7 +97,7 @@ fn split_at_char(text: &str, mark: char) -> (&str, Option<&str>) {
 ///
 /// A password with a `/`, `?` or `#` that was not escaped cuts the authority short. If what is left
 /// is no host, and an `@` follows, the text up to the last one is taken for the userinfo.
-fn find_userinfo(url: &str) -> (usize, Option<usize>) {
+pub(crate) fn find_userinfo(url: &str) -> (usize, Option<usize>) {
     let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];
     let slashes = path.find("//");
     let start = slashes.map_or(0, |at| at + 2);
@@ -139,7 +139,7 @@ fn push_pair(out: &mut String, pair: &str) {
     }
 }
 
-fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     const PARTS: [&str; 10] = [
         "token",
         "secret",

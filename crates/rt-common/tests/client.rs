@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use rt_common::{Body, HttpClient, HttpError};
+use rt_common::{Body, HttpClient, HttpError, Redactor};
 use rt_testkit::server::Server;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -176,19 +176,21 @@ async fn an_answer_that_is_not_http_is_a_failed_exchange() {
 }
 
 #[tokio::test]
-async fn a_prefix_keeps_what_came_in_time() {
+async fn a_quotation_keeps_what_came_in_time_without_secrets() {
     let server = Server::start(|connection| {
         let request = connection.request().unwrap();
-        connection.send("HTTP/1.1 500 X\r\ncontent-length: 9\r\n\r\nsorry");
-        if request.target == "/slow" {
-            connection.wait_closed();
+        connection.send("HTTP/1.1 500 X\r\ncontent-length: 9999\r\n\r\nno s3cret");
+        match request.target.as_str() {
+            "/slow" => connection.wait_closed(),
+            "/long" => drop(connection.send("x".repeat(9_000))),
+            _ => {}
         }
     });
-    for (path, limit, expected) in
-        [("/slow", 100, "sorry"), ("/cut", 100, "sorry"), ("/cut", 3, "sor")]
-    {
+    let secrets = Redactor::new(["s3cret".into()]);
+    for (path, length) in [("/slow", 6), ("/cut", 6), ("/long", 4_096 - 3)] {
         let body = client().send(get(&server.url(path))).await.unwrap().into_body();
-        assert_eq!(body.prefix(limit, Duration::from_millis(200)).await, expected, "{path}");
+        let quotation = body.quotation(&secrets, Duration::from_millis(200)).await;
+        assert!(quotation.starts_with(b"no ***") && quotation.len() == length, "{quotation:?}");
     }
 }
 

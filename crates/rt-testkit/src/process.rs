@@ -63,6 +63,11 @@ impl Process {
         }
     }
 
+    /// The next line of the output; `None` where it ends, or this time does.
+    pub fn next_line(&mut self, patience: Duration) -> Option<String> {
+        self.lines.recv_timeout(patience).ok()
+    }
+
     /// Sends the process what Ctrl-C sends it.
     pub fn interrupt(&self) {
         rustix::process::kill_process(self.pid(), Signal::INT).expect("it was not waited for yet");

@@ -1,112 +1,130 @@
-//! One attempt: the request, its redirects, and whether the answer is an event stream.
+//! One attempt: the request, its redirects, and whether the response is an event stream.
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use rt_common::{Body, HttpError};
+use rt_common::{Body, HttpError, Redactor};
 
 use crate::body::Chunks;
 use crate::builder::{Attempt, Config};
+use crate::content_type::EVENT_STREAM;
 use crate::redirect::{self, LAST_EVENT_ID, RedirectProblem};
 use crate::{Error, Opened};
 
-const EVENT_STREAM: &str = "text/event-stream";
-
-/// How much of an unexpected answer's body is kept for the error, and how long it is waited for.
-const ERROR_BODY_BYTES: usize = 4 * 1024;
+/// How long the body of an unexpected response is waited for.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What an attempt that did not fail came to.
-pub(crate) enum Answer {
+/// The response to an attempt that did not fail.
+pub(crate) enum Reply {
     Open(Opened, Chunks),
     NoContent,
 }
 
-/// What became of an attempt.
+/// How an attempt ended.
 pub(crate) struct Outcome {
-    pub(crate) result: Result<Answer, Error>,
-    /// Whether a server may have got a request with a body, redirected or not.
-    pub(crate) body_sent: bool,
+    pub(crate) result: Result<Reply, Error>,
+    pub(crate) facts: Facts,
+}
+
+/// What is known of an attempt, however it ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts {
+    /// Whether its first request, before any redirect, had a body.
+    pub(crate) has_body: bool,
+    /// Whether that request named an event id to resume from.
+    pub(crate) resumes: bool,
+    /// What the server said about another attempt (`x-should-retry`, sent by the model vendors).
+    pub(crate) should_retry: Option<bool>,
 }
 
 /// Makes an attempt.
 pub(crate) async fn make(config: Arc<Config>, attempt: Attempt) -> Outcome {
-    let mut body_sent = false;
-    let result = answer(&config, attempt, &mut body_sent).await;
-    Outcome { result, body_sent }
+    let mut facts = Facts { has_body: !config.body.is_empty(), ..Facts::default() };
+    let result = open(&config, attempt, &mut facts).await;
+    Outcome { result, facts }
 }
 
-async fn answer(config: &Config, attempt: Attempt, body_sent: &mut bool) -> Result<Answer, Error> {
-    let (asked, answer) = match config.response_timeout {
-        None => ask(config, attempt, body_sent).await?,
-        Some(timeout) => tokio::time::timeout(timeout, ask(config, attempt, body_sent))
+async fn open(config: &Config, attempt: Attempt, facts: &mut Facts) -> Result<Reply, Error> {
+    let (request, response) = match config.response_timeout {
+        None => request(config, attempt, facts).await?,
+        Some(timeout) => tokio::time::timeout(timeout, request(config, attempt, facts))
             .await
             .map_err(|_| Error::no_response(timeout))??,
     };
-    match answer.status() {
+    let (head, body) = response.into_parts();
+    match head.status {
         StatusCode::OK => {}
-        StatusCode::NO_CONTENT => return Ok(Answer::NoContent),
+        StatusCode::NO_CONTENT => return Ok(Reply::NoContent),
         status => {
-            let (head, body) = answer.into_parts();
-            let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
-            return Err(asked.named(HttpError::from_status(status, &head.headers, body)));
+            facts.should_retry = should_retry(&head.headers);
+            let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
+            return Err(request.named(HttpError::from_status(status, &head.headers, body)));
         }
     }
-    let (head, body) = answer.into_parts();
-    if !is_event_stream(&head.headers) {
-        let body = body.prefix(ERROR_BODY_BYTES, ERROR_BODY_PATIENCE).await;
+    if !config.content_types.accept(&head.headers) {
+        let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
         let error = HttpError::wrong_content_type(EVENT_STREAM, &head.headers, body);
-        return Err(asked.named(error));
+        return Err(request.named(error));
     }
     let chunks = Chunks::new(body, &head.headers)?;
-    let url = asked.url;
-    Ok(Answer::Open(Opened { status: head.status, headers: head.headers, url }, chunks))
+    let url = request.url();
+    Ok(Reply::Open(Opened { status: head.status, headers: head.headers, url }, chunks))
 }
 
-/// The request that was answered in the end.
-struct Asked {
-    method: Method,
-    url: String,
-}
+/// The request that got the response, after all redirects.
+struct LastRequest(Request<Bytes>);
 
-impl Asked {
+impl LastRequest {
     fn named(&self, error: HttpError) -> Error {
-        error.with_target(&self.method, &self.url).into()
+        error.with_target(self.0.method(), &self.url()).into()
+    }
+
+    /// The secrets that a server may repeat.
+    fn secrets(&self) -> Redactor {
+        Redactor::for_client(self.0.headers(), [self.0.uri().to_string()])
+    }
+
+    /// The URL without its userinfo.
+    fn url(&self) -> String {
+        let url = self.0.uri().to_string();
+        match url::Url::parse(&url) {
+            Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
+                // Neither fails for an http URL, which has a host.
+                let _ = url.set_username("");
+                let _ = url.set_password(None);
+                url.into()
+            }
+            _ => url,
+        }
     }
 }
 
-/// Sends the request and follows its redirects; what was asked in the end, and the answer.
-async fn ask(
+/// Sends the request and follows its redirects.
+async fn request(
     config: &Config,
     attempt: Attempt,
-    body_sent: &mut bool,
-) -> Result<(Asked, Response<Body>), Error> {
+    facts: &mut Facts,
+) -> Result<(LastRequest, Response<Body>), Error> {
     let mut request = first_request(config, &attempt.last_event_id);
     if let Some(hook) = &config.hook {
         request = hook(request, attempt).await.map_err(Error::hook)?;
     }
+    facts.has_body = !request.body().is_empty();
+    facts.resumes = request.headers().contains_key(LAST_EVENT_ID);
     let client = config.client.as_ref().expect("the builder always sets a client");
     let mut redirects = 0;
     loop {
-        let sent_before = *body_sent;
-        // Set before it is sent: a time-out drops this future while it waits.
-        *body_sent |= !request.body().is_empty();
-        let answer = client.send(request.clone()).await.inspect_err(|error| {
-            if error.is_connect() || error.is_request() {
-                *body_sent = sent_before;
-            }
-        })?;
-        if !redirect::is_redirect(answer.status()) {
-            let asked = Asked { method: request.method().clone(), url: shown_url(&request) };
-            return Ok((asked, answer));
+        let response = client.send(request.clone()).await?;
+        if !redirect::is_redirect(response.status()) {
+            return Ok((LastRequest(request), response));
         }
         if redirects == config.max_redirects {
             return Err(Error::redirect(RedirectProblem::TooMany(config.max_redirects)));
         }
         redirects += 1;
-        redirect::follow(&mut request, answer.status(), answer.headers())
+        redirect::follow(&mut request, response.status(), response.headers())
             .map_err(Error::redirect)?;
     }
 }
@@ -135,45 +153,10 @@ fn first_request(config: &Config, last_event_id: &str) -> Request<Bytes> {
     request
 }
 
-/// Whether the content type is `text/event-stream`, with any parameters.
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| {
-        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
-    })
-}
-
-fn shown_url(request: &Request<Bytes>) -> String {
-    let url = request.uri().to_string();
-    match url::Url::parse(&url) {
-        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
-            // Neither fails for an http URL, which has a host.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.into()
-        }
-        _ => url,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_types() {
-        for (value, expected) in [
-            ("text/event-stream", true),
-            ("Text/Event-Stream;charset=utf-8", true),
-            (" text/event-stream ; charset=windows-1251", true),
-            ("text/event-streams", false),
-            ("text/plain", false),
-            ("application/json; x=text/event-stream", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, value.parse().unwrap())]);
-            assert_eq!(is_event_stream(&headers), expected, "{value}");
-        }
-        assert!(!is_event_stream(&HeaderMap::new()));
+fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    match headers.get("x-should-retry")?.as_bytes() {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! How a stream is described.
+//! The description of a stream.
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,8 +10,10 @@ use http::{Method, Request, Uri};
 use rt_common::{BoxError, HttpClient};
 use url::Url;
 
+use crate::content_type::{self, ContentTypes};
+use crate::end_rules::{EndRules, Rule};
 use crate::redirect::LAST_EVENT_ID;
-use crate::{Error, EventStream, RetryPolicy};
+use crate::{Error, Event, EventStream, Reconnect, RetryPolicy};
 
 /// Describes an [`EventStream`]; see [`EventStream::builder`].
 ///
@@ -34,7 +36,7 @@ use crate::{Error, EventStream, RetryPolicy};
 pub struct EventStreamBuilder {
     url: String,
     config: Config,
-    // The first mistake; told by `build`, so that the calls chain.
+    // The first mistake; `build` reports it, so that the calls chain.
     mistake: Option<Arc<str>>,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Config {
     pub(crate) method: Option<Method>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) resend_body: bool,
+    pub(crate) reconnect: Option<Reconnect>,
     pub(crate) client: Option<HttpClient>,
     pub(crate) last_event_id: String,
     pub(crate) response_timeout: Option<Duration>,
@@ -53,8 +55,8 @@ pub(crate) struct Config {
     pub(crate) retry: RetryPolicy,
     pub(crate) max_redirects: u32,
     pub(crate) max_event_bytes: usize,
-    pub(crate) sentinel: Option<String>,
-    pub(crate) once: bool,
+    pub(crate) content_types: ContentTypes,
+    pub(crate) end_rules: EndRules,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -82,7 +84,7 @@ impl EventStream {
                 method: None,
                 headers: HeaderMap::new(),
                 body: Bytes::new(),
-                resend_body: false,
+                reconnect: None,
                 client: None,
                 last_event_id: String::new(),
                 response_timeout: Some(Duration::from_secs(60)),
@@ -90,8 +92,8 @@ impl EventStream {
                 retry: RetryPolicy::new(),
                 max_redirects: 10,
                 max_event_bytes: sse_codec::DEFAULT_MAX_EVENT_BYTES,
-                sentinel: None,
-                once: false,
+                content_types: ContentTypes::Also(Vec::new()),
+                end_rules: EndRules::default(),
                 hook: None,
             },
             mistake: None,
@@ -141,8 +143,9 @@ impl EventStreamBuilder {
         }
     }
 
-    /// The request's body. After an attempt that may have reached a server it is not sent again,
-    /// and the stream ends, unless [`resend_body`](EventStreamBuilder::resend_body) says so.
+    /// The request's body. Unless [`reconnect`](EventStreamBuilder::reconnect) says otherwise, it is
+    /// sent again until a response has opened, and never afterwards
+    /// ([`Reconnect::UntilOpened`]).
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.config.body = body.into();
         self
@@ -158,10 +161,11 @@ impl EventStreamBuilder {
         self.header(http::header::CONTENT_TYPE, "application/json")
     }
 
-    /// Whether the body may be sent again on a reconnect (default: no, since what answers a body
-    /// may charge for each time).
-    pub fn resend_body(mut self, resend: bool) -> Self {
-        self.config.resend_body = resend;
+    /// When to make another request after one that failed or ended (default:
+    /// [`Reconnect::UntilOpened`] if the request has a body, also one that the
+    /// [hook](EventStreamBuilder::before_attempt) gives it; otherwise [`Reconnect::Always`]).
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.config.reconnect = Some(reconnect);
         self
     }
 
@@ -185,8 +189,8 @@ impl EventStreamBuilder {
         self
     }
 
-    /// How long an attempt may take until the head of its answer, redirects and the hook included
-    /// (default: 60 s; `None`: without end). Then it is tried again.
+    /// How long an attempt may take until the head of its response, redirects and the hook included
+    /// (default: 60 s; `None`: without end). An attempt that takes longer has failed.
     pub fn response_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.config.response_timeout = timeout.into();
         self
@@ -200,7 +204,7 @@ impl EventStreamBuilder {
         self
     }
 
-    /// How to reconnect.
+    /// How long to wait before another attempt, and how many to make.
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.config.retry = retry;
         self
@@ -213,25 +217,89 @@ impl EventStreamBuilder {
     }
 
     /// The bound on one event, in bytes, after decompression (default: 16 MiB, at most 1 GiB). A
-    /// larger one is told as [`StreamItem::TooLarge`](crate::StreamItem::TooLarge) and skipped.
+    /// larger one is reported as [`StreamItem::TooLarge`](crate::StreamItem::TooLarge) and skipped.
     pub fn max_event_bytes(mut self, max: usize) -> Self {
         self.config.max_event_bytes = max;
         self
     }
 
-    /// The data of an event that ends the stream, `[DONE]` for most language models. That event
-    /// itself is not given out. A stream that is not tried again (one with a body, or
-    /// [`once`](EventStreamBuilder::once)) and ends without it fails with
-    /// [`Error::is_truncated`].
-    pub fn sentinel(mut self, data: impl Into<String>) -> Self {
-        self.config.sentinel = Some(data.into());
+    /// Accepts this content type of a response, too, such as `text/plain`; parameters and case do not
+    /// matter. `text/event-stream` is always accepted. Several calls add up.
+    ///
+    /// The request still asks for `text/event-stream`; set another `Accept` with
+    /// [`header`](EventStreamBuilder::header).
+    pub fn content_type(mut self, content_type: impl AsRef<str>) -> Self {
+        if let ContentTypes::Also(types) = &mut self.config.content_types {
+            types.push(content_type::normalize(content_type.as_ref()));
+        }
         self
     }
 
-    /// Makes a single attempt and never reconnects: the end of the body is the end of the stream,
-    /// and every failure is an error.
-    pub fn once(mut self) -> Self {
-        self.config.once = true;
+    /// Accepts responses of any content type, and those that name none.
+    pub fn any_content_type(mut self) -> Self {
+        self.config.content_types = ContentTypes::Any;
+        self
+    }
+
+    /// The data of the event that ends the stream, `[DONE]` for the APIs that follow OpenAI's chat
+    /// completions. That event itself is not handed out.
+    ///
+    /// Where the stream makes no other attempt ([`Reconnect`]), a body that ends before it is an
+    /// error with [`Error::is_truncated`].
+    pub fn sentinel(mut self, data: impl Into<String>) -> Self {
+        self.config.end_rules.sentinel = Some(data.into());
+        self
+    }
+
+    /// The type of an event that ends the stream, such as `message_stop`. The event is handed out,
+    /// and [`StreamItem::Ended`](crate::StreamItem::Ended) follows it. Several calls add up.
+    ///
+    /// A body that ends before it is treated as with a
+    /// [sentinel](EventStreamBuilder::sentinel).
+    ///
+    /// ```
+    /// use sse_client::EventStream;
+    ///
+    /// let builder = EventStream::builder("https://example.org/v1/responses")
+    ///     .end_event("response.completed")
+    ///     .end_event("response.incomplete")
+    ///     .error_event("response.failed")
+    ///     .error_event("error");
+    /// ```
+    pub fn end_event(mut self, event_type: impl Into<String>) -> Self {
+        self.config.end_rules.ends.push(Rule::Type(event_type.into()));
+        self
+    }
+
+    /// Ends the stream with the first event for which `predicate` is true, as
+    /// [`end_event`](EventStreamBuilder::end_event) does.
+    pub fn end_when(mut self, predicate: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Self {
+        self.config.end_rules.ends.push(Rule::When(Arc::new(predicate)));
+        self
+    }
+
+    /// The type of an event that reports a failure, such as `error`: it ends the stream with an
+    /// `Err` that holds it ([`Error::event`]). Several calls add up.
+    pub fn error_event(mut self, event_type: impl Into<String>) -> Self {
+        self.config.end_rules.errors.push(Rule::Type(event_type.into()));
+        self
+    }
+
+    /// Ends the stream with an error at the first event for which `predicate` is true, as
+    /// [`error_event`](EventStreamBuilder::error_event) does.
+    ///
+    /// ```
+    /// use sse_client::EventStream;
+    ///
+    /// // A model server that reports a failure as an event like any other.
+    /// let builder = EventStream::builder("https://example.org/v1/chat/completions")
+    ///     .error_when(|event| event.data().starts_with("{\"error\":"));
+    /// ```
+    pub fn error_when(
+        mut self,
+        predicate: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.config.end_rules.errors.push(Rule::When(Arc::new(predicate)));
         self
     }
 

@@ -69,6 +69,8 @@ type Callback<T> = Arc<Mutex<dyn FnMut(&T) + Send>>;
 #[derive(Default)]
 struct Callbacks {
     event: HashMap<String, Vec<Callback<Event>>>,
+    comment: Vec<Callback<String>>,
+    retry: Vec<Callback<Duration>>,
     connection: Vec<Callback<()>>,
     disconnect: Vec<Callback<Error>>,
     error: Vec<Callback<Error>>,
@@ -76,8 +78,9 @@ struct Callbacks {
 }
 
 impl Client {
-    /// A client of this URL. `reconnect_delay` is the base of the backoff
-    /// ([`RetryPolicy::base`]); with [`from_builder`](Client::from_builder) everything can be set.
+    /// Returns a client of this URL that waits `reconnect_delay` before it connects again, each time
+    /// the same ([`RetryPolicy::fixed`]). [`from_builder`](Client::from_builder) takes any other
+    /// policy, and everything else that can be set.
     ///
     /// # Errors
     /// When the URL is not a valid http or https URL.
@@ -86,16 +89,16 @@ impl Client {
         method: Method,
         reconnect_delay: Duration,
     ) -> Result<Self, Error> {
-        let retry = RetryPolicy::new().base(reconnect_delay);
+        let retry = RetryPolicy::fixed(reconnect_delay);
         Self::from_builder(EventStream::builder(url).method(method).retry(retry))
     }
 
-    /// A client of the stream that the builder describes.
+    /// Returns a client of the stream that the builder describes.
     ///
     /// # Errors
     /// When the description is not valid.
     pub fn from_builder(builder: EventStreamBuilder) -> Result<Self, Error> {
-        // Mistakes are told here, not when it is started.
+        // Mistakes are reported here, not when it is started.
         builder.check()?;
         let shared = Shared {
             callbacks: Mutex::default(),
@@ -117,19 +120,35 @@ impl Client {
         self.shared.callbacks().event.entry(event_type.into()).or_default().push(callback);
     }
 
+    /// Calls `callback` with each comment, without its colon, as soon as its line ends.
+    pub fn on_comment(&self, mut callback: impl FnMut(&str) + Send + 'static) {
+        let callback = move |text: &String| callback(text);
+        self.shared.callbacks().comment.push(Arc::new(Mutex::new(callback)));
+    }
+
+    /// Calls `callback` with each wait that the server asks for (a `retry` field). The client obeys it
+    /// by itself.
+    pub fn on_retry(&self, mut callback: impl FnMut(Duration) + Send + 'static) {
+        let callback = move |wait: &Duration| callback(*wait);
+        self.shared.callbacks().retry.push(Arc::new(Mutex::new(callback)));
+    }
+
     /// Calls `callback` each time a connection is open, before its first event.
     pub fn on_connection(&self, mut callback: impl FnMut() + Send + 'static) {
         self.shared.callbacks().connection.push(Arc::new(Mutex::new(move |(): &()| callback())));
     }
 
     /// Calls `callback` each time an open connection is lost, whether or not it will be made
-    /// again. A proper end (204, the sentinel, the end of a body that is read once) is no loss.
+    /// again. Neither a proper end (204, the last event, the end of a body that is read once) nor
+    /// [`stop`](Client::stop) is a loss: those are followed by
+    /// [`on_exit`](Client::on_exit) alone.
     pub fn on_disconnect(&self, callback: impl FnMut(&Error) + Send + 'static) {
         self.shared.callbacks().disconnect.push(Arc::new(Mutex::new(callback)));
     }
 
-    /// Calls `callback` each time an attempt to connect fails, with each event that is too large
-    /// and skipped ([`Error::is_too_large`]), and with the error that ends the stream, if one does.
+    /// Calls `callback` each time an attempt to connect fails, with the error that ends the stream,
+    /// if one does, and with what happens in between: an event that is too large and skipped
+    /// ([`Error::is_too_large`]), and a response that starts over ([`Error::is_restarted`]).
     pub fn on_error(&self, callback: impl FnMut(&Error) + Send + 'static) {
         self.shared.callbacks().error.push(Arc::new(Mutex::new(callback)));
     }
@@ -235,6 +254,11 @@ impl Shared {
                 Some(Ok(StreamItem::Event(event))) => {
                     let callbacks = self.callbacks().event.get(event.event()).cloned();
                     call(callbacks.unwrap_or_default(), &event);
+                }
+                Some(Ok(StreamItem::Comment(text))) => self.call(|all| &all.comment, &text),
+                Some(Ok(StreamItem::Retry(wait))) => self.call(|all| &all.retry, &wait),
+                Some(Ok(StreamItem::Restarted)) => {
+                    self.call(|all| &all.error, &Error::restarted());
                 }
                 Some(Ok(StreamItem::Opened(_))) => {
                     open = true;
@@ -342,10 +366,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delay_of_new_is_the_base_of_the_backoff() {
+    fn the_delay_of_new_is_the_wait_each_time() {
         let delay = Duration::from_secs(7);
         let client = Client::new("http://h/", Method::GET, delay).unwrap();
-        let expected = format!("{:?}", RetryPolicy::new().base(delay));
+        let expected = format!("{:?}", RetryPolicy::fixed(delay));
         assert!(format!("{client:?}").contains(&expected), "{client:?}, not {expected}");
     }
 }

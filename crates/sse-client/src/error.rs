@@ -4,16 +4,19 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use rt_common::{BoxError, HttpError};
+use rt_common::{
+    BoxError, Excerpt, Failure, HttpError, Reaction, Redactor, Setup, write_with_causes,
+};
 
+use crate::Event;
 use crate::redirect::RedirectProblem;
 
 /// An error of an event stream.
 ///
 /// As the `Err` of the stream it is its last item; inside
 /// [`Disconnected`](crate::Disconnected) it is the reason of a reconnect. It is opaque and answers
-/// questions; those about HTTP are answered from the cause where there is one. `Display` tells its
-/// own level only, the cause is in `source()`.
+/// questions; those about HTTP are answered from the cause where there is one. `Display` names the
+/// cause as well, which is also under `source()`.
 pub struct Error {
     kind: Box<Kind>,
 }
@@ -35,13 +38,28 @@ enum Kind {
         retries: u32,
         last: Error,
     },
-    NotResent(Error),
-    NoSentinel,
+    /// The response had opened and was cut short, and there is no other attempt.
+    Truncated(Cut),
+    /// An event reported a failure; the excerpt of its data is without the client's secrets.
+    Event {
+        event: Event,
+        excerpt: String,
+    },
+    /// The response started over.
+    Restarted,
     TooLarge {
         limit: usize,
     },
     #[cfg(feature = "json")]
     Json(serde_json::Error),
+}
+
+/// How a response was cut short.
+#[derive(Debug)]
+enum Cut {
+    InsideEvent,
+    BeforeLastEvent,
+    Failed(Error),
 }
 
 impl Error {
@@ -50,7 +68,7 @@ impl Error {
         matches!(*self.kind, Kind::Builder { .. })
     }
 
-    /// Whether a time was exceeded: no answer, nothing received for too long, or a connect
+    /// Whether a time was exceeded: no response, nothing received for too long, or a connect
     /// time-out of the transport.
     pub fn is_timeout(&self) -> bool {
         match &*self.root().kind {
@@ -70,7 +88,7 @@ impl Error {
         matches!(*self.root().kind, Kind::Redirect(_))
     }
 
-    /// Whether the answer was not an event stream.
+    /// Whether the response was not an event stream.
     pub fn is_content_type(&self) -> bool {
         self.http().is_some_and(HttpError::is_content_type)
     }
@@ -80,15 +98,34 @@ impl Error {
         matches!(*self.root().kind, Kind::EndOfBody)
     }
 
-    /// Whether the server ended the body before the
-    /// [sentinel](crate::EventStreamBuilder::sentinel) came: what was received is cut short.
+    /// Whether a response that had opened was cut short, so that what was received is not all of it:
+    /// its body ended inside an event, or before the expected
+    /// [last event](crate::EventStreamBuilder::end_event), or its connection failed. Only a stream
+    /// that makes no other attempt reports this ([`Reconnect`](crate::Reconnect)); otherwise the
+    /// failure is a [`Disconnected`](crate::Disconnected).
     pub fn is_truncated(&self) -> bool {
-        matches!(*self.kind, Kind::NoSentinel)
+        matches!(*self.kind, Kind::Truncated(_))
+    }
+
+    /// The event that reported a failure and so ended the stream
+    /// ([`error_event`](crate::EventStreamBuilder::error_event)); its data says what went wrong.
+    pub fn event(&self) -> Option<&Event> {
+        match &*self.kind {
+            Kind::Event { event, .. } => Some(event),
+            _ => None,
+        }
+    }
+
+    /// Whether the response started over, and the events so far are void
+    /// ([`StreamItem::Restarted`](crate::StreamItem::Restarted)). After this error, and no other,
+    /// [`Events`](crate::Events) and the callbacks of a [`Client`](crate::Client) continue.
+    pub fn is_restarted(&self) -> bool {
+        matches!(*self.kind, Kind::Restarted)
     }
 
     /// Whether an event was larger than
-    /// [`max_event_bytes`](crate::EventStreamBuilder::max_event_bytes) and skipped. The callbacks
-    /// of a [`Client`](crate::Client) are told so; the stream goes on.
+    /// [`max_event_bytes`](crate::EventStreamBuilder::max_event_bytes) and skipped. Only the
+    /// callbacks of a [`Client`](crate::Client) get this error, and continue.
     pub fn is_too_large(&self) -> bool {
         matches!(*self.kind, Kind::TooLarge { .. })
     }
@@ -112,19 +149,34 @@ impl Error {
         false
     }
 
-    /// Whether another attempt may succeed. A stream that ends with an error for which this is
-    /// true ran out of retries, or would have had to send its body again.
+    /// Whether another attempt may succeed, as a stream judges it that has not worked yet: network
+    /// failures, time-outs, and the statuses 408, 425, 429 and 5xx. A stream that has been open tries
+    /// again after more failures, by [the table](Failure#the-table).
+    ///
+    /// A stream that ends with an error for which this is true ran out of retries, or makes no other
+    /// attempt ([`Reconnect`](crate::Reconnect)).
     pub fn is_retryable(&self) -> bool {
-        match &*self.root().kind {
-            Kind::Http(error) => error.is_retryable(),
-            // A hook fetches tokens and the like; what it says about HTTP counts.
-            Kind::Hook(error) => http_cause(error.as_ref()).is_none_or(HttpError::is_retryable),
-            Kind::EndOfBody | Kind::Idle(_) | Kind::NoResponse(_) | Kind::NoSentinel => true,
-            _ => false,
-        }
+        self.reaction(Setup::Unproven) == Reaction::Retry
     }
 
-    /// The status of the answer, if that is what was wrong.
+    /// What a stream does about it that has been open before, or has not.
+    pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
+        let failure = match &*self.root().kind {
+            Kind::Http(error) => error.failure(),
+            // A hook fetches tokens and the like; what it says about HTTP counts.
+            Kind::Hook(error) => {
+                http_cause(error.as_ref()).map_or(Failure::Network, HttpError::failure)
+            }
+            Kind::Redirect(_) => Failure::Redirect,
+            Kind::Encoding(_) => Failure::UnexpectedContent,
+            Kind::EndOfBody | Kind::Truncated(_) => Failure::Network,
+            Kind::Idle(_) | Kind::NoResponse(_) => Failure::TimedOut,
+            _ => return Reaction::End,
+        };
+        failure.reaction(setup)
+    }
+
+    /// The status of the response, if that is what was wrong.
     pub fn status(&self) -> Option<StatusCode> {
         self.http().and_then(HttpError::status)
     }
@@ -139,7 +191,7 @@ impl Error {
         }
     }
 
-    /// The first bytes (at most 4 KiB) of an answer whose status or content type was wrong.
+    /// The first bytes (at most 4 KiB) of a response whose status or content type was wrong.
     pub fn body(&self) -> &[u8] {
         self.http().map_or(&[], HttpError::body)
     }
@@ -188,12 +240,26 @@ impl Error {
         Self::new(Kind::NoRetryLeft { retries, last })
     }
 
-    pub(crate) fn not_resent(last: Self) -> Self {
-        Self::new(Kind::NotResent(last))
+    pub(crate) fn cut_short(by: Self) -> Self {
+        Self::new(Kind::Truncated(Cut::Failed(by)))
     }
 
-    pub(crate) fn no_sentinel() -> Self {
-        Self::new(Kind::NoSentinel)
+    pub(crate) fn ended_inside_event() -> Self {
+        Self::new(Kind::Truncated(Cut::InsideEvent))
+    }
+
+    pub(crate) fn no_last_event() -> Self {
+        Self::new(Kind::Truncated(Cut::BeforeLastEvent))
+    }
+
+    pub(crate) fn error_event(event: Event, secrets: &Redactor) -> Self {
+        let data = secrets.quote(event.data().as_bytes());
+        let excerpt = Excerpt::of_body(&data).map_or_else(String::new, |data| data.to_string());
+        Self::new(Kind::Event { event, excerpt })
+    }
+
+    pub(crate) fn restarted() -> Self {
+        Self::new(Kind::Restarted)
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
@@ -212,7 +278,7 @@ impl Error {
     /// What happened, without the reason why it ended the stream.
     fn root(&self) -> &Self {
         match &*self.kind {
-            Kind::NoRetryLeft { last, .. } | Kind::NotResent(last) => last.root(),
+            Kind::NoRetryLeft { last, .. } | Kind::Truncated(Cut::Failed(last)) => last.root(),
             _ => self,
         }
     }
@@ -232,30 +298,50 @@ impl From<HttpError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.kind {
-            Kind::Builder { what, .. } => f.write_str(what),
+        write_with_causes(f, &*self.kind, self.source())
+    }
+}
+
+/// The error without its causes.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builder { what, .. } => f.write_str(what),
             // The HTTP error is this error, not a level below it.
-            Kind::Http(error) => error.fmt(f),
-            Kind::Redirect(problem) => problem.fmt(f),
-            Kind::Encoding(name) => write!(
+            Self::Http(error) => error.fmt(f),
+            Self::Redirect(problem) => problem.fmt(f),
+            Self::Encoding(name) => write!(
                 f,
                 "the content encoding {name:?} is not supported; gzip and brotli are features of sse-client"
             ),
-            Kind::Hook(_) => f.write_str("the hook before the attempt failed"),
-            Kind::EndOfBody => f.write_str("the server ended the stream"),
-            Kind::Idle(timeout) => write!(f, "nothing was received for {timeout:?}"),
-            Kind::NoResponse(timeout) => write!(f, "no answer within {timeout:?}"),
-            Kind::NoRetryLeft { retries: 1, .. } => f.write_str("given up after 1 retry"),
-            Kind::NoRetryLeft { retries, .. } => write!(f, "given up after {retries} retries"),
-            Kind::NotResent(_) => f.write_str(
-                "the request failed and its body is not sent again (`resend_body` allows it)",
+            Self::Hook(_) => f.write_str("the hook before the attempt failed"),
+            Self::EndOfBody => f.write_str("the server ended the stream"),
+            Self::Idle(timeout) => write!(f, "nothing was received for {timeout:?}"),
+            Self::NoResponse(timeout) => write!(f, "no response within {timeout:?}"),
+            Self::NoRetryLeft { retries: 1, .. } => f.write_str("gave up after 1 retry"),
+            Self::NoRetryLeft { retries, .. } => write!(f, "gave up after {retries} retries"),
+            Self::Truncated(Cut::Failed(_)) => f.write_str("the response was cut short"),
+            Self::Truncated(Cut::InsideEvent) => {
+                f.write_str("the response was cut short: it ended inside an event")
+            }
+            Self::Truncated(Cut::BeforeLastEvent) => f.write_str(
+                "the response was cut short: it ended before the event that completes it",
             ),
-            Kind::NoSentinel => f.write_str("the server ended the stream before the sentinel"),
-            Kind::TooLarge { limit } => {
+            Self::Event { event, excerpt } => {
+                write!(f, "the server reported a failure by an event {:?}", event.event())?;
+                match excerpt.as_str() {
+                    "" => Ok(()),
+                    excerpt => write!(f, ": {excerpt}"),
+                }
+            }
+            Self::Restarted => {
+                f.write_str("the response started over, and the events so far are void")
+            }
+            Self::TooLarge { limit } => {
                 write!(f, "an event is larger than {limit} bytes and skipped")
             }
             #[cfg(feature = "json")]
-            Kind::Json(_) => f.write_str("the event's data is not the expected JSON"),
+            Self::Json(_) => f.write_str("the event's data is not the expected JSON"),
         }
     }
 }
@@ -272,7 +358,7 @@ impl StdError for Error {
             Kind::Builder { source, .. } => source.as_deref().map(|source| source as _),
             Kind::Http(error) => error.source(),
             Kind::Hook(error) => Some(error.as_ref()),
-            Kind::NoRetryLeft { last, .. } | Kind::NotResent(last) => Some(last),
+            Kind::NoRetryLeft { last, .. } | Kind::Truncated(Cut::Failed(last)) => Some(last),
             #[cfg(feature = "json")]
             Kind::Json(error) => Some(error),
             Kind::Redirect(_)
@@ -280,7 +366,9 @@ impl StdError for Error {
             | Kind::EndOfBody
             | Kind::Idle(_)
             | Kind::NoResponse(_)
-            | Kind::NoSentinel
+            | Kind::Truncated(_)
+            | Kind::Event { .. }
+            | Kind::Restarted
             | Kind::TooLarge { .. } => None,
         }
     }
@@ -303,7 +391,7 @@ mod tests {
         for error in [
             Error::from(busy()),
             Error::no_retry_left(2, busy().into()),
-            Error::not_resent(busy().into()),
+            Error::cut_short(busy().into()),
         ] {
             assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
             assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
@@ -321,9 +409,30 @@ mod tests {
     }
 
     #[test]
-    fn display_tells_its_own_level() {
-        let error = Error::no_retry_left(2, Error::end_of_body());
-        assert_eq!(error.to_string(), "given up after 2 retries");
-        assert_eq!(error.source().unwrap().to_string(), "the server ended the stream");
+    fn display_names_the_cause() {
+        let refused = || {
+            HttpError::connect_failed(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
+        };
+        for (error, text) in [
+            (
+                Error::no_retry_left(2, Error::end_of_body()),
+                "gave up after 2 retries: the server ended the stream",
+            ),
+            (
+                Error::no_retry_left(1, refused().into()),
+                "gave up after 1 retry: could not connect: connection refused",
+            ),
+            (
+                Error::cut_short(Error::idle(Duration::from_secs(9))),
+                "the response was cut short: nothing was received for 9s",
+            ),
+            (
+                Error::hook(refused().into()),
+                "the hook before the attempt failed: could not connect: connection refused",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+            assert!(error.source().is_some());
+        }
     }
 }

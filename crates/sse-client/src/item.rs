@@ -1,4 +1,4 @@
-//! What a stream tells.
+//! The items of a stream.
 use std::fmt;
 use std::time::Duration;
 
@@ -10,16 +10,23 @@ use crate::{Error, Event};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StreamItem {
-    /// A connection is open: the server answered with an event stream.
+    /// A connection is open: the response is an event stream.
     Opened(Opened),
+    /// The response that is opening starts over: the request was sent again with its body, without
+    /// an event id to resume from. The events so far belong to a response that was given up;
+    /// discard them. Only [`Reconnect::Always`](crate::Reconnect::Always) makes this happen.
+    Restarted,
     /// An event.
     Event(Event),
     /// A comment line without its colon, as soon as the line ends; many servers send them to keep
     /// the connection alive.
     Comment(String),
+    /// The server asked for this wait before a reconnect (a `retry` field). The stream obeys it within
+    /// the bounds of its [`RetryPolicy`](crate::RetryPolicy).
+    Retry(Duration),
     /// An event was larger than
     /// [`max_event_bytes`](crate::EventStreamBuilder::max_event_bytes) and is skipped; the stream
-    /// goes on with the next one.
+    /// continues with the next one.
     #[non_exhaustive]
     TooLarge {
         /// The bound in bytes.
@@ -31,15 +38,15 @@ pub enum StreamItem {
     Ended(End),
 }
 
-/// The head of the answer that opened a connection.
+/// The head of the response that opened a connection.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Opened {
     /// The status, 200.
     pub status: StatusCode,
-    /// The answer's headers.
+    /// The response's headers.
     pub headers: HeaderMap,
-    /// The URL that answered, after redirects; without userinfo, other secrets as they are.
+    /// The URL of the response, after redirects; without userinfo, other secrets as they are.
     pub url: String,
 }
 
@@ -71,9 +78,12 @@ pub struct Disconnected {
 pub enum End {
     /// The server answered 204 No Content: it wants no reconnect.
     NoContent,
-    /// The [sentinel](crate::EventStreamBuilder::sentinel) came.
-    Sentinel,
-    /// The server ended the body of a stream that is read [once](crate::EventStreamBuilder::once),
-    /// or whose request has a body that is not sent again; and no sentinel was waited for.
+    /// The event that ends the stream came: the
+    /// [sentinel](crate::EventStreamBuilder::sentinel), an
+    /// [end event](crate::EventStreamBuilder::end_event), or one that
+    /// [`end_when`](crate::EventStreamBuilder::end_when) recognised.
+    Completed,
+    /// The server ended the body of a stream that does not reconnect
+    /// ([`Reconnect`](crate::Reconnect)), no event was unfinished, and no last event was expected.
     Finished,
 }

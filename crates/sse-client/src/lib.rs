@@ -1,6 +1,6 @@
-//! A server-sent events client that reconnects, resumes and tells what happens.
+//! A server-sent events client that reconnects, resumes and reports what happens.
 //!
-//! [`EventStream`] is a `Stream` of everything that happens: the answer's status and headers,
+//! [`EventStream`] is a `Stream` of everything that happens: the response's status and headers,
 //! events, comments, why a connection was lost and when the next attempt starts, and how it all
 //! ended. [`Client`] is the same with callbacks.
 //!
@@ -25,15 +25,20 @@
 //! # What ends a stream, and what does not
 //! | what happens | what the stream does |
 //! |---|---|
-//! | the server ends the body, the network fails, a time-out, 408, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
-//! | 204, the sentinel, the end of a body in once-only mode | [`StreamItem::Ended`], then `None` |
-//! | any other status, a wrong content type, a refused certificate, a redirect that must not be followed, no retry left, an end before the sentinel where there is no other attempt | `Err`, then `None` |
+//! | the server ends the body, the network fails, a time-out, 408, 425, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
+//! | after a connection has been open: a wrong content type, a refused certificate, a redirect that must not be followed (a captive portal, a proxy's page) | the same |
+//! | 204, the [sentinel](EventStreamBuilder::sentinel) or another [last event](EventStreamBuilder::end_event) | [`StreamItem::Ended`], then `None` |
+//! | the same before a connection has been open; any other status, no retry left, an [error event](EventStreamBuilder::error_event) | `Err`, then `None` |
 //!
-//! An `Err` is always the last item; what can be tried again is told as `Disconnected`.
+//! The kinds of failure are [those of all clients](rt_common::Failure#the-table).
 //!
-//! A request with a body is sent again only with
-//! [`resend_body`](EventStreamBuilder::resend_body): a language model bills twice. Whether it was
-//! sent is judged by the requests that went out, those of a hook and before a redirect included.
+//! An `Err` is always the last item; a failure that is followed by another attempt is a
+//! `Disconnected`.
+//!
+//! A request with a body differs in one thing, since a language model charges for each response:
+//! once a response has opened, there is no other attempt. The end of the body is
+//! [`StreamItem::Ended`], and a response that is cut short is an `Err` with
+//! [`Error::is_truncated`]. [`Reconnect`] changes that for both.
 //!
 //! # Features
 //! `reqwest` and `json` (both default), `gzip`, `brotli`. Without `reqwest`, pass an
@@ -44,10 +49,13 @@ mod attempt;
 mod body;
 mod builder;
 mod callbacks;
+mod content_type;
+mod end_rules;
 mod error;
 mod event;
 mod item;
 mod policy;
+mod reconnect;
 mod redirect;
 mod retry_policy;
 mod stream;
@@ -57,6 +65,7 @@ pub use callbacks::{Client, StopHandle};
 pub use error::Error;
 pub use event::Event;
 pub use item::{Disconnected, End, Opened, StreamItem};
+pub use reconnect::Reconnect;
 pub use retry_policy::RetryPolicy;
 pub use stream::{EventStream, Events};
 

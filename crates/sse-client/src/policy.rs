@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 use rt_common::Backoff;
 
 use crate::RetryPolicy;
+use crate::retry_policy::MaxRetries;
 
 /// The state of one stream's reconnects.
 #[derive(Debug)]
 pub(crate) struct Policy {
     config: RetryPolicy,
     backoff: Backoff,
+    /// The wait of a policy without backoff and jitter.
+    fixed: Option<Duration>,
 }
 
 impl Policy {
@@ -20,7 +23,8 @@ impl Policy {
         let backoff = Backoff::new(base, config.max, seed)
             .with_floor(config.min)
             .with_reset_after(config.reset_after);
-        Self { config, backoff }
+        let fixed = config.fixed.then_some(base);
+        Self { config, backoff, fixed }
     }
 
     /// A connection is open since `now`.
@@ -36,26 +40,38 @@ impl Policy {
     /// The server sent a `retry` field.
     pub(crate) fn server_retry(&mut self, wish: Duration) {
         let wish = self.bounded(wish);
+        self.fixed = self.fixed.map(|_| wish);
         // Twice, because the wait is never below the wish and the jitter needs room above it.
         self.backoff.set_base(wish.saturating_mul(2));
         self.backoff.set_floor(wish);
     }
 
-    /// The attempt or the connection failed at `now`: how long to wait, or `Err` with the number
-    /// of retries made if there is none left.
+    /// The attempt or the connection failed at `now`: returns how long to wait, or `Err` with the
+    /// number of retries made if there is none left. `usual` is the bound on retries unless the user
+    /// set one.
     pub(crate) fn failed(
         &mut self,
         now: Instant,
         retry_after: Option<Duration>,
+        usual: Option<u32>,
     ) -> Result<Duration, u32> {
         self.backoff.settle(now);
         let retries = self.backoff.attempts();
-        if self.config.max_retries.is_some_and(|max| retries >= max) {
+        let max = match self.config.max_retries {
+            MaxRetries::Default => usual,
+            MaxRetries::Unlimited => None,
+            MaxRetries::AtMost(max) => Some(max),
+        };
+        if max.is_some_and(|max| retries >= max) {
             return Err(retries);
         }
-        Ok(match retry_after {
-            None => self.backoff.next_delay(now),
-            Some(wish) => {
+        Ok(match (retry_after, self.fixed) {
+            (None, None) => self.backoff.next_delay(now),
+            (None, Some(wait)) => {
+                self.backoff.count_attempt();
+                wait
+            }
+            (Some(wish), _) => {
                 self.backoff.count_attempt();
                 let wish = self.bounded(wish);
                 wish + self.backoff.jitter(wish / 10)
@@ -96,9 +112,9 @@ mod tests {
         for (failures, high) in [(0, 1), (1, 2), (4, 16), (5, 30), (40, 30)] {
             let got = waits(|policy| {
                 for _ in 0..failures {
-                    policy.failed(now, None).unwrap();
+                    policy.failed(now, None, None).unwrap();
                 }
-                policy.failed(now, None).unwrap()
+                policy.failed(now, None, None).unwrap()
             });
             assert_range(got, Duration::from_millis(100), high * SECOND);
         }
@@ -111,13 +127,13 @@ mod tests {
         {
             let got = waits(|policy| {
                 policy.server_retry(wish);
-                policy.failed(now, None).unwrap()
+                policy.failed(now, None, None).unwrap()
             });
             assert_range(got, low, 2 * low);
         }
         let endless = waits(|policy| {
             policy.server_retry(Duration::MAX);
-            policy.failed(now, None).unwrap()
+            policy.failed(now, None, None).unwrap()
         });
         assert_range(endless, 300 * SECOND, 600 * SECOND);
     }
@@ -126,10 +142,10 @@ mod tests {
     fn retry_after_is_obeyed_and_capped() {
         let now = Instant::now();
         for (asked, low) in [(20 * SECOND, 20 * SECOND), (4_000 * SECOND, 300 * SECOND)] {
-            let got = waits(|policy| policy.failed(now, Some(asked)).unwrap());
+            let got = waits(|policy| policy.failed(now, Some(asked), None).unwrap());
             assert_range(got, low, low + low / 10);
         }
-        let got = waits(|policy| policy.failed(now, Some(Duration::ZERO)).unwrap());
+        let got = waits(|policy| policy.failed(now, Some(Duration::ZERO), None).unwrap());
         assert!(got.0 >= Duration::from_millis(100), "{got:?}");
     }
 
@@ -137,22 +153,56 @@ mod tests {
     fn retries_are_counted_until_a_healthy_connection() {
         let now = Instant::now();
         let mut policy = Policy::new(RetryPolicy::new().max_retries(2));
-        policy.failed(now, None).unwrap();
+        policy.failed(now, None, None).unwrap();
         policy.opened(now);
         // It lasted less than a minute: it counts on, Retry-After or not.
-        policy.failed(now + 59 * SECOND, Some(SECOND)).unwrap();
-        assert_eq!(policy.failed(now + 60 * SECOND, None), Err(2));
+        policy.failed(now + 59 * SECOND, Some(SECOND), None).unwrap();
+        assert_eq!(policy.failed(now + 60 * SECOND, None, None), Err(2));
 
         let mut policy = Policy::new(RetryPolicy::new().max_retries(2));
-        policy.failed(now, None).unwrap();
-        policy.failed(now, None).unwrap();
+        policy.failed(now, None, None).unwrap();
+        policy.failed(now, None, None).unwrap();
         policy.opened(now);
-        policy.failed(now + 60 * SECOND, None).expect("a minute of health starts over");
-        policy.failed(now + 60 * SECOND, None).unwrap();
-        assert_eq!(policy.failed(now + 60 * SECOND, None), Err(2));
+        policy.failed(now + 60 * SECOND, None, None).expect("a minute of health starts over");
+        policy.failed(now + 60 * SECOND, None, None).unwrap();
+        assert_eq!(policy.failed(now + 60 * SECOND, None, None), Err(2));
 
         let mut single = Policy::new(RetryPolicy::new().max_retries(0));
-        assert_eq!(single.failed(now, None), Err(0));
+        assert_eq!(single.failed(now, None, None), Err(0));
+    }
+
+    #[test]
+    fn a_fixed_wait_neither_grows_nor_varies() {
+        let now = Instant::now();
+        let mut policy = Policy::new(RetryPolicy::fixed(3 * SECOND));
+        for _ in 0..20 {
+            assert_eq!(policy.failed(now, None, None), Ok(3 * SECOND));
+        }
+        policy.server_retry(7 * SECOND);
+        assert_eq!(policy.failed(now, None, None), Ok(7 * SECOND));
+        let wish = policy.failed(now, Some(20 * SECOND), None).unwrap();
+        assert!((20 * SECOND..=22 * SECOND).contains(&wish), "{wish:?}");
+        assert_eq!(policy.failed(now, None, None), Ok(7 * SECOND));
+        let mut soon = Policy::new(RetryPolicy::fixed(Duration::ZERO));
+        assert_eq!(soon.failed(now, None, None), Ok(Duration::from_millis(100)));
+        let mut brief = Policy::new(RetryPolicy::fixed(SECOND).max_retries(1));
+        brief.failed(now, None, None).unwrap();
+        assert_eq!(brief.failed(now, None, None), Err(1));
+    }
+
+    #[test]
+    fn the_users_bound_on_retries_replaces_the_usual_one() {
+        let now = Instant::now();
+        for (policy, usual, retries) in [
+            (RetryPolicy::new(), Some(2), Some(2)),
+            (RetryPolicy::new(), None, None),
+            (RetryPolicy::new().max_retries(3), Some(2), Some(3)),
+            (RetryPolicy::new().max_retries(None), Some(2), None),
+        ] {
+            let mut policy = Policy::new(policy);
+            let made = (0..50).take_while(|_| policy.failed(now, None, usual).is_ok()).count();
+            assert_eq!(made, retries.unwrap_or(50), "{policy:?}");
+        }
     }
 
     #[test]
@@ -160,11 +210,11 @@ mod tests {
         let now = Instant::now();
         let high = (0..200).map(|seed| {
             let mut policy = Policy::new(RetryPolicy::new().base(Duration::ZERO).seed(seed));
-            assert_eq!(policy.failed(now, None), Ok(Duration::from_millis(100)));
+            assert_eq!(policy.failed(now, None, None), Ok(Duration::from_millis(100)));
             for _ in 0..4 {
-                policy.failed(now, None).unwrap();
+                policy.failed(now, None, None).unwrap();
             }
-            policy.failed(now, None).unwrap()
+            policy.failed(now, None, None).unwrap()
         });
         assert!(high.max().unwrap() > 2 * SECOND);
     }
@@ -205,7 +255,7 @@ mod tests {
                             in_a_row = 0;
                         }
                     }
-                    Step::Failed(after) => match policy.failed(now, after.map(Duration::from_secs)) {
+                    Step::Failed(after) => match policy.failed(now, after.map(Duration::from_secs), None) {
                         Ok(wait) => {
                             in_a_row += 1;
                             prop_assert!(wait >= Duration::from_millis(100), "{:?}", wait);

@@ -1,20 +1,22 @@
-//! How a stream is told to reconnect.
+//! How long a stream waits before it reconnects.
 use std::time::Duration;
 
-/// How a stream reconnects.
+/// How long a stream waits before it reconnects, and how often it tries.
 ///
-/// Without a word from the server, the wait is drawn from zero to a ceiling that starts at
+/// Unless the server says otherwise, the wait is drawn from zero to a ceiling that starts at
 /// [`base`](RetryPolicy::base) and doubles with each failure ("full jitter"). If the server sent a
-/// `retry` field, that is the base from then on and also the least wait, as the specification asks:
-/// the first wait is drawn from one to two times that time. A `Retry-After` header is obeyed as it
-/// is, with up to a tenth on top.
+/// `retry` field, that is the base from then on and also the shortest wait, as the specification
+/// asks: the first wait is drawn from one to two times that time. A `Retry-After` header is obeyed
+/// as it is, with up to a tenth on top. [`fixed`](RetryPolicy::fixed) waits always the same time
+/// instead.
 ///
 /// ```
 /// use std::time::Duration;
 /// use sse_client::RetryPolicy;
 ///
 /// let patient = RetryPolicy::new().base(Duration::from_secs(2)).max(Duration::from_secs(120));
-/// let curt = RetryPolicy::new().max_retries(3);
+/// let brief = RetryPolicy::new().max_retries(3);
+/// let steady = RetryPolicy::fixed(Duration::from_secs(3));
 /// ```
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
@@ -23,12 +25,23 @@ pub struct RetryPolicy {
     pub(crate) min: Duration,
     pub(crate) server_max: Duration,
     pub(crate) reset_after: Duration,
-    pub(crate) max_retries: Option<u32>,
+    pub(crate) max_retries: MaxRetries,
+    pub(crate) fixed: bool,
     pub(crate) seed: Option<u64>,
 }
 
+/// A bound on the retries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaxRetries {
+    /// As the [`Reconnect`](crate::Reconnect) in force has it.
+    Default,
+    Unlimited,
+    AtMost(u32),
+}
+
 impl RetryPolicy {
-    /// The default: base 1 s, at most 30 s, retries without end, counted anew after 60 s of health.
+    /// Returns the default policy: a base of 1 s, at most 30 s, and a count that starts over after
+    /// 60 s of health.
     pub fn new() -> Self {
         Self {
             base: Duration::from_secs(1),
@@ -36,9 +49,19 @@ impl RetryPolicy {
             min: Duration::from_millis(100),
             server_max: Duration::from_secs(300),
             reset_after: Duration::from_secs(60),
-            max_retries: None,
+            max_retries: MaxRetries::Default,
+            fixed: false,
             seed: None,
         }
+    }
+
+    /// Returns a policy that waits `delay` before each attempt, neither longer with each failure
+    /// nor drawn at random: many clients that lost one server all come back at the same moment.
+    ///
+    /// A `retry` field of the server replaces the delay, and a `Retry-After` is obeyed once, both
+    /// within the bounds of [`min`](RetryPolicy::min) and [`server_max`](RetryPolicy::server_max).
+    pub fn fixed(delay: Duration) -> Self {
+        Self { base: delay, fixed: true, ..Self::new() }
     }
 
     /// The ceiling of the first wait (default: 1 s), until the server names another with `retry`.
@@ -83,11 +106,13 @@ impl RetryPolicy {
         self
     }
 
-    /// Ends the stream after this many retries without a healthy connection in between (default:
-    /// never). 0 means a single attempt.
+    /// Ends the stream after this many retries without a healthy connection in between; 0 means a
+    /// single attempt, and `None` that it never gives up. The default is `None` for
+    /// [`Reconnect::Always`](crate::Reconnect::Always), and 2 for
+    /// [`Reconnect::UntilOpened`](crate::Reconnect::UntilOpened).
     #[must_use]
-    pub fn max_retries(mut self, max_retries: u32) -> Self {
-        self.max_retries = Some(max_retries);
+    pub fn max_retries(mut self, max_retries: impl Into<Option<u32>>) -> Self {
+        self.max_retries = max_retries.into().map_or(MaxRetries::Unlimited, MaxRetries::AtMost);
         self
     }
 

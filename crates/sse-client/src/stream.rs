@@ -3,17 +3,29 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
+use http::StatusCode;
+use rt_common::{Reaction, Redactor, Setup};
 use sse_codec::{Decoded, Decoder};
 use tokio::time::{Instant, Sleep};
 
-use crate::attempt::{self, Answer, Outcome};
+use crate::attempt::{self, Facts, Outcome, Reply};
 use crate::body::Chunks;
 use crate::builder::{Attempt, Config};
+use crate::end_rules::Verdict;
 use crate::policy::Policy;
-use crate::{Disconnected, End, Error, Event, StreamItem};
+use crate::{Disconnected, End, Error, Event, Reconnect, StreamItem};
+
+/// Retries of a request with a body, unless the user says otherwise: as many as the model vendors'
+/// SDKs make.
+const RETRIES_UNTIL_OPENED: u32 = 2;
+
+/// How long the end of a body is waited for after the event that ends the stream. The connection can
+/// be used again once the body has ended, and servers end it right after that event.
+const DRAIN_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A `Stream` of everything that happens on an event source; see the [crate's page](crate) for an
 /// example and for what ends it.
@@ -27,8 +39,14 @@ pub struct EventStream {
     decoder: Decoder,
     state: State,
     attempts: u64,
-    /// Whether the last attempt may have sent a body.
-    body_sent: bool,
+    /// Of the last attempt.
+    facts: Facts,
+    /// Whether a connection has been open: a failure before that may be a mistake in the URL.
+    setup: Setup,
+    /// Whether an event was handed out that came in response to a request with a body.
+    has_output: bool,
+    /// The item that follows the one handed out last.
+    next: Option<StreamItem>,
 }
 
 enum State {
@@ -43,6 +61,11 @@ enum State {
         heard: Instant,
     },
     Waiting(Pin<Box<Sleep>>),
+    /// The event that ends the stream has come: waits for the end of the body, and then ends.
+    Draining {
+        chunks: Chunks,
+        patience: Pin<Box<Sleep>>,
+    },
     Done,
 }
 
@@ -57,34 +80,41 @@ impl EventStream {
             decoder,
             state: State::Start,
             attempts: 0,
-            body_sent: false,
+            facts: Facts::default(),
+            setup: Setup::Unproven,
+            has_output: false,
+            next: None,
         }
     }
 
-    /// The last event id in effect, as a reconnect would send it; empty if there is none. Keep it
-    /// to [resume](crate::EventStreamBuilder::last_event_id) in another run.
+    /// Returns the last event id in effect, as a reconnect would send it; empty if there is none.
+    /// Keep it to [resume](crate::EventStreamBuilder::last_event_id) in another run.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
     /// Drops the connection, or the wait for the next attempt, and connects again at once, with
-    /// the last event id. What was received and not taken yet is dropped, and the server asked for
-    /// it again. A stream that has ended stays so.
+    /// the last event id. Events that were received and not yet taken are dropped; the server is
+    /// asked for them again. A stream that has ended, or whose last event has come, stays so.
     ///
-    /// The request's body is sent again, whatever
-    /// [`resend_body`](crate::EventStreamBuilder::resend_body) says: here it is asked for.
+    /// The request's body is sent again, whatever [`Reconnect`] says.
     pub fn reconnect(&mut self) {
         if let State::Open { heard, .. } = self.state {
             self.policy.closed(heard.into_std());
         }
-        if !matches!(self.state, State::Done) {
+        if !matches!(self.state, State::Draining { .. } | State::Done) {
             self.state = State::Start;
+            self.next = None;
         }
     }
 
-    /// Only the events: everything else passes silently, and a proper end is `None`. That goes
-    /// for an event that is [too large](StreamItem::TooLarge), too: it is skipped, with a warning
-    /// in the log. Where a gap must not pass, read the stream itself.
+    /// Returns a stream of the events alone. Everything else passes silently, and a proper end is
+    /// `None`. An event that is [too large](StreamItem::TooLarge) is skipped, with a warning in the
+    /// log: where a gap must not pass, read the stream itself.
+    ///
+    /// If the server starts over ([`StreamItem::Restarted`], only with [`Reconnect::Always`] and a
+    /// body), that is an `Err` with [`Error::is_restarted`]. It is the one error after which the
+    /// stream continues: discard the events so far and poll on, or give up.
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), sse_client::Error> {
@@ -112,28 +142,31 @@ impl EventStream {
         self.state = State::Connecting(Box::pin(attempt::make(Arc::clone(&self.config), attempt)));
     }
 
-    fn connected(&mut self, answer: Answer) -> StreamItem {
-        match answer {
-            Answer::NoContent => self.end(End::NoContent),
-            Answer::Open(opened, chunks) => {
+    fn connected(&mut self, reply: Reply) -> StreamItem {
+        match reply {
+            Reply::NoContent => self.end(End::NoContent),
+            Reply::Open(opened, chunks) => {
                 tracing::debug!(url = %rt_common::redact_url(&opened.url), "open");
-                self.policy.opened(Instant::now().into_std());
+                let heard = Instant::now();
+                self.setup = Setup::Proven;
+                self.policy.opened(heard.into_std());
                 self.decoder.reset();
                 let idle = self.config.idle_timeout.map(|time| Box::pin(tokio::time::sleep(time)));
-                let heard = Instant::now();
                 self.state = State::Open { chunks, rest: Bytes::new(), idle, heard };
+                if std::mem::take(&mut self.has_output) && !self.facts.resumes {
+                    tracing::warn!("the response starts over: the events so far are void");
+                    self.next = Some(StreamItem::Opened(opened));
+                    return StreamItem::Restarted;
+                }
                 StreamItem::Opened(opened)
             }
         }
     }
 
-    /// What a decoded item means to the reader; `None` if nothing.
-    fn decoded(&mut self, item: Decoded) -> Option<StreamItem> {
-        Some(match item {
-            Decoded::Event(event) if self.config.sentinel.as_deref() == Some(event.data()) => {
-                self.end(End::Sentinel)
-            }
-            Decoded::Event(event) => StreamItem::Event(Event::from(event)),
+    /// Returns what a decoded item means to the reader; `None` if nothing.
+    fn decoded(&mut self, item: Decoded) -> Option<Result<StreamItem, Error>> {
+        Some(Ok(match item {
+            Decoded::Event(event) => return self.event(event.into()),
             Decoded::Comment(text) => StreamItem::Comment(text),
             Decoded::TooLarge { limit, .. } => {
                 tracing::warn!(limit, "an event is too large and skipped");
@@ -141,35 +174,97 @@ impl EventStream {
             }
             Decoded::Retry(wish) => {
                 self.policy.server_retry(wish);
+                StreamItem::Retry(wish)
+            }
+            // A later codec may decode more than this stream reports.
+            _ => return None,
+        }))
+    }
+
+    fn event(&mut self, event: Event) -> Option<Result<StreamItem, Error>> {
+        match self.config.end_rules.judge(&event) {
+            Verdict::Continue => {}
+            Verdict::Last => self.drain(),
+            Verdict::Sentinel => {
+                self.drain();
                 return None;
             }
-            // What a later codec may add is not for this one to tell.
-            _ => return None,
+            Verdict::Failure => {
+                let secrets =
+                    Redactor::for_client(&self.config.headers, [self.config.uri.to_string()]);
+                return Some(Err(self.fail(Error::error_event(event, &secrets))));
+            }
+        }
+        self.has_output |= self.facts.has_body;
+        Some(Ok(StreamItem::Event(event)))
+    }
+
+    /// The event that ends the stream has come: gives the body the time to end, too.
+    fn drain(&mut self) {
+        if let State::Open { chunks, .. } = std::mem::replace(&mut self.state, State::Done) {
+            let patience = Box::pin(tokio::time::sleep(DRAIN_PATIENCE));
+            self.state = State::Draining { chunks, patience };
+        }
+    }
+
+    /// When to make another request after one that failed or ended.
+    fn mode(&self) -> Reconnect {
+        self.config.reconnect.unwrap_or(match self.facts.has_body {
+            true => Reconnect::UntilOpened,
+            false => Reconnect::Always,
         })
     }
 
-    /// The attempt or the connection failed: plans the next attempt, or ends the stream.
-    fn lost(&mut self, error: Error, was_open: bool) -> Result<StreamItem, Error> {
+    /// The attempt failed: plans the next one, or ends the stream.
+    fn not_opened(&mut self, error: Error) -> Result<StreamItem, Error> {
+        let mode = self.mode();
+        let retry = match mode {
+            Reconnect::Never => false,
+            Reconnect::Always => error.reaction(self.setup) == Reaction::Retry,
+            Reconnect::UntilOpened => self.facts.should_retry.unwrap_or_else(|| {
+                error.is_retryable() || error.status() == Some(StatusCode::CONFLICT)
+            }),
+        };
+        if !retry {
+            return Err(self.fail(error));
+        }
+        let usual = (mode == Reconnect::UntilOpened).then_some(RETRIES_UNTIL_OPENED);
+        self.retry(error, usual, false)
+    }
+
+    /// The open connection was lost, or the body ended: plans another attempt, or ends the stream.
+    fn lost(&mut self, error: Error) -> Result<StreamItem, Error> {
         if let State::Open { heard, .. } = self.state
             && error.is_timeout()
         {
-            // Silence is no health. An end that the server made is a sign of life.
+            // Silence is no sign of health. An end that the server made is a sign of life.
             self.policy.closed(heard.into_std());
         }
-        if self.config.once || (self.body_sent && !self.config.resend_body) {
-            if error.is_end_of_body() {
-                return match self.config.sentinel {
-                    None => Ok(self.end(End::Finished)),
-                    Some(_) => Err(self.fail(Error::no_sentinel())),
-                };
-            }
-            let worth_a_retry = !self.config.once && error.is_retryable();
-            return Err(self.fail(if worth_a_retry { Error::not_resent(error) } else { error }));
+        if self.mode() == Reconnect::Always {
+            return match error.reaction(self.setup) == Reaction::Retry {
+                true => self.retry(error, None, true),
+                false => Err(self.fail(error)),
+            };
         }
-        if !error.is_retryable() {
-            return Err(self.fail(error));
+        if !error.is_end_of_body() {
+            return Err(self.fail(Error::cut_short(error)));
         }
-        match self.policy.failed(Instant::now().into_std(), error.retry_after()) {
+        if self.decoder.has_unfinished_event() {
+            return Err(self.fail(Error::ended_inside_event()));
+        }
+        if self.config.end_rules.expect_an_end() {
+            return Err(self.fail(Error::no_last_event()));
+        }
+        Ok(self.end(End::Finished))
+    }
+
+    fn retry(
+        &mut self,
+        error: Error,
+        usual: Option<u32>,
+        was_open: bool,
+    ) -> Result<StreamItem, Error> {
+        match self.policy.failed(Instant::now().into_std(), error.retry_after(), usual) {
             Err(retries) => Err(self.fail(Error::no_retry_left(retries, error))),
             Ok(retry_in) => {
                 tracing::debug!(%error, ?retry_in, "disconnected");
@@ -197,15 +292,18 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if let Some(item) = this.next.take() {
+            return Poll::Ready(Some(Ok(item)));
+        }
         loop {
             match &mut this.state {
                 State::Start => this.connect(),
                 State::Connecting(attempt) => {
                     let outcome = ready!(attempt.as_mut().poll(cx));
-                    this.body_sent = outcome.body_sent;
+                    this.facts = outcome.facts;
                     return Poll::Ready(Some(match outcome.result {
-                        Ok(answer) => Ok(this.connected(answer)),
-                        Err(error) => this.lost(error, false),
+                        Ok(reply) => Ok(this.connected(reply)),
+                        Err(error) => this.not_opened(error),
                     }));
                 }
                 State::Open { rest, .. } if rest.has_remaining() => {
@@ -214,7 +312,7 @@ impl Stream for EventStream {
                     let left = feed.remaining().len();
                     rest.advance(rest.len() - left);
                     if let Some(item) = item.and_then(|item| this.decoded(item)) {
-                        return Poll::Ready(Some(Ok(item)));
+                        return Poll::Ready(Some(item));
                     }
                 }
                 State::Open { chunks, rest, idle, heard } => {
@@ -229,10 +327,10 @@ impl Stream for EventStream {
                     match chunk {
                         Poll::Ready(Ok(Some(chunk))) => *rest = chunk,
                         Poll::Ready(Ok(None)) => {
-                            return Poll::Ready(Some(this.lost(Error::end_of_body(), true)));
+                            return Poll::Ready(Some(this.lost(Error::end_of_body())));
                         }
                         Poll::Ready(Err(error)) => {
-                            return Poll::Ready(Some(this.lost(error.into(), true)));
+                            return Poll::Ready(Some(this.lost(error.into())));
                         }
                         Poll::Pending => {
                             let (Some(idle), Some(timeout)) = (idle, this.config.idle_timeout)
@@ -240,13 +338,19 @@ impl Stream for EventStream {
                                 return Poll::Pending;
                             };
                             ready!(idle.as_mut().poll(cx));
-                            return Poll::Ready(Some(this.lost(Error::idle(timeout), true)));
+                            return Poll::Ready(Some(this.lost(Error::idle(timeout))));
                         }
                     }
                 }
                 State::Waiting(wait) => {
                     ready!(wait.as_mut().poll(cx));
                     this.state = State::Start;
+                }
+                State::Draining { chunks, patience } => {
+                    if chunks.poll_chunk(cx).is_pending() {
+                        ready!(patience.as_mut().poll(cx));
+                    }
+                    return Poll::Ready(Some(Ok(this.end(End::Completed))));
                 }
                 State::Done => return Poll::Ready(None),
             }
@@ -259,6 +363,7 @@ impl fmt::Debug for EventStream {
         let state = match self.state {
             State::Start | State::Connecting(_) => "connecting",
             State::Open { .. } => "open",
+            State::Draining { .. } => "ending",
             State::Waiting(_) => "waiting",
             State::Done => "ended",
         };
@@ -278,7 +383,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The stream behind it.
+    /// Returns the stream behind it.
     pub fn into_inner(self) -> EventStream {
         self.stream
     }
@@ -291,6 +396,9 @@ impl Stream for Events {
         loop {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(StreamItem::Event(event))) => return Poll::Ready(Some(Ok(event))),
+                Some(Ok(StreamItem::Restarted)) => {
+                    return Poll::Ready(Some(Err(Error::restarted())));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),

@@ -47,6 +47,7 @@ async fn a_stream_is_resumed_without_a_hole_until_there_is_no_more() {
         assert_eq!(opened(&mut stream).await.headers["content-type"], "text/event-stream");
         for n in 1..=3 {
             let n = connection * 3 + n;
+            assert!(matches!(item(&mut stream).await, StreamItem::Retry(_)));
             let event = event(&mut stream).await;
             assert_eq!((event.event(), event.id()), ("count", n.to_string().as_str()));
             assert_eq!(event.data(), format!("{n}\nof\n9 ✓"));

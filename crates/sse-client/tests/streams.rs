@@ -6,7 +6,7 @@ use std::error::Error as _;
 
 use futures_util::TryStreamExt;
 use rt_testkit::server::Server;
-use sse_client::{End, StatusCode, StreamItem};
+use sse_client::{End, Reconnect, StatusCode, StreamItem};
 use support::{at_once, disconnected, eager, ended, event, failed, item, opened};
 
 /// A server that writes `body` as an event stream to each connection, and closes it.
@@ -106,7 +106,7 @@ async fn other_statuses_end_the_stream_and_say_why() {
 
 #[tokio::test]
 async fn server_errors_and_too_many_requests_are_tried_again() {
-    for status in [408, 429, 500, 502, 503, 504] {
+    for status in [408, 425, 429, 500, 502, 503, 504, 529] {
         let server = Server::start(move |connection| {
             connection.request();
             if connection.index() == 0 {
@@ -123,6 +123,27 @@ async fn server_errors_and_too_many_requests_are_tried_again() {
     }
 }
 
+/// The page of a captive portal, or of a proxy whose server restarts.
+#[tokio::test]
+async fn a_stream_that_has_been_open_survives_a_page_and_a_redirect_that_leads_nowhere() {
+    let server = Server::start(|connection| {
+        connection.request();
+        match connection.index() {
+            1 => connection.answer(200, "content-type: text/html\r\n", "<h1>Sign in</h1>"),
+            2 => connection.answer(302, "location: ftp://portal/\r\n", ""),
+            3 => connection.answer(404, "", "no such zone"),
+            _ => connection.open_event_stream() && connection.send("data: x\n\n"),
+        };
+    });
+    let mut stream = eager(server.url("/")).build().unwrap();
+    opened(&mut stream).await;
+    event(&mut stream).await;
+    assert!(disconnected(&mut stream).await.error.is_end_of_body());
+    assert!(disconnected(&mut stream).await.error.is_content_type());
+    assert!(disconnected(&mut stream).await.error.is_redirect());
+    assert_eq!(failed(&mut stream).await.status(), Some(StatusCode::NOT_FOUND));
+}
+
 #[tokio::test]
 async fn a_wrong_content_type_ends_the_stream() {
     for headers in ["", "content-type: text/html\r\n", "content-type: text/event-streams\r\n"] {
@@ -132,6 +153,32 @@ async fn a_wrong_content_type_ends_the_stream() {
         assert!(error.is_content_type() && !error.is_retryable(), "{error:?}");
         assert_eq!(error.body(), b"<h1>Sign in</h1>");
     }
+}
+
+#[tokio::test]
+async fn other_content_types_are_accepted_where_they_are_asked_for() {
+    for headers in ["", "content-type: text/html\r\n", "content-type: Text/Plain; x=y\r\n"] {
+        let server = answering(200, headers, "data: x\n\n");
+        let mut stream = eager(server.url("/")).any_content_type().build().unwrap();
+        opened(&mut stream).await;
+        assert_eq!(event(&mut stream).await.data(), "x");
+
+        let mut stream = eager(server.url("/")).content_type("text/plain").build().unwrap();
+        match headers.contains("Plain") {
+            true => drop(opened(&mut stream).await),
+            false => assert!(failed(&mut stream).await.is_content_type()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_servers_wish_for_a_wait_is_an_item() {
+    let server = streaming("retry: 1500\ndata: x\n\n");
+    let mut stream = eager(server.url("/")).build().unwrap();
+    opened(&mut stream).await;
+    let wish = item(&mut stream).await;
+    assert!(matches!(wish, StreamItem::Retry(wait) if wait.as_millis() == 1500), "{wish:?}");
+    assert_eq!(event(&mut stream).await.data(), "x");
 }
 
 #[tokio::test]
@@ -172,8 +219,9 @@ async fn retries_run_out() {
     let error = failed(&mut stream).await;
     assert!(error.is_retries_exhausted(), "{error:?}");
     assert_eq!(error.status(), Some(StatusCode::INTERNAL_SERVER_ERROR));
-    let cause = error.source().unwrap().to_string();
-    assert!(cause.ends_with("the server answered 500 Internal Server Error: broken"), "{cause}");
+    let text = error.to_string();
+    assert!(text.starts_with("gave up after 2 retries: GET http://127.0.0.1:"), "{text}");
+    assert!(text.ends_with("the server answered 500 Internal Server Error: broken"), "{text}");
 }
 
 #[tokio::test]
@@ -182,19 +230,19 @@ async fn the_sentinel_ends_the_stream() {
     let mut stream = eager(server.url("/")).sentinel("[DONE]").build().unwrap();
     opened(&mut stream).await;
     assert_eq!(event(&mut stream).await.data(), "{\"t\":1}");
-    assert_eq!(ended(&mut stream).await, End::Sentinel);
+    assert_eq!(ended(&mut stream).await, End::Completed);
 }
 
 #[tokio::test]
-async fn once_means_a_single_attempt() {
+async fn a_stream_may_make_a_single_attempt() {
     let server = streaming("data: x\n\n");
-    let mut stream = eager(server.url("/")).once().build().unwrap();
+    let mut stream = eager(server.url("/")).reconnect(Reconnect::Never).build().unwrap();
     opened(&mut stream).await;
     event(&mut stream).await;
     assert_eq!(ended(&mut stream).await, End::Finished);
 
     let server = answering(503, "", "");
-    let mut stream = eager(server.url("/")).once().build().unwrap();
+    let mut stream = eager(server.url("/")).reconnect(Reconnect::Never).build().unwrap();
     let error = failed(&mut stream).await;
     assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
     assert!(!error.is_retries_exhausted());

@@ -58,6 +58,7 @@ async fn the_servers_retry_is_obeyed_within_bounds() {
         opened(&mut stream).await;
         body.send(Ok(format!("retry: {field}\n").into())).unwrap();
         drop(body);
+        assert!(matches!(item(&mut stream).await, StreamItem::Retry(_)));
         let lost = disconnected(&mut stream).await;
         assert!(lost.was_open && lost.error.is_end_of_body(), "{lost:?}");
         let wait = lost.retry_in.as_secs_f64();
@@ -114,7 +115,8 @@ async fn retries_are_counted_over_short_connections_and_anew_after_a_minute() {
     disconnected(&mut stream).await;
     let error = failed(&mut stream).await;
     assert!(error.is_retries_exhausted() && error.is_connect(), "{error:?}");
-    assert_eq!(error.to_string(), "given up after 2 retries");
+    let text = "gave up after 2 retries: GET http://h/: could not connect: connection refused";
+    assert_eq!(error.to_string(), text);
     assert_eq!(script.requests(), 5);
 }
 

@@ -11,12 +11,18 @@ pub const LINE_END: &str = "\n";
 
 /// The fields of one message, borrowed, to be encoded.
 ///
+/// They are written in one order, however they were set: comment, data, event, retry and **the id
+/// last**. The standard has a client store an id when its event is dispatched, but popular clients
+/// store it as soon as they have read its line. With the id in front of the data, a connection that
+/// breaks inside of the data costs such a client the event: it reconnects with the id of an event
+/// that it never dispatched.
+///
 /// ```
 /// use sse_codec::Fields;
 ///
 /// let mut out = Vec::new();
 /// Fields::new().id("7").event("tick").data("one\ntwo").encode_into(&mut out)?;
-/// assert_eq!(out, b"id: 7\ndata: one\ndata: two\nevent: tick\n\n");
+/// assert_eq!(out, b"data: one\ndata: two\nevent: tick\nid: 7\n\n");
 ///
 /// // A line break in a type or id would inject fields: refused.
 /// assert!(Fields::new().event("x\ndata: forged").encode_into(&mut out).is_err());
@@ -72,7 +78,10 @@ impl<'a> Fields<'a> {
         self
     }
 
-    /// Appends the encoded message: id, data, event, retry, comment and the empty line.
+    /// Appends the encoded message: comment, data, event, retry, id and the empty line.
+    ///
+    /// The empty line is left out where there is only a comment or a retry time. These take effect
+    /// as their lines end, and some clients report an empty event for every empty line.
     ///
     /// # Errors
     /// If the type or id has a line break, the id has a NUL, or no field is set. Nothing is written
@@ -129,23 +138,66 @@ impl<'a> Fields<'a> {
     }
 
     fn put_to(&self, out: &mut impl Out) {
+        // In front, since nothing may stand between the id and the empty line.
+        self.put_comment(out);
+        self.put_data(out);
+        self.put_event(out);
+        self.put_retry(out);
+        self.put_id(out);
+        if self.data.or(self.event).or(self.id).is_some() {
+            out.put(LINE_END);
+        }
+    }
+
+    /// The encoded message in the order of the Go package `ecommon/sse`: id, data, event, retry,
+    /// comment and the empty line.
+    pub(crate) fn encode_with_id_first(&self) -> Result<Vec<u8>, InvalidField> {
+        self.check()?;
+        let mut buf = Vec::with_capacity(self.encoded_len() + LINE_END.len());
+        let out = &mut Buf(&mut buf);
+        self.put_id(out);
+        self.put_data(out);
+        self.put_event(out);
+        self.put_retry(out);
+        self.put_comment(out);
+        out.put(LINE_END);
+        Ok(buf)
+    }
+
+    #[inline]
+    fn put_id(&self, out: &mut impl Out) {
         if let Some(id) = self.id {
             put_line(out, "id:", id);
         }
+    }
+
+    #[inline]
+    fn put_data(&self, out: &mut impl Out) {
         if let Some(data) = self.data {
             put_lines(out, "data:", data);
         }
+    }
+
+    #[inline]
+    fn put_event(&self, out: &mut impl Out) {
         if let Some(event) = self.event {
             put_line(out, "event:", event);
         }
+    }
+
+    #[inline]
+    fn put_retry(&self, out: &mut impl Out) {
         if let Some(retry) = self.retry {
             let mut digits = [0; 20];
             put_line(out, "retry:", decimal(&mut digits, retry));
         }
+    }
+
+    #[inline]
+    fn put_comment(&self, out: &mut impl Out) {
         if let Some(comment) = self.comment {
             put_comment(out, comment);
         }
-        out.put(LINE_END);
     }
 }
 
@@ -159,13 +211,12 @@ impl<'a> From<EventRef<'a>> for Fields<'a> {
     }
 }
 
-/// Appends a comment and an empty line: what keeps a silent stream alive.
+/// Appends a comment, which keeps a silent stream alive.
 ///
-/// Each line of `text` becomes a comment line of its own, so nothing can be injected.
+/// Each line of `text` becomes a comment line of its own, so nothing can be injected. No empty line
+/// follows: a comment does not need one, and some clients report an empty event for it.
 pub fn comment_into(text: &str, buf: &mut impl BufMut) {
-    let mut out = Buf(buf);
-    put_comment(&mut out, text);
-    out.put(LINE_END);
+    put_comment(&mut Buf(buf), text);
 }
 
 /// Refuses an event type that would inject fields.

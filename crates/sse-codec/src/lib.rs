@@ -11,7 +11,7 @@
 //! use sse_codec::{Decoder, Item, Message};
 //!
 //! let bytes = Message::new().with_id("1")?.with_data("two\nlines").encode()?;
-//! assert_eq!(bytes, b"id: 1\ndata: two\ndata: lines\n\n");
+//! assert_eq!(bytes, b"data: two\ndata: lines\nid: 1\n\n");
 //!
 //! let mut decoder = Decoder::new();
 //! for chunk in bytes.chunks(10) {

@@ -16,7 +16,7 @@ use core::time::Duration;
 /// use sse_codec::Message;
 ///
 /// let message = Message::new().with_data("hello").with_event("greeting")?.with_id("1")?;
-/// assert_eq!(message.format()?, "id: 1\ndata: hello\nevent: greeting\n\n");
+/// assert_eq!(message.encode()?, b"data: hello\nevent: greeting\nid: 1\n\n");
 ///
 /// let refused = Message::new().with_id("1\ndata: forged").unwrap_err();
 /// assert_eq!(refused.field(), "id");
@@ -132,16 +132,20 @@ impl Message {
         fields
     }
 
-    /// The message as text.
+    /// The message as text in the order that the Go package `ecommon/sse` documents for its
+    /// `Format`: id, data, event, retry, comment and the empty line.
+    ///
+    /// Use [`encode`](Self::encode) for what is sent: with the id in front, popular clients lose the
+    /// event where the connection breaks inside of it (see [`Fields`]).
     ///
     /// # Errors
     /// If it has no field at all.
     pub fn format(&self) -> Result<String, InvalidField> {
-        let bytes = self.encode()?;
+        let bytes = self.fields().encode_with_id_first()?;
         Ok(String::from_utf8(bytes).expect("fields are text and so is what stands between them"))
     }
 
-    /// The message as bytes, with one allocation.
+    /// The message as bytes, in the order of [`Fields`], with one allocation.
     ///
     /// # Errors
     /// If it has no field at all.

@@ -15,11 +15,28 @@ fn encoded(fields: Fields<'_>) -> String {
 }
 
 #[test]
-fn the_fields_come_in_the_order_id_data_event_retry_comment() {
+fn the_id_is_the_last_field_and_a_comment_the_first() {
     let fields =
         Fields::new().comment("c").retry(Duration::from_millis(1500)).event("e").data("d").id("i");
-    assert_eq!(encoded(fields), "id: i\ndata: d\nevent: e\nretry: 1500\n:c\n\n");
+    assert_eq!(encoded(fields), ":c\ndata: d\nevent: e\nretry: 1500\nid: i\n\n");
     assert!(encoded(fields).split_inclusive(LINE_END).all(|line| line.ends_with(LINE_END)));
+}
+
+#[test]
+fn format_keeps_the_order_of_the_go_package() {
+    let message = Message::new().with_data("d").with_retry(Duration::from_millis(1500));
+    let message = message.with_comment("c").with_id("i").and_then(|it| it.with_event("e"));
+    let text = message.expect("valid").format().expect("fields");
+    assert_eq!(text, "id: i\ndata: d\nevent: e\nretry: 1500\n:c\n\n");
+}
+
+#[test]
+fn an_empty_line_is_written_only_where_there_is_something_to_dispatch() {
+    assert_eq!(encoded(Fields::new().comment("c\nd")), ":c\n:d\n");
+    assert_eq!(encoded(Fields::new().retry(Duration::ZERO).comment("c")), ":c\nretry: 0\n");
+    // Without its empty line an event type would be the next event's.
+    assert_eq!(encoded(Fields::new().event("e")), "event: e\n\n");
+    assert_eq!(encoded(Fields::new().id("1")), "id: 1\n\n");
 }
 
 #[test]
@@ -39,7 +56,7 @@ fn empty_data_is_still_data() {
 
 #[test]
 fn an_empty_id_takes_the_last_one_back() {
-    assert_eq!(encoded(Fields::new().id("").data("x")), "id:\ndata: x\n\n");
+    assert_eq!(encoded(Fields::new().id("").data("x")), "data: x\nid:\n\n");
 }
 
 #[test]
@@ -52,7 +69,7 @@ fn leading_spaces_survive() {
 fn a_comment_may_have_several_lines() {
     let mut buf = BytesMut::new();
     comment_into("a\n\rdata: forged\r\n", &mut buf);
-    assert_eq!(buf, ":a\n:\n:data: forged\n:\n\n");
+    assert_eq!(buf, ":a\n:\n:data: forged\n:\n");
     assert!(decode([&buf[..]]).iter().all(|seen| matches!(seen, Seen::Comment(_))));
 }
 
@@ -89,15 +106,15 @@ fn nothing_at_all_is_refused() {
     assert!(!Fields::new().id("\n").encode().expect_err("refused").is_empty());
     // One field is enough for the codec, whichever it is.
     assert_eq!(encoded(Fields::new().id("1")), "id: 1\n\n");
-    assert_eq!(encoded(Fields::new().retry(Duration::ZERO)), "retry: 0\n\n");
+    assert_eq!(encoded(Fields::new().retry(Duration::ZERO)), "retry: 0\n");
 }
 
 #[test]
 fn a_retry_is_in_whole_milliseconds() {
     let retry = |wait| encoded(Fields::new().retry(wait));
-    assert_eq!(retry(Duration::from_micros(2999)), "retry: 2\n\n");
-    assert_eq!(retry(Duration::from_secs(3)), "retry: 3000\n\n");
-    assert_eq!(retry(Duration::MAX), format!("retry: {}\n\n", u64::MAX));
+    assert_eq!(retry(Duration::from_micros(2999)), "retry: 2\n");
+    assert_eq!(retry(Duration::from_secs(3)), "retry: 3000\n");
+    assert_eq!(retry(Duration::MAX), format!("retry: {}\n", u64::MAX));
 }
 
 #[test]
@@ -115,7 +132,7 @@ fn a_message_is_written_at_once() {
     let mut out = Once(Vec::new());
     let message = Message::new().with_data("a\nb").with_comment("c").with_retry(Duration::ZERO);
     message.write_to(&mut out).expect("written");
-    assert_eq!(out.0, [b"data: a\ndata: b\nretry: 0\n:c\n\n"]);
+    assert_eq!(out.0, [b":c\ndata: a\ndata: b\nretry: 0\n\n"]);
 
     let refused = Fields::new().id("\n").write_to(io::sink()).expect_err("refused");
     assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
@@ -127,7 +144,7 @@ fn an_event_is_sent_on_as_it_came() {
     let given = Event::new("x\ny").with_event("tick").with_id("7");
     assert_eq!((given.event(), given.data(), given.id()), ("tick", "x\ny", "7"));
     let text = encoded(Fields::from(given.as_ref()));
-    assert_eq!(text, "id: 7\ndata: x\ndata: y\nevent: tick\n\n");
+    assert_eq!(text, "data: x\ndata: y\nevent: tick\nid: 7\n\n");
     assert_eq!(encoded(Fields::from(Event::new("x").as_ref())), "data: x\n\n");
 }
 
@@ -177,10 +194,11 @@ proptest! {
 
         if let Ok(bytes) = encoded {
             prop_assert_eq!(bytes.len(), fields.encoded_len());
-            let mut want: Vec<Seen> = retry.map(Seen::Retry).into_iter().collect();
+            let mut want = Vec::new();
             if let Some(comment) = comment {
                 want.extend(with_lf(&comment).split('\n').map(|line| Seen::Comment(line.into())));
             }
+            want.extend(retry.map(Seen::Retry));
             let id = id.unwrap_or_else(|| "before".into());
             if let Some(data) = data {
                 let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "message".into());

@@ -47,8 +47,38 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(prop_oneof![Just(1_usize), 1_usize..8, 1_usize..200], 1..6)
 }
 
+/// Whether a line other than a comment stands after the last empty line.
+fn has_unfinished_event(stream: &[u8]) -> bool {
+    const BOM: &[u8] = b"\xEF\xBB\xBF";
+    if BOM.starts_with(stream) {
+        return false;
+    }
+    let text = stream.strip_prefix(BOM).unwrap_or(stream);
+    let text = String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\r', "\n");
+    let mut unfinished = false;
+    let mut lines = text.split('\n').peekable();
+    while let Some(line) = lines.next() {
+        // What follows the last line end is empty where no line has begun.
+        match line {
+            "" if lines.peek().is_some() => unfinished = false,
+            "" => {}
+            line => unfinished |= !line.starts_with(':'),
+        }
+    }
+    unfinished
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_unfinished_event_is_known(bytes in bytes(), sizes in sizes()) {
+        let mut decoder = Decoder::new();
+        for chunk in cut(&bytes, &sizes) {
+            feed(&mut decoder, &chunk);
+        }
+        prop_assert_eq!(decoder.has_unfinished_event(), has_unfinished_event(&bytes));
+    }
 
     #[test]
     fn the_push_face(bytes in bytes(), sizes in sizes(), max in bound(), id in "[a-c]{0,2}") {

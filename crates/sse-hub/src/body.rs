@@ -1,11 +1,12 @@
 //! An event stream as an HTTP body: a position in its zone's log, a heartbeat, an end.
 
+use crate::close_id::{CloseId, CloseKind};
 use crate::encode::{self, HEARTBEAT};
 use crate::hub::Inner;
 use crate::{Client, CloseReason, Grant, SlowClient};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
-use rt_broker::{Delivery, Form, Gap, GapReason, Position, Subscription};
+use rt_broker::{Delivery, Entry, Form, Gap, GapReason, Position, Subscription};
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -28,12 +29,14 @@ struct Stream {
     subscription: Subscription,
     greeted: bool,
     slow: SlowClient,
+    /// Whether the heartbeat is an event, so that only events count as a sign of life.
+    heartbeat_event: bool,
     /// Fires when a heartbeat may be due or the grant expires; what is delivered moves `active`
     /// only, so that no delivery touches a timer.
     timer: Pin<Box<Sleep>>,
     active: Instant,
     expires: Option<Instant>,
-    ended: Option<CloseReason>,
+    ended: bool,
 }
 
 impl Body {
@@ -51,16 +54,18 @@ impl Body {
         let now = Instant::now();
         let expires = grant.expires_in.and_then(|time| now.checked_add(time));
         let slow = grant.slow.unwrap_or(hub.options.slow_client);
+        let heartbeat_event = grant.heartbeat_event.unwrap_or(hub.options.heartbeat_event);
         let mut stream = Stream {
             hub,
             client,
             subscription,
             greeted: false,
             slow,
+            heartbeat_event,
             timer: Box::pin(sleep_until(now)),
             active: now,
             expires,
-            ended: None,
+            ended: false,
         };
         stream.set_timer();
         Self(Kind::Stream(Box::new(stream)))
@@ -110,15 +115,17 @@ impl HttpBody for Body {
 
 impl Stream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.ended.is_some() {
+        if self.ended {
             return Poll::Ready(None);
         }
         if let Some(reason) = self.client.closed() {
             return self.end(reason.clone());
         }
         match self.poll_delivery(cx) {
-            Poll::Ready(Ok(bytes)) => {
-                self.active = Instant::now();
+            Poll::Ready(Ok((bytes, is_seen))) => {
+                if is_seen {
+                    self.active = Instant::now();
+                }
                 return Poll::Ready(Some(bytes));
             }
             Poll::Ready(Err(reason)) => return self.end(reason),
@@ -139,13 +146,14 @@ impl Stream {
             }
             self.set_timer();
             if silent {
-                return Poll::Ready(Some(HEARTBEAT));
+                return Poll::Ready(Some(self.heartbeat()));
             }
         }
         Poll::Pending
     }
 
-    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, CloseReason>> {
+    /// The next bytes, and whether they are a sign of life to this client.
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, bool), CloseReason>> {
         if !self.greeted {
             let Poll::Ready(opened) = self.subscription.poll_open(cx) else {
                 return Poll::Pending;
@@ -153,34 +161,50 @@ impl Stream {
             let position = opened.map_err(|error| self.failed(&error))?;
             self.greeted = true;
             if let Some(greeting) = self.greeting(position) {
-                return Poll::Ready(Ok(greeting));
+                return Poll::Ready(Ok((greeting, true)));
             }
         }
         self.subscription.poll_next(cx).map(|delivery| match delivery {
             Ok(Delivery::Batch(batch)) => {
                 self.hub.counters.deliveries.increment(batch.entries().len() as u64);
-                Ok(batch.encoded(Form::EventStream, encode::encode).clone())
+                let is_event = |entry: &Arc<Entry>| entry.publication().data().is_some();
+                let is_seen = !self.heartbeat_event || batch.entries().iter().any(is_event);
+                Ok((batch.encoded(Form::EventStream, encode::encode).clone(), is_seen))
             }
-            Ok(Delivery::Gap(gap)) => self.gap(&gap),
+            Ok(Delivery::Gap(gap)) => self.gap(&gap).map(|bytes| (bytes, true)),
             Err(error) => Err(self.failed(&error)),
         })
     }
 
-    /// The connect event, or an id alone, with the position that the stream goes on from.
+    fn heartbeat(&self) -> Bytes {
+        match self.heartbeat_event {
+            true => encode::heartbeat_event(self.hub.options.heartbeat),
+            false => HEARTBEAT,
+        }
+    }
+
+    /// The connect event, or an id alone, with the position that the stream continues from; then
+    /// the first heartbeat where it is an event, so that the client knows from the beginning how
+    /// often it comes.
     fn greeting(&self, position: Position) -> Option<Bytes> {
-        let position = Some(position).filter(|_| !self.subscription.has_gap());
+        let position = Some(position).filter(|_| self.subscription.pending_gap().is_none());
         let options = &self.hub.options;
-        if options.connect_event {
-            let (zone, id) = (self.client.zone(), self.client.id());
+        let begin = if options.connect_event {
+            let (zone, id) = (self.client.zone().as_str(), self.client.id().as_str());
             Some(encode::connected(zone, id, position, options.retry))
         } else {
             position.map(encode::cursor)
+        };
+        let heartbeat = self.heartbeat_event.then(|| self.heartbeat());
+        match (begin, heartbeat) {
+            (Some(begin), Some(heartbeat)) => Some([begin, heartbeat].concat().into()),
+            (begin, heartbeat) => begin.or(heartbeat),
         }
     }
 
     fn gap(&self, gap: &Gap) -> Result<Bytes, CloseReason> {
         self.hub.counters.gaps.increment(1);
-        let (zone, client) = (self.client.zone(), self.client.id());
+        let (zone, client) = (self.client.zone().as_str(), self.client.id().as_str());
         tracing::debug!(zone, client, reason = gap.reason().as_str(), "gap");
         match (gap.reason(), self.slow) {
             (GapReason::Slow, SlowClient::Disconnect) => Err(CloseReason::Slow),
@@ -189,15 +213,29 @@ impl Stream {
     }
 
     fn failed(&self, error: &rt_broker::Error) -> CloseReason {
-        tracing::warn!(%error, zone = self.client.zone(), "a stream ends since its zone failed");
+        tracing::warn!(%error, zone = self.client.zone().as_str(), "a stream ends since its zone failed");
         CloseReason::Failed
     }
 
     /// Ends the stream, with a last word where the client is to be told something.
     fn end(&mut self, reason: CloseReason) -> Poll<Option<Bytes>> {
-        let farewell = reason.farewell();
-        self.ended = Some(reason);
+        let farewell = reason.farewell(|kind| self.close_id(kind).to_string());
+        self.ended = true;
+        // At once, not when the body is dropped: a peer that takes nothing can put that off.
+        self.hub.end(&self.client, &reason);
         Poll::Ready(farewell)
+    }
+
+    fn close_id(&self, kind: CloseKind) -> CloseId {
+        let options = &self.hub.options;
+        // A gap that was not told yet must be told to whoever resumes.
+        let position = match self.subscription.pending_gap() {
+            Some(gap) => gap.from().and_then(|from| from.parse().ok()),
+            None => self.subscription.position(),
+        };
+        let now = options.broker.engine().now();
+        let (zone, client) = (self.client.zone(), self.client.id());
+        CloseId::new(&options.close_key, zone, client, kind, position, now)
     }
 
     fn set_timer(&mut self) {
@@ -209,8 +247,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let reason = self.ended.take().unwrap_or(CloseReason::Gone);
-        self.hub.disconnected(&self.client, &reason);
+        self.hub.end(&self.client, &CloseReason::Gone);
     }
 }
 

@@ -1,5 +1,6 @@
 //! A hub's options.
 
+use crate::close_id::CloseKey;
 use crate::{Client, CloseReason, Hub};
 use rt_broker::Broker;
 use std::fmt;
@@ -44,12 +45,14 @@ pub struct HubBuilder {
     pub(crate) connect_event: bool,
     pub(crate) retry: Duration,
     pub(crate) heartbeat: Duration,
+    pub(crate) heartbeat_event: bool,
     pub(crate) same_id: SameId,
     pub(crate) slow_client: SlowClient,
     pub(crate) max_connections: usize,
     pub(crate) max_per_zone: usize,
     pub(crate) max_per_address: usize,
     pub(crate) log_payloads: bool,
+    pub(crate) close_key: CloseKey,
     pub(crate) connected: Option<Connected>,
     pub(crate) disconnected: Option<Disconnected>,
 }
@@ -61,12 +64,14 @@ impl HubBuilder {
             connect_event: true,
             retry: Duration::from_secs(3),
             heartbeat: Duration::from_secs(15),
+            heartbeat_event: false,
             same_id: SameId::default(),
             slow_client: SlowClient::default(),
             max_connections: 100_000,
             max_per_zone: 100_000,
             max_per_address: 1_000,
             log_payloads: false,
+            close_key: CloseKey::random(),
             connected: None,
             disconnected: None,
         }
@@ -91,6 +96,14 @@ impl HubBuilder {
     #[must_use]
     pub fn heartbeat(mut self, every: Duration) -> Self {
         self.heartbeat = every.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Whether the heartbeat is an event `heartbeat` and not a comment (default: a comment), unless
+    /// a [grant](crate::Grant::heartbeat_event) says otherwise.
+    #[must_use]
+    pub fn heartbeat_event(mut self, on: bool) -> Self {
+        self.heartbeat_event = on;
         self
     }
 
@@ -126,6 +139,17 @@ impl HubBuilder {
     #[must_use]
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.max_per_address = connections;
+        self
+    }
+
+    /// Sets the key by which a client that was [closed](Hub::close) is recognised when it comes back
+    /// (default: a random one for each hub).
+    ///
+    /// Give the nodes of a service the same key, and keep it over restarts. Otherwise a closed
+    /// client that comes back to another node, or after a restart, is let in there and resumes.
+    #[must_use]
+    pub fn close_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.close_key = CloseKey::new(key);
         self
     }
 

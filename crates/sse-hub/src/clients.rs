@@ -1,19 +1,31 @@
 //! Who is connected to this node: zones, their clients, the connections of each.
 
-use crate::{CloseReason, SameId};
+use crate::{ClientId, CloseReason, SameId, Zone};
 use atomic_waker::AtomicWaker;
+use rt_broker::Canceller;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The callback `on_connect` has returned.
+const CONNECTED: u8 = 1;
+/// The client has left, or its stream was ended.
+const LEFT: u8 = 2;
 
 /// A connected client, as callbacks see it.
 #[derive(Debug)]
 pub struct Client {
-    zone: Arc<str>,
-    id: Arc<str>,
+    zone: Zone,
+    id: ClientId,
     since: u64,
     address: Option<IpAddr>,
     closed: OnceLock<CloseReason>,
+    /// Cancels its subscription, once it has one.
+    canceller: OnceLock<Canceller>,
+    /// [`CONNECTED`] and [`LEFT`]: whoever sets the second one calls `on_disconnect`, so that it is
+    /// called once and never before `on_connect`.
+    progress: AtomicU8,
     /// The task of its stream, to be woken when it is closed from outside.
     task: AtomicWaker,
 }
@@ -21,13 +33,13 @@ pub struct Client {
 impl Client {
     /// The zone it is in.
     #[must_use]
-    pub fn zone(&self) -> &str {
+    pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
     /// Its id.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &ClientId {
         &self.id
     }
 
@@ -43,15 +55,26 @@ impl Client {
         self.address
     }
 
-    pub(crate) fn shared_id(&self) -> Arc<str> {
-        self.id.clone()
+    /// Has its stream end for this reason, and counts it no more as a subscriber; the first reason
+    /// counts.
+    pub(crate) fn end(&self, reason: CloseReason) {
+        let _ = self.closed.set(reason);
+        if let Some(canceller) = self.canceller.get() {
+            canceller.cancel();
+        }
+        self.task.wake();
     }
 
-    /// Ends its stream; the first reason counts.
-    pub(crate) fn close(&self, reason: CloseReason) -> bool {
-        let first = self.closed.set(reason).is_ok();
-        self.task.wake();
-        first
+    /// Notes that the callback `on_connect` has returned. Returns whether `on_disconnect` is due now,
+    /// since the client has left meanwhile.
+    pub(crate) fn note_connected(&self) -> bool {
+        self.progress.fetch_or(CONNECTED, Ordering::AcqRel) & LEFT != 0
+    }
+
+    /// Notes that the client has left. Returns whether `on_disconnect` is due now, since
+    /// `on_connect` has returned.
+    pub(crate) fn note_left(&self) -> bool {
+        self.progress.fetch_or(LEFT, Ordering::AcqRel) & CONNECTED != 0
     }
 
     pub(crate) fn closed(&self) -> Option<&CloseReason> {
@@ -87,14 +110,14 @@ pub(crate) struct Clients {
 
 #[derive(Debug, Default)]
 struct State {
-    zones: HashMap<Arc<str>, Zone>,
+    zones: HashMap<Zone, ZoneClients>,
     addresses: HashMap<IpAddr, usize>,
     all: usize,
     shutting_down: bool,
 }
 
 #[derive(Debug, Default)]
-struct Zone {
+struct ZoneClients {
     clients: HashMap<Arc<str>, Vec<Arc<Client>>>,
     connections: usize,
 }
@@ -103,8 +126,8 @@ impl Clients {
     /// Adds a client, and gives those it replaces.
     pub(crate) fn add(
         &self,
-        zone: &str,
-        id: &str,
+        zone: &Zone,
+        id: &ClientId,
         since: u64,
         address: Option<IpAddr>,
         limits: ConnectionLimits,
@@ -115,8 +138,8 @@ impl Clients {
             return Err(Refused::ShuttingDown);
         }
         let counted = address.filter(|address| !address.is_loopback());
-        let known = state.zones.get_key_value(zone);
-        let there = known.and_then(|(_, zone)| zone.clients.get_key_value(id));
+        let known = state.zones.get_key_value(zone.as_str());
+        let there = known.and_then(|(_, zone)| zone.clients.get_key_value(id.as_str()));
         if there.is_some() && same_id == SameId::Refuse {
             return Err(Refused::SameId);
         }
@@ -135,15 +158,18 @@ impl Clients {
             return Err(Refused::Limit("your address has as many streams as it is allowed"));
         }
         let client = Arc::new(Client {
-            zone: known.map_or_else(|| zone.into(), |(name, _)| name.clone()),
-            id: there.map_or_else(|| id.into(), |(id, _)| id.clone()),
+            // The names that are there already, so that a zone's name is held once.
+            zone: known.map_or(zone, |(name, _)| name).clone(),
+            id: there.map_or_else(|| id.clone(), |(text, _)| id.with_shared(text.clone())),
             since,
             address,
             closed: OnceLock::new(),
+            canceller: OnceLock::new(),
+            progress: AtomicU8::new(0),
             task: AtomicWaker::new(),
         });
         let zone = state.zones.entry(client.zone.clone()).or_default();
-        let same = zone.clients.entry(client.id.clone()).or_default();
+        let same = zone.clients.entry(client.id.shared().clone()).or_default();
         let replaced = if same_id == SameId::Replace { same.clone() } else { Vec::new() };
         same.reserve_exact(1);
         same.push(client.clone());
@@ -155,18 +181,28 @@ impl Clients {
         Ok((client, replaced))
     }
 
-    /// Takes one connection out, and says how many its id has left.
-    pub(crate) fn remove(&self, client: &Arc<Client>) -> usize {
+    /// Gives a client what cancels its subscription; `false` where it was closed meanwhile, and
+    /// whoever closed it did not see this.
+    pub(crate) fn subscribed(&self, client: &Arc<Client>, canceller: Canceller) -> bool {
+        let _ = client.canceller.set(canceller);
+        // Under the lock that `remove` takes: either that sees the canceller, or this sees the end.
+        let state = self.lock();
+        let same =
+            state.zones.get(&client.zone).and_then(|zone| zone.clients.get(client.id.as_str()));
+        same.is_some_and(|same| same.iter().any(|other| Arc::ptr_eq(other, client)))
+    }
+
+    /// Takes one connection out; `false` where it was taken out already.
+    pub(crate) fn remove(&self, client: &Arc<Client>) -> bool {
         let state = &mut *self.lock();
-        let Some(zone) = state.zones.get_mut(&client.zone) else { return 0 };
-        let Some(same) = zone.clients.get_mut(&client.id) else { return 0 };
+        let Some(zone) = state.zones.get_mut(&client.zone) else { return false };
+        let Some(same) = zone.clients.get_mut(client.id.as_str()) else { return false };
         let Some(at) = same.iter().position(|other| Arc::ptr_eq(other, client)) else {
-            return same.len();
+            return false;
         };
         same.swap_remove(at);
-        let left = same.len();
-        if left == 0 {
-            zone.clients.remove(&client.id);
+        if same.is_empty() {
+            zone.clients.remove(client.id.as_str());
         }
         zone.connections -= 1;
         if zone.connections == 0 {
@@ -181,7 +217,7 @@ impl Clients {
                 state.addresses.remove(&address);
             }
         }
-        left
+        true
     }
 
     /// The connections of one client.
@@ -202,8 +238,15 @@ impl Clients {
         clients.filter_map(oldest).collect()
     }
 
+    /// All connections of a zone.
+    pub(crate) fn all_in_zone(&self, zone: &str) -> Vec<Arc<Client>> {
+        let state = self.lock();
+        let clients = state.zones.get(zone).into_iter().flat_map(|zone| zone.clients.values());
+        clients.flatten().cloned().collect()
+    }
+
     /// The zones that have connections.
-    pub(crate) fn zones(&self) -> Vec<Arc<str>> {
+    pub(crate) fn zones(&self) -> Vec<Zone> {
         self.lock().zones.keys().cloned().collect()
     }
 

@@ -5,11 +5,19 @@ use rt_broker::{Gap, Position, Publication};
 use sse_codec::Fields;
 use std::time::Duration;
 
-/// What keeps a silent stream alive and finds a peer that is gone.
-pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+/// A comment that keeps a silent stream alive and finds a peer that is gone. Without an empty line,
+/// for which some clients report an empty event.
+pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 
-/// A publication as an event: id, data, event, retry, comment. Its id is the message's own, else
-/// its position.
+/// The heartbeat as an event, for pages: they cannot see a comment. It has no id, so that no position
+/// moves. Its data says how often it comes, in milliseconds.
+pub(crate) fn heartbeat_event(interval: Duration) -> Bytes {
+    let data = serde_json::json!({ "interval": interval.as_millis() as u64 }).to_string();
+    to_bytes(&Fields::new().event("heartbeat").data(&data))
+}
+
+/// Encodes a publication as an event: comment, data, event, retry and the id last (see
+/// [`Fields`]). The id is the message's own, or else its position.
 #[must_use]
 pub fn encode(publication: &Publication) -> Bytes {
     let id = publication.event_id();
@@ -69,6 +77,11 @@ pub(crate) fn last(event: &str, id: Option<&str>, data: &str, retry: Duration) -
         fields = fields.id(id);
     }
     to_bytes(&fields)
+}
+
+/// A reconnection time alone, for a stream that ends.
+pub(crate) fn retry(retry: Duration) -> Bytes {
+    to_bytes(&Fields::new().retry(retry))
 }
 
 fn to_bytes(fields: &Fields<'_>) -> Bytes {

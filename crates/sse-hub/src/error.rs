@@ -1,5 +1,6 @@
 //! Why a packet was not sent, and errors as an HTTP answer.
 
+use crate::InvalidName;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::fmt;
 
@@ -56,6 +57,10 @@ impl SendError {
         Self::new(Kind::NoSuchClient(shown(zone), shown(client)))
     }
 
+    pub(crate) fn invalid_name(error: InvalidName) -> Self {
+        Self { kind: Kind::Invalid, source: Some(Box::new(error)) }
+    }
+
     pub(crate) fn broker(error: rt_broker::Error) -> Self {
         let kind = if error.is_invalid() { Kind::Invalid } else { Kind::Engine };
         Self { kind, source: Some(Box::new(error)) }
@@ -89,7 +94,7 @@ impl fmt::Display for SendError {
                 f.write_str("the packet has no target: set broadcast, or a zone and a client_id")
             }
             Kind::ZoneNeeded => f.write_str("a client_id needs the zone that its client is in"),
-            Kind::ReservedId => f.write_str("the message's id is the one that closes a stream"),
+            Kind::ReservedId => f.write_str("the message's id has the form of a close event's"),
             Kind::UnknownZone(zone) => write!(f, "the zone {zone:?} does not exist"),
             Kind::NoConnections(zone) => write!(f, "the zone {zone:?} has no connections"),
             Kind::NoSuchClient(zone, client) => {

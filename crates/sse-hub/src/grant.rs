@@ -1,11 +1,8 @@
 //! What one client is allowed: its zone, its id, how long.
 
-use crate::SlowClient;
+use crate::{ClientId, InvalidName, SlowClient, Zone};
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// The zone of those who name none.
-pub(crate) const DEFAULT_ZONE: &str = "default";
 
 /// A client's zone and id, and what holds for its stream.
 ///
@@ -14,29 +11,47 @@ pub(crate) const DEFAULT_ZONE: &str = "default";
 /// use std::time::Duration;
 /// let grant = Grant::new("orders").id("user-7").expires_in(Duration::from_secs(3_600));
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// A name that cannot be used is refused with 400 when the stream is [accepted](crate::Hub::accept).
+#[derive(Clone, Debug)]
 pub struct Grant {
-    pub(crate) zone: String,
-    pub(crate) id: Option<String>,
+    pub(crate) zone: Result<Zone, InvalidName>,
+    pub(crate) id: Result<ClientId, InvalidName>,
     pub(crate) expires_in: Option<Duration>,
     pub(crate) last_event_id: Option<String>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) slow: Option<SlowClient>,
     pub(crate) max_lag: Option<usize>,
+    pub(crate) heartbeat_event: Option<bool>,
 }
 
 impl Grant {
-    /// A client of this zone, `default` where it is empty, with a [random id](random_id).
-    pub fn new(zone: impl Into<String>) -> Self {
-        let zone = zone.into();
-        let zone = if zone.is_empty() { DEFAULT_ZONE.to_owned() } else { zone };
-        Self { zone, ..Self::default() }
+    /// A client of this zone, `default` if it is empty, with a [random id](ClientId::random).
+    pub fn new<Z>(zone: Z) -> Self
+    where
+        Z: TryInto<Zone>,
+        InvalidName: From<Z::Error>,
+    {
+        Self {
+            zone: zone.try_into().map_err(InvalidName::from),
+            id: Ok(ClientId::random()),
+            expires_in: None,
+            last_event_id: None,
+            address: None,
+            slow: None,
+            max_lag: None,
+            heartbeat_event: None,
+        }
     }
 
     /// Sets the client's id.
     #[must_use]
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
+    pub fn id<I>(mut self, id: I) -> Self
+    where
+        I: TryInto<ClientId>,
+        InvalidName: From<I::Error>,
+    {
+        self.id = id.try_into().map_err(InvalidName::from);
         self
     }
 
@@ -47,7 +62,7 @@ impl Grant {
         self
     }
 
-    /// Goes on after this event, in place of what the request says.
+    /// Resumes after this event, in place of what the request says.
     #[must_use]
     pub fn last_event_id(mut self, id: impl Into<String>) -> Self {
         self.last_event_id = Some(id.into());
@@ -69,16 +84,23 @@ impl Grant {
         self
     }
 
+    /// Whether the heartbeat of this stream is an event `heartbeat` and not a comment, in place of
+    /// the hub's choice.
+    ///
+    /// A page cannot see comments, so with comments alone it does not notice a peer that is gone.
+    /// The event's data is `{"interval": MILLISECONDS}`: a page that has seen no event of any type
+    /// for 2.5 intervals can give up the stream and open another. The first one comes with the
+    /// stream's beginning. It has no id and moves no position.
+    #[must_use]
+    pub fn heartbeat_event(mut self, on: bool) -> Self {
+        self.heartbeat_event = Some(on);
+        self
+    }
+
     /// The most bytes that may wait for this client, in place of the broker's bound.
     #[must_use]
     pub fn max_lag(mut self, bytes: usize) -> Self {
         self.max_lag = Some(bytes);
         self
     }
-}
-
-/// A client id of 16 random letters and digits.
-#[must_use]
-pub fn random_id() -> String {
-    std::iter::repeat_with(fastrand::alphanumeric).take(16).collect()
 }

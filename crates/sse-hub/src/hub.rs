@@ -3,11 +3,12 @@
 use crate::builder::HubBuilder;
 use crate::clients::Clients;
 use crate::presence::Updates;
-use crate::{Client, CloseReason, HubService, Present};
+use crate::{Client, ClientId, CloseReason, HubService, Present, Zone};
 use metrics::{Counter, Gauge, counter, gauge};
 use rt_broker::Broker;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Zones with clients, over a [`Broker`]. A cheap clone.
 #[derive(Clone)]
@@ -77,7 +78,7 @@ impl Hub {
 
     /// The zones that have clients on this node, in any order.
     #[must_use]
-    pub fn zones(&self) -> Vec<Arc<str>> {
+    pub fn zones(&self) -> Vec<Zone> {
         self.inner.clients.zones()
     }
 
@@ -85,43 +86,92 @@ impl Hub {
     ///
     /// # Errors
     /// Where the engine cannot tell.
-    pub async fn presence(&self, zone: &str) -> Result<Vec<Present>, rt_broker::Error> {
-        crate::presence::list(&self.inner, zone).await
+    pub async fn presence(&self, zone: &Zone) -> Result<Vec<Present>, rt_broker::Error> {
+        crate::presence::list(&self.inner, zone.as_str()).await
     }
 
-    /// Closes the streams of one client on this node and says how many there were.
+    /// Closes the streams of one client on this node for good and returns how many there were.
     ///
-    /// The client is sent an event `close` with `{"reason": …}`; when it then comes back as a
-    /// browser does, with that event's id, it is answered 204, which ends its tries.
-    pub fn close(&self, zone: &str, id: &str, reason: impl Into<String>) -> usize {
+    /// The client is sent an event `close` with `{"reason": …}`. When it then comes back as a
+    /// browser does, with that event's id in `Last-Event-ID`, it is answered 204, which ends its
+    /// tries. A page that is opened afresh does not send that header and is let in; whoever else
+    /// presents the id resumes where the closed client was. Refuse a client that must stay away in
+    /// your [authorisation](crate::HubService::authorize).
+    ///
+    /// From now on the client does not count: not in [`presence`](Self::presence), not as reached
+    /// and not against a limit, even if its connection takes long to end.
+    pub fn close(&self, zone: &Zone, id: &ClientId, reason: impl Into<String>) -> usize {
         let reason = CloseReason::Closed(reason.into());
-        let clients = self.inner.clients.of(zone, id);
-        clients.iter().filter(|client| client.close(reason.clone())).count()
+        self.inner.end_all(self.inner.clients.of(zone.as_str(), id.as_str()), &reason)
+    }
+
+    /// Ends the streams of one client on this node, has it come back, and returns how many there
+    /// were.
+    ///
+    /// It is asked to come back after `retry`, in whole milliseconds and with up to half more, and
+    /// resumes where it was. Like a [closed](Self::close) client it does not count from now on.
+    pub fn disconnect(&self, zone: &Zone, id: &ClientId, retry: Duration) -> usize {
+        let reason = CloseReason::Reconnect { retry };
+        self.inner.end_all(self.inner.clients.of(zone.as_str(), id.as_str()), &reason)
+    }
+
+    /// [Disconnects](Self::disconnect) every client of a zone on this node and returns how many
+    /// streams there were: before a node is taken down, for one.
+    pub fn disconnect_zone(&self, zone: &Zone, retry: Duration) -> usize {
+        let reason = CloseReason::Reconnect { retry };
+        self.inner.end_all(self.inner.clients.all_in_zone(zone.as_str()), &reason)
     }
 
     /// Ends every stream, and takes no more: call it before a server is drained, which would wait
     /// for its open streams for ever. Each client is told to come back within a few seconds.
     pub fn shutdown(&self) {
-        for client in self.inner.clients.shut_down() {
-            client.close(CloseReason::Shutdown);
-        }
+        self.inner.end_all(self.inner.clients.shut_down(), &CloseReason::Shutdown);
     }
 }
 
 impl Inner {
     pub(crate) fn connected(&self, client: &Client) {
-        self.counters.connections.increment(1);
-        tracing::debug!(zone = client.zone(), client = client.id(), "client connected");
+        tracing::debug!(
+            zone = client.zone().as_str(),
+            client = client.id().as_str(),
+            "client connected"
+        );
         if let Some(callback) = &self.options.connected {
             callback(client);
         }
+        // It may have been closed before the callback returned.
+        if client.note_connected() {
+            self.disconnected(client, client.closed().unwrap_or(&CloseReason::Gone));
+        }
     }
 
-    pub(crate) fn disconnected(&self, client: &Arc<Client>, reason: &CloseReason) {
-        self.clients.remove(client);
+    /// Ends the streams of these clients and returns how many had not ended before.
+    pub(crate) fn end_all(&self, clients: Vec<Arc<Client>>, reason: &CloseReason) -> usize {
+        clients.iter().filter(|client| self.end(client, reason)).count()
+    }
+
+    /// Ends a client's stream, if it has not ended: from here on the client does not count, however
+    /// long its connection takes to end.
+    pub(crate) fn end(&self, client: &Arc<Client>, reason: &CloseReason) -> bool {
+        if !self.clients.remove(client) {
+            return false;
+        }
+        client.end(reason.clone());
         self.presence.changed(client);
         self.counters.connections.decrement(1);
-        tracing::debug!(zone = client.zone(), client = client.id(), ?reason, "client disconnected");
+        if client.note_left() {
+            self.disconnected(client, reason);
+        }
+        true
+    }
+
+    fn disconnected(&self, client: &Client, reason: &CloseReason) {
+        tracing::debug!(
+            zone = client.zone().as_str(),
+            client = client.id().as_str(),
+            ?reason,
+            "client disconnected"
+        );
         if let Some(callback) = &self.options.disconnected {
             callback(client, reason);
         }

@@ -1,6 +1,7 @@
 //! What is sent, and to whom.
 
-use serde::{Deserialize, Serialize};
+use rt_broker::{FromObject, deserialize_object};
+use serde::{Deserialize, Deserializer, Serialize};
 use sse_codec::Message;
 
 /// A message with its way: every client of every zone, every client of one zone, or one client.
@@ -15,6 +16,7 @@ use sse_codec::Message;
 /// (`zone`, `client_id`, `broadcast`, `message`) and in the spellings `Zone`, `ClientID`, `ID` and
 /// `Broadcast`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct Packet {
     /// The message; without an event type it arrives as `message`.
@@ -60,6 +62,26 @@ impl Packet {
     pub fn except(mut self, client_id: impl Into<String>) -> Self {
         self.except = client_id.into();
         self
+    }
+}
+
+impl<'de> FromObject<'de> for Packet {
+    const WHAT: &'static str = "a packet";
+
+    fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        Self::deserialize(object)
+    }
+}
+
+impl<'de> Deserialize<'de> for Packet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_object(deserializer)
+    }
+}
+
+impl Serialize for Packet {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
     }
 }
 
@@ -115,6 +137,12 @@ mod tests {
         ] {
             assert_eq!(serde_json::from_str::<Packet>(json).unwrap(), expected, "{json}");
         }
+        for json in [r#"[{"data":"x"},"z","c"]"#, "null", r#""x""#, "7"] {
+            let error = serde_json::from_str::<Packet>(json).unwrap_err().to_string();
+            assert!(error.contains("expected a packet as a JSON object"), "{json}: {error}");
+        }
+        let json = serde_json::to_string(&expected).unwrap();
+        assert_eq!(serde_json::from_str::<Packet>(&json).unwrap(), expected);
         let all: Packet =
             serde_json::from_str(r#"{"message":{"data":""},"broadcast":true}"#).unwrap();
         assert!(all.broadcast && all.zone.is_empty() && all.client_id.is_empty());

@@ -61,13 +61,13 @@ async fn run(hub: Weak<Inner>, mut changes: UnboundedReceiver<Arc<Client>>) {
         tokio::select! {
             change = changes.recv() => {
                 let (Some(client), Some(hub)) = (change, hub.upgrade()) else { return };
-                report(&hub, client.zone(), client.id()).await;
+                report(&hub, client.zone().as_str(), client.id().as_str()).await;
             }
             _ = refresh.tick() => {
                 let Some(hub) = hub.upgrade() else { return };
                 for zone in hub.clients.zones() {
-                    for (client, _) in hub.clients.in_zone(&zone) {
-                        report(&hub, client.zone(), client.id()).await;
+                    for (client, _) in hub.clients.in_zone(zone.as_str()) {
+                        report(&hub, client.zone().as_str(), client.id().as_str()).await;
                     }
                 }
             }
@@ -94,7 +94,7 @@ async fn report(hub: &Inner, zone: &str, id: &str) {
 pub(crate) async fn list(hub: &Inner, zone: &str) -> Result<Vec<Present>, rt_broker::Error> {
     let own = hub.clients.in_zone(zone);
     let own = own.into_iter().map(|(client, connections)| Present {
-        id: client.id().to_owned(),
+        id: client.id().to_string(),
         connected_since: client.connected_since(),
         connections,
     });

@@ -2,56 +2,70 @@
 
 use crate::body::Body;
 use crate::clients::{ConnectionLimits, Refused};
-use crate::closing::{STAY_AWAY, at_limit};
-use crate::{CloseReason, Grant, Hub, json_error, random_id};
+use crate::close_id::CloseId;
+use crate::closing::{at_limit, come_back_later};
+use crate::{ClientId, CloseReason, Grant, Hub, InvalidName, Zone, json_error};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use rt_broker::Start;
 use std::net::SocketAddr;
 
-/// Longest zone and client id, in bytes. A zone's bound is the broker's on topics.
-const MAX_ZONE: usize = 1024;
-const MAX_ID: usize = 256;
 /// What is longer is no id that this hub gave out; only as much of it comes back in a gap.
 const MAX_LAST_EVENT_ID: usize = 1024;
 
 impl Hub {
-    /// Answers a request with the event stream of a zone (`default` where it is empty), as a client
-    /// whose id `id` makes; [`random_id`] is one that always does.
+    /// Responds to a request with the event stream of a zone, for a client with the id that `id`
+    /// gives: [`random_id`](crate::random_id) makes one for each request.
     ///
-    /// Goes on after the request's `Last-Event-ID`, or its query's `last_event_id`. What cannot be
-    /// served is answered for the caller: 400 for a zone or id that cannot be used; a limit, which
-    /// a browser would take for the end of all tries, as an event `limit` and an end with a long
-    /// `retry`; 204 for a client that was closed.
+    /// The stream resumes after the request's `Last-Event-ID`, or after `lastEventId` or
+    /// `last_event_id` in its query. The response is 400 for a zone or id that cannot be used and
+    /// 204 for a client that was closed and comes back. A limit is an event `limit` and the end of
+    /// the stream with a long `retry`, since a browser would take an error status for the end of
+    /// all tries.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn register<B>(
+    pub fn register<B, Z, I>(
         &self,
         request: &Request<B>,
-        zone: &str,
-        id: impl FnOnce() -> String,
-    ) -> Response<Body> {
+        zone: Z,
+        id: impl FnOnce() -> I,
+    ) -> Response<Body>
+    where
+        Z: TryInto<Zone>,
+        I: TryInto<ClientId>,
+        InvalidName: From<Z::Error> + From<I::Error>,
+    {
         self.accept(request, Grant::new(zone).id(id()))
     }
 
-    /// [Registers](Self::register) a client with all that can be said about it.
+    /// [Registers](Self::register) a client with all that its [`Grant`] says.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn accept<B>(&self, request: &Request<B>, grant: Grant) -> Response<Body> {
-        let id = grant.id.clone().unwrap_or_else(random_id);
-        if let Err(why) =
-            check("zone", &grant.zone, MAX_ZONE).and_then(|()| check("id", &id, MAX_ID))
-        {
-            self.inner.counters.refused.increment(1);
-            return json_error(StatusCode::BAD_REQUEST, &why);
-        }
-        let last_event_id = grant.last_event_id.clone().or_else(|| last_event_id(request));
-        if last_event_id.as_deref() == Some(STAY_AWAY) {
+        let (zone, id) = match (&grant.zone, &grant.id) {
+            (Ok(zone), Ok(id)) => (zone, id),
+            (Err(wrong), _) | (_, Err(wrong)) => {
+                self.inner.counters.refused.increment(1);
+                return json_error(StatusCode::BAD_REQUEST, &wrong.to_string());
+            }
+        };
+        let header = last_event_id_header(request);
+        let closed = header.as_deref().and_then(|id| id.parse::<CloseId>().ok());
+        // Only the header: a browser sends it when it comes back by itself, and a page that is
+        // opened afresh cannot.
+        if closed.is_some_and(|closed| closed.is_of(&self.inner.options.close_key, zone, id)) {
             let mut away = Response::new(Body::once(bytes::Bytes::new()));
             *away.status_mut() = StatusCode::NO_CONTENT;
             return away;
         }
+        let given = |name| query(request, name).filter(|id| !id.is_empty());
+        let last_event_id = grant.last_event_id.clone().or(header);
+        let last_event_id = last_event_id
+            .filter(|id| !id.is_empty())
+            // What polyfills and wrappers of EventSource append, which cannot set the header.
+            .or_else(|| given("lastEventId"))
+            .or_else(|| given("last_event_id"));
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
         let address = grant.address.or(peer).map(|address| address.to_canonical());
         let options = &self.inner.options;
@@ -62,13 +76,15 @@ impl Hub {
         };
         let clients = &self.inner.clients;
         let since = options.broker.engine().now();
-        let added = clients.add(&grant.zone, &id, since, address, limits, options.same_id);
+        let added = clients.add(zone, id, since, address, limits, options.same_id);
         let (client, replaced) = match added {
             Ok(added) => added,
             Err(refused) => return self.refuse(&refused),
         };
+        self.inner.counters.connections.increment(1);
         let start = last_event_id.as_deref().map_or(Start::Live, resume_after);
-        let subscribed = options.broker.subscribe_as(&grant.zone, start, Some(client.shared_id()));
+        let subscribed =
+            options.broker.subscribe_as(zone.as_str(), start, Some(client.id().shared().clone()));
         let subscription = match subscribed {
             Ok(mut subscription) => {
                 if let Some(bytes) = grant.max_lag {
@@ -77,12 +93,16 @@ impl Hub {
                 subscription
             }
             Err(error) => {
-                clients.remove(&client);
+                if clients.remove(&client) {
+                    self.inner.counters.connections.decrement(1);
+                }
                 return self.refuse_broker(&error);
             }
         };
-        for other in replaced {
-            other.close(CloseReason::Replaced);
+        self.inner.end_all(replaced, &CloseReason::Replaced);
+        let canceller = subscription.canceller();
+        if !clients.subscribed(&client, canceller.clone()) {
+            canceller.cancel();
         }
         self.inner.presence.start(&self.inner);
         self.inner.presence.changed(&client);
@@ -99,9 +119,7 @@ impl Hub {
             Refused::SameId => {
                 stream(Body::once(at_limit("a client with this id is connected already")))
             }
-            Refused::ShuttingDown => {
-                stream(Body::once(CloseReason::Shutdown.farewell().unwrap_or_default()))
-            }
+            Refused::ShuttingDown => stream(Body::once(come_back_later())),
         }
     }
 
@@ -113,24 +131,26 @@ impl Hub {
         } else if error.is_full() {
             stream(Body::once(at_limit("the server has as many zones as it allows")))
         } else {
-            stream(Body::once(CloseReason::Failed.farewell().unwrap_or_default()))
+            stream(Body::once(come_back_later()))
         }
     }
 }
 
-/// Where a client goes on that says this as its last event id.
+/// Where a client resumes that says this as its last event id.
 fn resume_after(id: &str) -> Start {
+    if let Some(position) = id.parse::<CloseId>().ok().and_then(|closed| closed.position()) {
+        return Start::Id(position.to_string().into());
+    }
     let mut ends = (0..=id.len().min(MAX_LAST_EVENT_ID)).rev();
     let end = ends.find(|&end| id.is_char_boundary(end)).unwrap_or(0);
     Start::Id(id[..end].into())
 }
 
-/// The header, which a browser sets when it comes back, else the query's parameter.
-fn last_event_id<B>(request: &Request<B>) -> Option<String> {
+/// The id that a browser sends when it comes back.
+fn last_event_id_header<B>(request: &Request<B>) -> Option<String> {
     let header = request.headers().get("last-event-id");
     let given = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let given = given.filter(|id| !id.is_empty());
-    given.or_else(|| query(request, "last_event_id")).filter(|id| !id.is_empty())
+    given.filter(|id| !id.is_empty())
 }
 
 /// The first value of a parameter of the request's query.
@@ -138,17 +158,6 @@ pub(crate) fn query<B>(request: &Request<B>, name: &str) -> Option<String> {
     let query = request.uri().query()?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
-/// Names stand in events and logs: short, and on one line.
-fn check(what: &str, name: &str, max: usize) -> Result<(), String> {
-    if name.is_empty() || name.len() > max {
-        Err(format!("the {what} must be 1 to {max} bytes long, this one has {}", name.len()))
-    } else if name.chars().any(char::is_control) {
-        Err(format!("the {what} has a control character"))
-    } else {
-        Ok(())
-    }
 }
 
 fn stream(body: Body) -> Response<Body> {

@@ -1,7 +1,7 @@
-//! A packet on its way.
+//! Sending packets.
 
-use crate::closing::STAY_AWAY;
-use crate::{Hub, Packet, SendError, Sent};
+use crate::close_id::CloseId;
+use crate::{ClientId, Hub, Packet, SendError, Sent, Zone};
 use rt_broker::Message;
 
 impl Hub {
@@ -34,12 +34,10 @@ impl Hub {
 
     async fn route(&self, packet: &Packet) -> Result<Sent, SendError> {
         let message = message(packet)?;
-        match (packet.zone.as_str(), packet.client_id.as_str(), packet.broadcast) {
-            ("", "", true) => self.to_all(message).await,
-            ("", "", false) | (_, "", false) => Err(SendError::no_target()),
-            ("", _, _) => Err(SendError::zone_needed()),
-            (zone, "", true) => self.to_zone(zone, message).await,
-            (zone, client, _) => self.to_client(zone, client, message).await,
+        match Target::parse(packet)? {
+            Target::All => self.to_all(message).await,
+            Target::Zone(zone) => self.to_zone(zone.as_str(), message).await,
+            Target::Client(zone, id) => self.to_client(&zone, &id, message).await,
         }
     }
 
@@ -76,18 +74,19 @@ impl Hub {
 
     async fn to_client(
         &self,
-        zone: &str,
-        client: &str,
+        zone: &Zone,
+        client: &ClientId,
         message: Message,
     ) -> Result<Sent, SendError> {
-        if self.inner.clients.of(zone, client).is_empty() {
+        let (name, client) = (zone.as_str(), client.as_str());
+        if self.inner.clients.of(name, client).is_empty() {
             let present = self.presence(zone).await.map_err(SendError::broker)?;
             if !present.iter().any(|present| present.id == client) {
-                return Err(SendError::no_such_client(zone, client));
+                return Err(SendError::no_such_client(name, client));
             }
         }
         let message = message.to_client(client).map_err(SendError::broker)?;
-        Ok(Sent { reached: self.publish(zone, message).await? })
+        Ok(Sent { reached: self.publish(name, message).await? })
     }
 
     fn keeps_history(&self, zone: &str) -> bool {
@@ -97,6 +96,29 @@ impl Hub {
     async fn publish(&self, zone: &str, message: Message) -> Result<usize, SendError> {
         let receipt = self.broker().publish(zone, message).await;
         receipt.map(|receipt| receipt.reached()).map_err(SendError::broker)
+    }
+}
+
+/// Where a packet goes.
+enum Target {
+    All,
+    Zone(Zone),
+    Client(Zone, ClientId),
+}
+
+impl Target {
+    fn parse(packet: &Packet) -> Result<Self, SendError> {
+        let zone = || Zone::new(&packet.zone).map_err(SendError::invalid_name);
+        match (packet.zone.as_str(), packet.client_id.as_str(), packet.broadcast) {
+            ("", "", true) => Ok(Self::All),
+            (_, "", false) => Err(SendError::no_target()),
+            ("", _, _) => Err(SendError::zone_needed()),
+            (_, "", true) => Ok(Self::Zone(zone()?)),
+            (_, id, _) => {
+                let id = ClientId::new(id).map_err(SendError::invalid_name)?;
+                Ok(Self::Client(zone()?, id))
+            }
+        }
     }
 }
 
@@ -114,7 +136,7 @@ fn message(packet: &Packet) -> Result<Message, SendError> {
     if let Some(event) = from.event() {
         message = message.with_event(event).map_err(SendError::broker)?;
     }
-    if from.id() == Some(STAY_AWAY) {
+    if from.id().is_some_and(|id| id.parse::<CloseId>().is_ok()) {
         return Err(SendError::reserved_id());
     }
     if let Some(id) = from.id() {
@@ -124,7 +146,8 @@ fn message(packet: &Packet) -> Result<Message, SendError> {
         message = message.with_retry(retry);
     }
     if !packet.except.is_empty() {
-        message = message.except_client(packet.except.as_str()).map_err(SendError::broker)?;
+        let except = ClientId::new(&packet.except).map_err(SendError::invalid_name)?;
+        message = message.except_client(except.as_str()).map_err(SendError::broker)?;
     }
     Ok(message)
 }

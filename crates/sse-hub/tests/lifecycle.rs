@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Client, Got, request};
+use common::{Client, Got, client_id, request, zone};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use rt_broker::{Broker, Engine, MemoryEngine};
@@ -17,7 +17,12 @@ fn builder() -> sse_hub::HubBuilder {
 }
 
 async fn ids(hub: &Hub) -> Vec<String> {
-    hub.presence("z").await.expect("in memory").into_iter().map(|present| present.id).collect()
+    hub.presence(&zone("z"))
+        .await
+        .expect("in memory")
+        .into_iter()
+        .map(|present| present.id)
+        .collect()
 }
 
 #[tokio::test]
@@ -26,11 +31,11 @@ async fn presence_says_who_is_there_since_when_and_how_often() {
     let before = hub.broker().engine().now();
     let first = Client::join(&hub, "z", "ann");
     let second = Client::join(&hub, "z", "ann");
-    let present = hub.presence("z").await.unwrap();
+    let present = hub.presence(&zone("z")).await.unwrap();
     assert_eq!((present.len(), present[0].connections), (1, 2));
     assert!((before..=hub.broker().engine().now()).contains(&present[0].connected_since));
     drop(first);
-    assert_eq!(hub.presence("z").await.unwrap()[0].connections, 1);
+    assert_eq!(hub.presence(&zone("z")).await.unwrap()[0].connections, 1);
     drop(second);
     assert!(ids(&hub).await.is_empty() && hub.zones().is_empty() && hub.connections() == 0);
 }
@@ -47,7 +52,7 @@ async fn presence_spans_the_nodes_of_a_shared_engine() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     for hub in [&a, &b] {
         assert_eq!(ids(hub).await.len(), 3);
-        let present = hub.presence("z").await.unwrap();
+        let present = hub.presence(&zone("z")).await.unwrap();
         assert_eq!(present.iter().find(|p| p.id == "cid").unwrap().connections, 2);
     }
     let sent = a.send(Packet::to_client("z", "bob", "x")).await.unwrap();
@@ -72,35 +77,10 @@ async fn callbacks_know_the_zone_the_client_and_the_reason() {
         .build();
     drop(Client::join(&hub, "z", "ann"));
     let bob = Client::join(&hub, "z", "bob");
-    hub.close("z", "bob", "enough");
+    hub.close(&zone("z"), &client_id("bob"), "enough");
     bob.rest().await;
     let expected = ["+z/ann", "-z/ann Gone", "+z/bob", "-z/bob Closed(\"enough\")"];
     assert_eq!(*calls.lock().unwrap(), expected);
-}
-
-#[tokio::test]
-async fn a_closed_client_is_told_why_and_answered_204_when_it_returns() {
-    let hub = Hub::in_memory();
-    let mut ann = Client::join(&hub, "z", "ann");
-    let mut bob = Client::join(&hub, "z", "bob");
-    ann.ping().await;
-    bob.ping().await;
-    assert_eq!(hub.close("z", "ann", "a reason\nin lines"), 1);
-    assert_eq!(hub.close("z", "nobody", ""), 0);
-    let rest = ann.rest().await;
-    let [Got::Retry(_), Got::Event { event, data, id }] = rest.as_slice() else {
-        panic!("{rest:?}")
-    };
-    assert_eq!(event, "close");
-    assert_eq!(data, r#"{"reason":"a reason\nin lines"}"#);
-    let mut back = request("/");
-    back.headers_mut().insert("last-event-id", id.parse().unwrap());
-    let response = hub.register(&back, "z", || "ann".into());
-    assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    assert!(response.into_body().frame().await.is_none());
-    assert_eq!(ids(&hub).await, ["bob"], "another client is never disturbed");
-    hub.send(Packet::to_zone("z", "x")).await.unwrap();
-    assert_eq!(bob.data("message").await, "x");
 }
 
 #[tokio::test]
@@ -119,7 +99,6 @@ async fn a_second_client_with_the_same_id_shares_replaces_or_is_refused() {
                 second.ping().await;
                 assert_eq!(first.event().await.0, "close");
                 assert_eq!(first.next().await, None);
-                drop(first);
                 1
             }
             _ => {

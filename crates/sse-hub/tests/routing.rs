@@ -116,8 +116,11 @@ async fn fields_arrive_as_they_were_sent_and_cannot_inject() {
     let (event, data, id) = client.event().await;
     assert_eq!((event.as_str(), id.as_str()), ("e", "own"));
     assert_eq!(data, "a\nid: forged\n\nevent: forged");
-    let reserved = Message::new().with_data("x").with_id("sse-hub:closed").unwrap();
-    assert_eq!(hub.send(Packet::to_zone("z", reserved)).await.unwrap_err().status(), 400);
+    let close_id = "2f31c0a9be7d455-41~closed~1a2b3c~00112233445566778899aabbccddeeff";
+    let reserved = Message::new().with_data("x").with_id(close_id).unwrap();
+    let error = hub.send(Packet::to_zone("z", reserved)).await.unwrap_err();
+    assert_eq!(error.status(), 400);
+    assert!(error.to_string().contains("the form of a close event's"), "{error}");
     let forged = Message::new().with_data("x").with_id("123456789abcdef-1").unwrap();
     assert_eq!(hub.send(Packet::to_zone("z", forged)).await.unwrap_err().status(), 400);
     let long = Packet::to_zone("z", "x").except("c".repeat(257));

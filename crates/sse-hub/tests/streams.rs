@@ -102,7 +102,9 @@ async fn resumes_after_a_messages_own_id_and_by_the_querys_parameter() {
     let value = http::HeaderValue::from_bytes("grün <1>".as_bytes()).unwrap();
     with_header.headers_mut().insert("last-event-id", value);
     let with_query = request("/?last_event_id=gr%C3%BCn+%3C1%3E");
-    for request in [with_header, with_query] {
+    // What a wrapper of EventSource appends is newer than what the page's own URL says.
+    let with_both = request("/?last_event_id=gr%C3%BCn+%3C0%3E&lastEventId=gr%C3%BCn%20%3C1%3E");
+    for request in [with_header, with_query, with_both] {
         let mut client = Client::new(hub.register(&request, "z", random_id));
         client.ping().await;
         assert_eq!(client.event().await, ("message".into(), "2".into(), "grün <2>".into()));
@@ -236,4 +238,47 @@ async fn replay_gives_a_clients_own_messages_to_it_alone() {
     let mut again = Client::resume(&hub, "z", "ann", &start);
     again.ping().await;
     assert_eq!(again.data("message").await, "secret");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_is_an_event_comes_at_once_and_after_silence_and_moves_no_position() {
+    let hub = Hub::builder(Broker::in_memory()).heartbeat(Duration::from_secs(15)).build();
+    let grant = Grant::new("z").heartbeat_event(true);
+    let mut client = Client::new(hub.accept(&request("/"), grant));
+    let position = client.ping().await;
+    let beat = ("heartbeat".to_owned(), r#"{"interval":15000}"#.to_owned(), position.clone());
+    let start = Instant::now();
+    assert_eq!(client.event().await, beat, "at once, so that its interval is known");
+    assert_eq!(start.elapsed().as_secs(), 0);
+    assert_eq!(client.next().await, Some(Got::Event { event: beat.0, data: beat.1, id: beat.2 }));
+    assert_eq!(start.elapsed().as_secs(), 15);
+    send(&hub, "x").await;
+    let (_, _, moved) = client.event().await;
+    assert_ne!(moved, position);
+    assert_eq!(client.event().await.2, moved, "the last event's own id stays");
+    // A page does not see a comment, so it is no sign of life to it.
+    let start = Instant::now();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    hub.send(Packet::to_zone("z", Message::new().with_comment("c"))).await.unwrap();
+    assert_eq!(client.next().await, Some(Got::Comment("c".into())));
+    assert_eq!(client.event().await.0, "heartbeat");
+    assert_eq!(start.elapsed().as_secs(), 15);
+
+    let mut others = Client::join(&hub, "z", "c");
+    others.ping().await;
+    assert_eq!(others.next().await, Some(Got::Comment(String::new())), "only where asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_says_no_id_and_ends_no_block_that_is_not_its_own() {
+    for (as_event, expected) in
+        [(false, ":\n"), (true, "data: {\"interval\":15000}\nevent: heartbeat\n\n")]
+    {
+        let hub = Hub::builder(Broker::in_memory()).connect_event(false).build();
+        let grant = Grant::new("z").heartbeat_event(as_event);
+        let mut body = hub.accept(&request("/"), grant).into_body();
+        http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
+        let frame = http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), expected);
+    }
 }

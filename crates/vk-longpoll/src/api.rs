@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Request, StatusCode, Uri};
-use rt_common::{HttpClient, HttpError, Secret};
+use rt_common::{HttpClient, HttpError, Redactor, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -73,7 +73,8 @@ struct Config {
     version: String,
     headers: HeaderMap,
     /// It is in the headers, too.
-    token: Secret,
+    /// The token, which errors must not show.
+    secrets: Redactor,
     http: HttpClient,
     timeout: Duration,
     max_answer_bytes: usize,
@@ -194,7 +195,7 @@ impl Api {
         let names_server = |text: &str| text.contains("LongPollServer");
         let kept = match names_server(uri.path()) || names_server(&form) {
             true => Kept::Nothing,
-            false => Kept::Without(&config.token),
+            false => Kept::Without(&config.secrets),
         };
         let mut request = Request::post(uri.clone())
             .body(Bytes::from(form))

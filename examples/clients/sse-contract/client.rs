@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sse_client::{Error, EventStream, HttpClient, Method, RetryPolicy, StreamItem};
+use sse_client::{Error, EventStream, HttpClient, Method, Reconnect, RetryPolicy, StreamItem};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -80,7 +80,7 @@ fn stream(params: Params, method: Method, http: HttpClient) -> Result<EventStrea
         .http_client(http)
         .method(method)
         .retry(retry)
-        .resend_body(true)
+        .reconnect(Reconnect::Always)
         .last_event_id(params.last_event_id.unwrap_or_default())
         .body(params.body.unwrap_or_default());
     for (name, value) in params.headers.unwrap_or_default() {

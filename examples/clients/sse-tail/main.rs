@@ -3,20 +3,23 @@
 //! ```text
 //! cargo run --example sse-tail -- http://127.0.0.1:8080/sse?zone=news
 //! ```
-//! One line a happening: `{"kind":"open","status":200}`, then `event`, `comment`, `too_large`,
-//! `disconnected` (with `retry_in_ms`), and at last `end` (exit code 0) or `error` (exit code 1).
+//! Each line is one item: `{"kind":"open","status":200}`, then `event`, `comment`, `retry`,
+//! `too_large`, `disconnected` (with `retry_in_ms`), `restarted`, and at last `end` (exit code 0) or
+//! `error` (exit code 1).
 use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use futures_util::StreamExt;
 use serde::Serialize;
-use sse_client::{End, Error, EventStream, EventStreamBuilder, Method, RetryPolicy, StreamItem};
+use sse_client::{
+    End, Error, EventStream, EventStreamBuilder, Method, Reconnect, RetryPolicy, StreamItem,
+};
 
-/// Follow an event stream and print what happens, a JSON object a line.
+/// Follow an event stream and print what happens, one JSON object per line.
 #[derive(Parser)]
 #[command(name = "sse-tail")]
 struct Args {
@@ -32,13 +35,14 @@ struct Args {
     #[arg(long, short = 'X')]
     method: Option<Method>,
 
-    /// The request's body; `@FILE` reads it from a file. It is sent once, unless --resend-body.
+    /// The request's body; `@FILE` reads it from a file.
     #[arg(long, short = 'd')]
     body: Option<String>,
 
-    /// Send the body again when reconnecting.
-    #[arg(long)]
-    resend_body: bool,
+    /// When to make another request [default: always; until-opened with a body, which may be charged
+    /// for each time].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    reconnect: Option<When>,
 
     /// The Last-Event-ID to start from.
     #[arg(long, value_name = "ID")]
@@ -48,7 +52,8 @@ struct Args {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     idle_timeout: Option<Duration>,
 
-    /// Give up after this many retries without a healthy connection in between.
+    /// Give up after this many retries without a healthy connection in between
+    /// [default: never; 2 with --reconnect until-opened].
     #[arg(long, value_name = "N")]
     max_retries: Option<u32>,
 
@@ -60,9 +65,28 @@ struct Args {
     #[arg(long, value_name = "DATA")]
     sentinel: Option<String>,
 
-    /// Make a single attempt and end with it.
-    #[arg(long)]
-    once: bool,
+    /// End with the first event of this type, such as `message_stop`. May be given several times.
+    #[arg(long, value_name = "TYPE")]
+    end_event: Vec<String>,
+
+    /// Fail at an event of this type, such as `error`. May be given several times.
+    #[arg(long, value_name = "TYPE")]
+    error_event: Vec<String>,
+
+    /// Accept this content type, too, or `any`. May be given several times.
+    #[arg(long, value_name = "TYPE")]
+    content_type: Vec<String>,
+}
+
+/// When to make another request after one that failed or ended.
+#[derive(Clone, Copy, ValueEnum)]
+enum When {
+    /// After each failure that may pass, and after the end of a response.
+    Always,
+    /// Until a response has opened.
+    UntilOpened,
+    /// Never: make a single attempt.
+    Never,
 }
 
 /// A line of output.
@@ -72,6 +96,8 @@ enum Line<'a> {
     Open { status: u16 },
     Event { event: &'a str, data: &'a str, id: &'a str },
     Comment { comment: &'a str },
+    Retry { retry_ms: u128 },
+    Restarted,
     TooLarge { limit: usize },
     Disconnected { error: String, retry_in_ms: u128 },
     End { reason: &'static str },
@@ -106,10 +132,14 @@ fn builder(args: Args) -> Result<EventStreamBuilder, Box<dyn StdError>> {
     if let Some(base) = args.retry_base {
         retry = retry.base(base);
     }
-    let mut builder = EventStream::builder(args.url)
-        .retry(retry)
-        .idle_timeout(args.idle_timeout)
-        .resend_body(args.resend_body);
+    let mut builder = EventStream::builder(args.url).retry(retry).idle_timeout(args.idle_timeout);
+    if let Some(when) = args.reconnect {
+        builder = builder.reconnect(match when {
+            When::Always => Reconnect::Always,
+            When::UntilOpened => Reconnect::UntilOpened,
+            When::Never => Reconnect::Never,
+        });
+    }
     for given in &args.header {
         let lines = text_or_file(given)?;
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
@@ -130,7 +160,19 @@ fn builder(args: Args) -> Result<EventStreamBuilder, Box<dyn StdError>> {
     if let Some(sentinel) = args.sentinel {
         builder = builder.sentinel(sentinel);
     }
-    Ok(if args.once { builder.once() } else { builder })
+    for event_type in args.end_event {
+        builder = builder.end_event(event_type);
+    }
+    for event_type in args.error_event {
+        builder = builder.error_event(event_type);
+    }
+    for content_type in args.content_type {
+        builder = match content_type.as_str() {
+            "any" => builder.any_content_type(),
+            content_type => builder.content_type(content_type),
+        };
+    }
+    Ok(builder)
 }
 
 async fn follow(mut stream: EventStream) -> io::Result<ExitCode> {
@@ -141,6 +183,8 @@ async fn follow(mut stream: EventStream) -> io::Result<ExitCode> {
                 print(&Line::Event { event: event.event(), data: event.data(), id: event.id() })
             }
             Ok(StreamItem::Comment(comment)) => print(&Line::Comment { comment: &comment }),
+            Ok(StreamItem::Retry(wait)) => print(&Line::Retry { retry_ms: wait.as_millis() }),
+            Ok(StreamItem::Restarted) => print(&Line::Restarted),
             Ok(StreamItem::TooLarge { limit, .. }) => print(&Line::TooLarge { limit }),
             Ok(StreamItem::Disconnected(lost)) => print(&Line::Disconnected {
                 error: lost.error.to_string(),
@@ -172,7 +216,7 @@ fn failure(error: &Error) -> Line<'static> {
 fn reason(end: End) -> &'static str {
     match end {
         End::NoContent => "no_content",
-        End::Sentinel => "sentinel",
+        End::Completed => "completed",
         End::Finished => "finished",
         _ => "other",
     }

@@ -23,6 +23,7 @@ fn everything_is_a_json_line() {
     let mut tail = Program::start("sse-tail", &[&server.url("/")]);
     // The order of the fields is part of the promise.
     assert_eq!(tail.line().unwrap(), r#"{"kind":"open","status":200}"#);
+    assert_eq!(tail.line().unwrap(), r#"{"kind":"retry","retry_ms":1}"#);
     assert_eq!(tail.line().unwrap(), r#"{"kind":"comment","comment":" hi"}"#);
     assert_eq!(
         tail.line().unwrap(),
@@ -75,7 +76,7 @@ fn the_request_is_the_users() {
     );
     assert_eq!(tail.json()["kind"], "open");
     assert_eq!(tail.json()["data"], "x");
-    assert_eq!(tail.json(), json!({"kind": "end", "reason": "sentinel"}));
+    assert_eq!(tail.json(), json!({"kind": "end", "reason": "completed"}));
     assert!(tail.wait().success());
     std::fs::remove_file(folder).unwrap();
     let request = requests.recv().unwrap();
@@ -86,6 +87,66 @@ fn the_request_is_the_users() {
     {
         assert_eq!(request.header(name), Some(value), "{name}");
     }
+}
+
+#[test]
+fn the_events_that_end_it_are_the_users() {
+    let server = Server::start(|connection| {
+        let request = connection.request().unwrap();
+        if request.method == "GET" {
+            let head = "HTTP/1.1 200 X\r\ncontent-type: text/plain\r\n\r\n";
+            connection.send(head);
+        } else {
+            connection.open_event_stream();
+        }
+        connection.send("data: x\n\n");
+        connection.send(if request.target == "/bad" { "event: bad\n" } else { "event: bye\n" });
+        connection.send("data: y\n\n");
+        connection.wait_closed();
+    });
+    let rules = ["--end-event", "bye", "--error-event", "bad", "--content-type", "text/plain"];
+    for (path, more, last, code) in [
+        ("/", &["--body", "{}"][..], json!({"kind": "end", "reason": "completed"}), 0),
+        ("/", &["--content-type", "any"], json!({"kind": "end", "reason": "completed"}), 0),
+        (
+            "/bad",
+            &["--reconnect", "never"],
+            json!({
+                "kind": "error", "status": null,
+                "error": "the server reported a failure by an event \"bad\": y",
+            }),
+            1,
+        ),
+    ] {
+        let url = server.url(path);
+        let mut tail = Program::start("sse-tail", &[&[url.as_str()], &rules[..], more].concat());
+        assert_eq!(tail.json()["kind"], "open");
+        assert_eq!(tail.json()["data"], "x");
+        if code == 0 {
+            assert_eq!(tail.json()["event"], "bye");
+        }
+        assert_eq!(tail.json(), last);
+        assert_eq!(tail.wait().code(), Some(code));
+    }
+}
+
+#[test]
+fn a_response_that_starts_over_is_a_line() {
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.open_event_stream();
+        connection.send(match connection.index() {
+            0 => "data: Hel\n\n",
+            _ => "data: Hello\n\ndata: [DONE]\n\n",
+        });
+    });
+    let url = server.url("/");
+    let args = [url.as_str(), "--body", "{}", "--reconnect", "always", "--sentinel", "[DONE]"];
+    let mut tail = Program::start("sse-tail", &[&args[..], &["--retry-base", "0"]].concat());
+    for kind in ["open", "event", "disconnected", "restarted", "open", "event", "end"] {
+        assert_eq!(tail.json()["kind"], kind);
+    }
+    assert!(tail.wait().success());
 }
 
 #[test]
@@ -103,7 +164,7 @@ fn silence_is_noticed_and_retries_run_out() {
     assert_eq!(tail.json()["kind"], "open");
     let error = tail.json();
     assert_eq!(error["kind"], "error");
-    assert_eq!(error["error"], "given up after 1 retry: nothing was received for 100ms");
+    assert_eq!(error["error"], "gave up after 1 retry: nothing was received for 100ms");
     assert_eq!(tail.line(), None);
     assert_eq!(tail.wait().code(), Some(1));
 }

@@ -1,6 +1,6 @@
 // What the transports and the page share: one request, the clock, JSON from outside.
 
-export const OWN_TYPES = ["ping", "gap", "limit", "close"]; // the gateway's own, always listened to
+export const OWN_TYPES = ["ping", "gap", "limit", "close", "heartbeat"]; // the gateway's own, always listened to
 
 export const parse = (text, reviver) => { try { return JSON.parse(text, reviver); } catch { return undefined; } };
 

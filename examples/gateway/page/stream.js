@@ -4,10 +4,10 @@
 
 import { OWN_TYPES, ask, explain, now, parse } from "/shared.js";
 
-const CLOSED = "sse-hub:closed"; // the id of the event after which this client stays away
+const CLOSED = /~(closed|replaced)~/; // in the id of the event after which this client stays away
 
 export class Stream {
-  #source; #timer; #run = 0; #tries = 0; #wasLive = false; #lost = false; #why = "";
+  #source; #timer; #watch; #interval = 0; #run = 0; #tries = 0; #wasLive = false; #lost = false; #why = "";
   zone; types = []; position = ""; openedAt = 0; state = "stopped";
 
   // on: state(state, why, until), event({type, data, id}), reconnect()
@@ -31,7 +31,20 @@ export class Stream {
   #end() {
     this.#run += 1;
     clearTimeout(this.#timer);
+    clearTimeout(this.#watch);
     this.#source?.close();
+  }
+
+  // A peer that is gone ends nothing, and a browser waits for it for ever. Any event is a sign of
+  // life; after 2.5 intervals without one the stream is given up for another.
+  #alive() {
+    clearTimeout(this.#watch);
+    if (!(this.#interval > 0)) return;
+    this.#watch = setTimeout(() => {
+      this.#end();
+      this.#lost = true;
+      this.#later("Nothing came for too long. The connection is taken for dead.");
+    }, 2.5 * this.#interval);
   }
 
   #set(state, why = "", until = 0) {
@@ -41,13 +54,14 @@ export class Stream {
   }
 
   #url() {
-    const query = new URLSearchParams({ zone: this.zone });
+    const query = new URLSearchParams({ zone: this.zone, heartbeat: "event" });
     if (this.position) query.set("last_event_id", this.position);
     return `/sse?${query}`;
   }
 
   #open() {
     const source = this.#source = new EventSource(this.#url());
+    this.#alive(); // the connection that the browser takes for it may be dead, too
     this.#set(this.#lost ? "reconnecting" : "connecting", this.#lost ? this.#why : "");
     // An event may be of type "open" or "error": those carry data, the browser's own do not.
     const carries = (event) => event instanceof MessageEvent;
@@ -68,8 +82,13 @@ export class Stream {
   }
 
   #received({ type, data, lastEventId }) {
-    const closed = type === "close" && lastEventId === CLOSED; // no position to go on from
-    if (lastEventId && !closed) this.position = lastEventId;
+    const closed = type === "close" && CLOSED.test(lastEventId); // else it is somebody's own event
+    if (lastEventId) this.position = lastEventId;
+    if (type === "heartbeat" && !this.types.includes(type)) {
+      this.#interval = Math.min(parse(data)?.interval, 600_000);
+      return this.#alive();
+    }
+    this.#alive();
     if (type === "limit") this.#limited(explain(parse(data)));
     this.on.event({ type, data, id: lastEventId, at: now() });
     if (closed) this.stop(`The gateway ended this stream for good: ${parse(data)?.reason || "it was closed"}.`);
@@ -83,6 +102,7 @@ export class Stream {
 
   async #cut(source) {
     const run = ++this.#run;
+    clearTimeout(this.#watch);
     this.#lost = true;
     const again = source.readyState === EventSource.CONNECTING;
     this.#set("reconnecting", this.#why || (again ? "The stream ended. The browser connects again by itself." : ""));

@@ -39,9 +39,17 @@ impl Stream {
         self.try_next().expect("another event")
     }
 
-    /// The next event, or `None` at an end with its last chunk.
+    /// The next event, or `None` at an end with its last chunk. A retry time that stands alone takes
+    /// effect as its line ends, and is given as an event with nothing else.
     pub fn try_next(&mut self) -> Option<Event> {
         loop {
+            if self.text.starts_with("retry: ")
+                && let Some((line, rest)) = self.text.split_once('\n')
+            {
+                let retry = line["retry: ".len()..].to_owned();
+                self.text = rest.to_owned();
+                return Some(Event { retry, ..Event::default() });
+            }
             while let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
                 let mut event = Event::default();

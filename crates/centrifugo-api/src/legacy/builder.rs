@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use rt_common::{HttpClient, Secret};
+use rt_common::{HttpClient, Redactor, Secret};
 
 use super::Client;
 use super::client::{Config, SIGN};
@@ -154,7 +154,12 @@ impl ClientBuilder {
             secret,
             timeout: self.timeout,
             max_buffer_bytes: self.max_buffer_bytes,
-            exchange: Exchange { http, headers, max_answer_bytes: self.max_answer_bytes },
+            exchange: Exchange {
+                http,
+                secrets: Redactor::for_client(&headers, [&self.endpoint]),
+                headers,
+                max_answer_bytes: self.max_answer_bytes,
+            },
         }))
     }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::Advice;
@@ -12,7 +12,7 @@ use crate::Error;
 use crate::wire::Object;
 
 /// The server's answer to one command.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Response {
     /// The id of the command.
@@ -23,7 +23,7 @@ pub struct Response {
     #[serde(default, deserialize_with = "words")]
     pub error: Option<String>,
     /// What the server advises to do about the error.
-    #[serde(default, deserialize_with = "advice")]
+    #[serde(default, deserialize_with = "advice", skip_serializing_if = "Option::is_none")]
     pub advice: Option<Advice>,
     /// What was asked for, as JSON: a matter for the `decode_…` function of the method. It may be
     /// there beside an error, with nothing in it.
@@ -194,6 +194,15 @@ mod tests {
         assert_eq!(responses[3].advice, Some(Advice::Other("later".into())));
         assert_eq!((&responses).into_iter().count(), 4);
         assert_eq!(responses.clone().into_iter().count(), responses.into_vec().len());
+    }
+
+    /// Responses that Centrifugo 1.8 gave.
+    #[test]
+    fn a_response_is_written_as_the_server_writes_it() {
+        let body = r#"[{"uid":"u1","method":"publish","error":null,"body":null},{"uid":"u2","method":"presence","error":"namespace not found","advice":"fix","body":{"channel":"x"}}]"#;
+        let responses = Responses::parse(body.as_bytes()).unwrap();
+        let written = serde_json::to_value(responses.into_vec()).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(body).unwrap());
     }
 
     #[test]

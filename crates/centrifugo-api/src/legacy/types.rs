@@ -1,14 +1,14 @@
 //! What answers tell.
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::wire::Object;
 
 /// One connection of a client: in presence, and with messages that a client published.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClientInfo {
     /// The user's id; empty for an anonymous one.
@@ -18,23 +18,25 @@ pub struct ClientInfo {
     #[serde(default, deserialize_with = "or_default")]
     pub client: String,
     /// What the client's token says about the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_info: Option<Box<RawValue>>,
     /// What the sign of a private channel says about the subscriber.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_info: Option<Box<RawValue>>,
 }
 
 /// A message that was published to a channel.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Message {
     /// The message's id.
     #[serde(default, deserialize_with = "or_default")]
     pub uid: String,
     /// When it was published; 1.8 does not say.
-    #[serde(default, deserialize_with = "words")]
+    #[serde(default, deserialize_with = "words", skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
     /// Who published it, if a client did.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub info: Option<ClientInfo>,
     /// The channel.
     #[serde(default, deserialize_with = "or_default")]
@@ -43,12 +45,12 @@ pub struct Message {
     #[serde(default = "null")]
     pub data: Box<RawValue>,
     /// The id of the connection that started it, where the publisher said one.
-    #[serde(default, deserialize_with = "words")]
+    #[serde(default, deserialize_with = "words", skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
 }
 
 /// The server's nodes.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// What each node says about itself.
@@ -60,7 +62,7 @@ pub struct Stats {
 }
 
 /// A node of the server.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NodeInfo {
     /// The node's id, new with each start.
@@ -70,6 +72,7 @@ pub struct NodeInfo {
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// The version of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// When the node started, in Unix seconds.
     #[serde(default, rename = "started_at", deserialize_with = "or_default")]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::state::Failure;
 use crate::{ErrorCode, Position};
 
 /// What a channel has.
@@ -65,20 +66,32 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
     Value::deserialize(deserializer).map(Some)
 }
 
+/// The data of a publication.
+pub(super) struct Data {
+    value: Value,
+    /// Whether it can be a part of a JSON response.
+    is_json: bool,
+}
+
 impl Content {
     /// The data, from whichever field has it.
-    pub(super) fn data(&self) -> Result<Value, ErrorCode> {
+    pub(super) fn data(&self) -> Result<Data, ErrorCode> {
         if self.b64data.is_empty() {
-            return self.data.clone().ok_or(ErrorCode::BadRequest);
+            let value = self.data.clone().ok_or(ErrorCode::BadRequest)?;
+            return Ok(Data { value, is_json: true });
         }
         let bytes = base64::Engine::decode(
             &base64::engine::general_purpose::STANDARD,
             self.b64data.as_bytes(),
         );
         let bytes = bytes.map_err(|_| ErrorCode::BadRequest)?;
-        // The real one writes any bytes into its answers as they are.
-        let text = || Value::from(String::from_utf8_lossy(&bytes).into_owned());
-        Ok(serde_json::from_slice(&bytes).unwrap_or_else(|_| text()))
+        Ok(match serde_json::from_slice(&bytes) {
+            Ok(value) => Data { value, is_json: true },
+            Err(_) => {
+                let value = String::from_utf8_lossy(&bytes).into_owned().into();
+                Data { value, is_json: false }
+            }
+        })
     }
 }
 
@@ -86,10 +99,17 @@ impl Content {
 pub(super) struct Channel {
     epoch: String,
     offset: u64,
-    held: VecDeque<Value>,
+    held: VecDeque<Held>,
     pub(super) published: Vec<Value>,
     /// Results of publications that brought a key.
     once: HashMap<String, Value>,
+}
+
+/// A publication in a history.
+#[derive(Debug)]
+struct Held {
+    publication: Value,
+    is_json: bool,
 }
 
 impl Channel {
@@ -113,15 +133,15 @@ impl Channel {
         if let Some(result) = self.once.get(&content.idempotency_key) {
             return Ok(result.clone());
         }
-        self.published.push(data.clone());
+        self.published.push(data.value.clone());
         let mut result = json!({});
         if options.history > 0 && !content.skip_history {
             self.offset += 1;
-            let mut publication = json!({"data": data, "offset": self.offset});
+            let mut publication = json!({"data": data.value, "offset": self.offset});
             if !content.tags.is_empty() {
                 publication["tags"] = json!(content.tags);
             }
-            self.held.push_back(publication);
+            self.held.push_back(Held { publication, is_json: data.is_json });
             while self.held.len() > options.history {
                 self.held.pop_front();
             }
@@ -138,28 +158,32 @@ impl Channel {
         limit: i64,
         since: Option<Position>,
         reverse: bool,
-    ) -> Result<Value, ErrorCode> {
+    ) -> Result<Value, Failure> {
         if let Some(since) = &since
             && !since.epoch.is_empty()
             && since.epoch != self.epoch
         {
-            return Err(ErrorCode::UnrecoverablePosition);
+            return Err(ErrorCode::UnrecoverablePosition.into());
         }
         if reverse && since.as_ref().is_some_and(|since| since.offset == 0) {
-            return Err(ErrorCode::Internal);
+            return Err(ErrorCode::Internal.into());
         }
-        let asked = |publication: &&Value| {
-            let offset = publication["offset"].as_u64().unwrap_or_default();
+        let asked = |held: &&Held| {
+            let offset = held.publication["offset"].as_u64().unwrap_or_default();
             since.as_ref().is_none_or(|since| match reverse {
                 true => offset < since.offset,
                 false => offset > since.offset,
             })
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let publications: Vec<&Value> = match reverse {
+        let page: Vec<&Held> = match reverse {
             true => self.held.iter().rev().filter(asked).take(limit).collect(),
             false => self.held.iter().filter(asked).take(limit).collect(),
         };
+        if page.iter().any(|held| !held.is_json) {
+            return Err(Failure::NoResponse);
+        }
+        let publications: Vec<_> = page.iter().map(|held| &held.publication).collect();
         let mut result = Map::new();
         result.insert("publications".into(), json!(publications));
         result.insert("epoch".into(), self.epoch.as_str().into());

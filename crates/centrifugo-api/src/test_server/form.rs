@@ -26,6 +26,11 @@ impl Answer {
         Self::text(StatusCode::BAD_REQUEST, "Bad Request\n")
     }
 
+    /// For the whole request, whatever else is in it.
+    fn internal_error() -> Self {
+        Self::text(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error\n")
+    }
+
     pub(super) fn not_found() -> Self {
         Self::text(StatusCode::NOT_FOUND, "404 page not found\n")
     }
@@ -45,6 +50,7 @@ pub(super) fn by_path(state: &mut State, method: &str, body: &[u8], with_status:
         Err(Failure::Code(code)) => Answer::json(&json!({ "error": error(code) })),
         Err(Failure::NotARequest) => Answer::bad_request(),
         Err(Failure::NoMethod) => Answer::not_found(),
+        Err(Failure::NoResponse) => Answer::internal_error(),
     }
 }
 
@@ -70,6 +76,7 @@ fn batch(state: &mut State, params: Value) -> Answer {
             Err(Failure::Code(code)) => json!({ "error": error(code) }),
             Err(Failure::NoMethod) => json!({ "error": error(ErrorCode::NotFound) }),
             Err(Failure::NotARequest) => return Answer::bad_request(),
+            Err(Failure::NoResponse) => return Answer::internal_error(),
         });
     }
     match replies.is_empty() {
@@ -96,6 +103,7 @@ pub(super) fn by_lines(state: &mut State, body: &[u8]) -> Answer {
             Err(Failure::Code(code)) => json!({ "error": error(code) }),
             Err(Failure::NotARequest) => json!({ "error": error(ErrorCode::BadRequest) }),
             Err(Failure::NoMethod) => return Answer::bad_request(),
+            Err(Failure::NoResponse) => return Answer::internal_error(),
         };
         if id != 0 {
             reply["id"] = id.into();

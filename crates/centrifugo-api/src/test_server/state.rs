@@ -56,6 +56,8 @@ pub(super) enum Failure {
     NotARequest,
     /// There is no such method.
     NoMethod,
+    /// The result cannot be written as JSON: history with a publication of other bytes.
+    NoResponse,
 }
 
 impl From<ErrorCode> for Failure {
@@ -228,7 +230,7 @@ impl State {
             "history" => {
                 self.with_history(&params.channel)?;
                 let channel = self.channel(&params.channel);
-                return Ok(channel.history(params.limit, params.since, params.reverse)?);
+                return channel.history(params.limit, params.since, params.reverse);
             }
             "history_remove" => {
                 self.with_history(&params.channel)?;
@@ -328,7 +330,7 @@ impl State {
             return Err(ErrorCode::BadRequest);
         }
         match channel.split_once(':') {
-            Some((namespace, _)) if !self.namespaces.is_empty() => {
+            Some((namespace, _)) if !namespace.is_empty() => {
                 let known = self.namespaces.iter().find(|(name, _)| name == namespace);
                 known.map(|(_, options)| *options).ok_or(ErrorCode::UnknownChannel)
             }

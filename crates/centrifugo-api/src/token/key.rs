@@ -75,30 +75,17 @@ impl Key {
         }
     }
 
-    /// The private key of a pair as PEM text: PKCS#8 for all (`BEGIN PRIVATE KEY`), or PKCS#1 for RS.
+    /// The private key of a pair as PEM text: PKCS#8 for all (`BEGIN PRIVATE KEY`), PKCS#1 for RS
+    /// (`BEGIN RSA PRIVATE KEY`), or SEC1 for ES (`BEGIN EC PRIVATE KEY`).
     ///
     /// # Errors
-    /// When it is not a key for this algorithm, with [`Error::is_builder`].
+    /// When it is not a private key for this algorithm, with [`Error::is_builder`]. The error names what
+    /// it is instead: a key of another kind or on another curve, a public or an encrypted key.
     #[cfg(feature = "jwt")]
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
-        use jsonwebtoken::EncodingKey as K;
-        let pem = pem.as_ref();
-        let key = match algorithm {
-            Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => K::from_rsa_pem(pem),
-            Algorithm::Es256 | Algorithm::Es384 => K::from_ec_pem(pem),
-            Algorithm::EdDsa => K::from_ed_pem(pem),
-            other => {
-                return Err(Error::builder(format!("{other:?} wants a secret: use `Key::hmac`")));
-            }
-        };
-        let key = key.map_err(|error| {
-            Error::builder_from(
-                format!("the PEM text is not a private key for {algorithm:?}"),
-                error,
-            )
-        })?;
+        let key = super::pem::private_key(algorithm, pem.as_ref())?;
         let key = Self { kind: Kind::Other(algorithm, Box::new(key)), id: None };
-        // A key of a wrong size or curve is told now, not with the first user's token.
+        // Whatever the checks above let pass is reported now, not with the first user's token.
         key.sign(&super::ConnectionClaims::new(""))?;
         Ok(key)
     }

@@ -7,9 +7,9 @@
 use super::FileEngine;
 use super::queue::{Imported, Job};
 use crate::engine::Engine;
-use crate::{Error, Message, Start};
+use crate::{Error, FromObject, Message, Start, deserialize_object};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -56,6 +56,7 @@ pub struct SkippedLine {
 }
 
 #[derive(Deserialize)]
+#[serde(remote = "Self")]
 struct Line<'a> {
     timestamp: i64,
     #[serde(borrow)]
@@ -63,6 +64,20 @@ struct Line<'a> {
     #[serde(borrow)]
     data: &'a RawValue,
     id: Uuid,
+}
+
+impl<'de: 'a, 'a> FromObject<'de> for Line<'a> {
+    const WHAT: &'static str = "an event of golongpoll";
+
+    fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        Self::deserialize(object)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Line<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_object(deserializer)
+    }
 }
 
 impl FileEngine {

@@ -61,7 +61,7 @@ impl Window {
         self.live_bytes += size;
         let at = self.live.partition_point(|live| *live < offset);
         self.live.insert(at, offset);
-        if self.readers.is_empty() {
+        if !self.has_subscribers() {
             self.drop_oldest_live();
         }
     }

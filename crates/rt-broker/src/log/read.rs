@@ -25,7 +25,9 @@ impl Window {
             return Read::Failed(error);
         }
         let Some(epoch) = self.epoch else { return Read::Nothing };
-        let Some(reader) = self.readers.get_mut(key) else { return Read::Nothing };
+        let Some(reader) = self.readers.get_mut(key).filter(|reader| !reader.cancelled) else {
+            return Read::Nothing;
+        };
         if let Some(gap) = reader.gap.take() {
             return Read::Gap(*gap);
         }

@@ -21,11 +21,26 @@ pub(crate) struct Reader {
     /// The most bytes that may wait for it once it has caught up.
     pub(crate) max_lag: usize,
     pub(crate) waker: Option<Waker>,
+    /// Tells this reader from an earlier or later one under the same key.
+    pub(crate) serial: u64,
+    /// Cancelled from elsewhere: counts no more and is given nothing, but keeps its position until
+    /// its subscription is dropped.
+    pub(crate) cancelled: bool,
 }
 
 impl Reader {
     pub(crate) fn new(client: Option<Arc<str>>, max_lag: usize) -> Self {
-        Self { client, start: None, after: 0, live_from: 0, gap: None, max_lag, waker: None }
+        Self {
+            client,
+            start: None,
+            after: 0,
+            live_from: 0,
+            gap: None,
+            max_lag,
+            waker: None,
+            serial: 0,
+            cancelled: false,
+        }
     }
 
     /// Turns a start into a place in the opened topic.

@@ -56,6 +56,10 @@ pub(crate) struct Window {
     reached: VecDeque<(u64, u32)>,
     pub(super) written: u64,
     pub(crate) readers: Slab<Reader>,
+    /// How many readers were ever added.
+    added: u64,
+    /// How many of the readers are cancelled.
+    cancelled: usize,
     /// The batch last made: readers of a busy topic go in step.
     pub(super) cache: Option<Arc<Batch>>,
 }
@@ -80,6 +84,8 @@ impl Window {
             reached: VecDeque::new(),
             written: 0,
             readers: Slab::new(),
+            added: 0,
+            cancelled: 0,
             cache: None,
         }
     }
@@ -144,6 +150,9 @@ impl Window {
         let mut reached = 0;
         let mut wakers = Vec::with_capacity(if for_some_only { 0 } else { self.readers.len() });
         for (_, reader) in &mut self.readers {
+            if reader.cancelled {
+                continue;
+            }
             if for_some_only && !entry.publication().is_for(reader.client.as_deref()) {
                 // Nobody is woken for what they are not given; who had seen all still has.
                 if reader.after == before {
@@ -163,7 +172,7 @@ impl Window {
             // Without history, who is not connected has missed it.
             self.evicted = (offset, entry.publication().time());
         }
-        if !entry.is_live_only() || !self.readers.is_empty() {
+        if !entry.is_live_only() || self.has_subscribers() {
             self.push(entry);
             self.trim();
         }
@@ -180,7 +189,7 @@ impl Window {
     }
 
     pub(crate) fn close_unless_used(&mut self) -> bool {
-        if self.readers.is_empty() {
+        if !self.has_subscribers() {
             self.state = State::Closed;
         }
         matches!(self.state, State::Closed)
@@ -209,16 +218,38 @@ impl Window {
                 self.resolve(&mut reader, start.clone());
             }
         }
+        self.added += 1;
+        reader.serial = self.added;
         Ok(self.readers.insert(reader))
     }
 
     pub(crate) fn remove(&mut self, key: usize) -> Option<Reader> {
-        let removed = self.readers.try_remove(key);
-        if self.readers.is_empty() {
+        let removed = self.readers.try_remove(key)?;
+        self.cancelled -= usize::from(removed.cancelled);
+        self.let_go();
+        Some(removed)
+    }
+
+    /// Cancels the reader under this key, if it still is the one with this serial number; gives its
+    /// waker.
+    pub(crate) fn cancel(&mut self, key: usize, serial: u64) -> Option<Waker> {
+        let reader = self.readers.get_mut(key)?;
+        if reader.serial != serial || reader.cancelled {
+            return None;
+        }
+        reader.cancelled = true;
+        let waker = reader.waker.take();
+        self.cancelled += 1;
+        self.let_go();
+        waker
+    }
+
+    /// Frees what is held for subscribers only, once there are none.
+    fn let_go(&mut self) {
+        if !self.has_subscribers() {
             self.cache = None;
             while self.drop_oldest_live() {}
         }
-        removed
     }
 
     pub(crate) fn failure(&self) -> Option<Error> {
@@ -237,7 +268,11 @@ impl Window {
     }
 
     pub(crate) fn subscribers(&self) -> usize {
-        self.readers.len()
+        self.readers.len() - self.cancelled
+    }
+
+    pub(crate) fn has_subscribers(&self) -> bool {
+        self.subscribers() > 0
     }
 
     pub(crate) fn reached(&self, position: Position) -> usize {

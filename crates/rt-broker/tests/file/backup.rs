@@ -84,14 +84,16 @@ async fn an_import_keeps_what_it_can_and_tells_the_rest() {
         "\n{\"timestamp\":1,\"category\":\"a\",\"id\":\"7d444840-9dc0-4b11-8000-000000000009\"}"
             .into(),
         "\n{\"timestamp\":1,\"category\":\"a\",\"data\":1,\"id\":\"7\"}".into(),
+        // The fields in their order, without their names.
+        "\n[1,\"a\",1,\"7d444840-9dc0-4b11-8000-000000000010\"]".into(),
         line(3_000, "a", "\"there twice\"", 3),
     ]
     .concat();
     let engine = Arc::new(FileEngine::builder(&path).bounds(LARGE).open().unwrap());
     let report = engine.import_golongpoll(Cursor::new(file.clone())).await.unwrap();
-    assert_eq!((report.imported, report.repeated, report.skipped), (5, 1, 8));
+    assert_eq!((report.imported, report.repeated, report.skipped), (5, 1, 9));
     let lines: Vec<_> = report.skipped_lines.iter().map(|line| line.line).collect();
-    assert_eq!(lines, [9, 10, 11, 12, 13, 14, 15, 16], "{report:?}");
+    assert_eq!(lines, [9, 10, 11, 12, 13, 14, 15, 16, 17], "{report:?}");
     assert!(report.skipped_lines[4].reason.contains("category"));
 
     let broker = Broker::builder_shared(engine.clone()).build();

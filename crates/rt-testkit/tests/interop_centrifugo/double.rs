@@ -53,6 +53,17 @@ const REQUESTS: &[(&str, &str)] = &[
     ("/api/history_remove", r#"{"channel":"public:chat"}"#),
     ("/api/history", r#"{"channel":"public:chat","limit":-1}"#),
     ("/api/publish", r#"{"channel":"public:chat","data":"after"}"#),
+    // Bytes that are not JSON: history fails as a whole until they have left it.
+    ("/api/publish", r#"{"channel":"public:bytes","b64data":"AAH/"}"#),
+    ("/api/history", r#"{"channel":"public:bytes"}"#),
+    ("/api/history", r#"{"channel":"public:bytes","limit":5}"#),
+    (
+        "/api/batch",
+        r#"{"commands":[{"history":{"channel":"public:bytes","limit":5}},{"info":{}}]}"#,
+    ),
+    ("/api", r#"{"method":"history","params":{"channel":"public:bytes","limit":5}}"#),
+    ("/api/history_remove", r#"{"channel":"public:bytes"}"#),
+    ("/api/history", r#"{"channel":"public:bytes","limit":5}"#),
     ("/api/presence", r#"{"channel":"plain"}"#),
     ("/api/presence", r#"{"channel":"public:empty"}"#),
     ("/api/presence", r#"{"channel":""}"#),

@@ -92,3 +92,25 @@ async fn after_a_restart_with_a_gap() {
     let theirs: Value = serde_json::from_str(browser.eval(theirs).await.as_str().unwrap()).unwrap();
     assert_eq!((&theirs["reason"], &theirs["from"]), (&gap["reason"], &gap["from"]), "{theirs}");
 }
+
+#[tokio::test]
+async fn after_a_server_that_is_gone_without_an_end() {
+    let gateway = Gateway::start(&["--heartbeat", "0.2"]);
+    let proxy = Proxy::start(gateway.addr).await;
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/", proxy.addr())).await;
+    browser.until(STATE, "live").await;
+    gateway.publish(&json!("before")).await;
+    browser.until(&rows("message", "\"before\""), 1).await;
+
+    proxy.stall();
+    gateway.publish(&json!("missed")).await;
+    browser.until(STATE, "reconnecting").await;
+    let note = browser.eval(&text("#sse-note")).await;
+    assert!(note.as_str().unwrap().contains("taken for dead"), "{note}");
+    browser.until(STATE, "live").await;
+    browser.until(&rows("message", "\"missed\""), 1).await;
+    assert_eq!(browser.eval(&rows("message", "\"before\"")).await, 1);
+    // A heartbeat is no event that the page shows.
+    assert_eq!(browser.eval(&text("#sse-received")).await, "2");
+}

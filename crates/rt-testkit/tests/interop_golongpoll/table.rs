@@ -40,6 +40,11 @@ const OTHERWISE: &[(&str, &str)] = &[
         "category of 1,024 bytes that are not UTF-8",
         "each byte becomes a replacement character of three, which is too long a name",
     ),
+    (
+        "category that is a NUL",
+        "a category is a zone of the gateway, without control characters: 400",
+    ),
+    ("category with a line break", "the same"),
     ("since_time \"9223372036854775807\"", "there it overflows; ahead of the clock counts as now"),
     ("last_id of the last, long ago", "an id that is held decides, not the time beside it"),
 ];

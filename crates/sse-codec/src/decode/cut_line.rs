@@ -37,6 +37,16 @@ pub(super) enum State {
 }
 
 impl Line {
+    /// Whether a line other than a comment has begun. A line over the bound counts by what it left
+    /// in its block.
+    pub(super) fn has_begun_a_field(&self) -> bool {
+        match self.state {
+            State::None | State::Rest => false,
+            State::Name => true,
+            State::Value(field) => field != Field::Comment,
+        }
+    }
+
     pub(super) fn reset(&mut self) {
         self.state = State::None;
         self.len = 0;

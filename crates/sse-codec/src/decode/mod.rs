@@ -118,6 +118,22 @@ impl Decoder {
         self.max
     }
 
+    /// Whether an event has begun and its empty line has not come yet.
+    ///
+    /// If the stream ends now, that event is lost, as the specification asks ("discard the pending
+    /// data"). Comments alone begin no event.
+    ///
+    /// ```
+    /// let mut decoder = sse_codec::Decoder::new();
+    /// while decoder.feed(b"data: whole\n\n: comment\n").next().is_some() {}
+    /// assert!(!decoder.has_unfinished_event());
+    /// while decoder.feed(b"data: hal").next().is_some() {}
+    /// assert!(decoder.has_unfinished_event());
+    /// ```
+    pub fn has_unfinished_event(&self) -> bool {
+        !self.block.is_empty() || self.line.has_begun_a_field()
+    }
+
     /// Starts a new stream after a reconnect: what was left unfinished is thrown away, the last
     /// event id stays.
     pub fn reset(&mut self) {

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use rt_broker::{Bounds, Broker, MemoryEngine};
 use sse_codec::{Decoder, Item};
-use sse_hub::{Body, Hub, HubBuilder};
+use sse_hub::{Body, ClientId, Hub, HubBuilder, Zone};
 use std::collections::VecDeque;
 use tokio::time::{Duration, timeout};
 
@@ -96,6 +96,14 @@ impl Client {
     pub async fn is_silent(&mut self) -> bool {
         self.got.is_empty() && timeout(Duration::ZERO, self.body.frame()).await.is_err()
     }
+}
+
+pub fn zone(name: &str) -> Zone {
+    Zone::new(name).expect("a zone")
+}
+
+pub fn client_id(id: &str) -> ClientId {
+    ClientId::new(id).expect("a client id")
 }
 
 pub fn request(uri: &str) -> Request<()> {
