@@ -83,6 +83,12 @@ impl Program {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
     }
 
+    /// Ends it as a power cut does. What it has printed can still be read.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("a child");
+    }
+
     /// Waits until it ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child")
