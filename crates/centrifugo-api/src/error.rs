@@ -145,8 +145,8 @@ impl Error {
         let failure = match &*self.root().kind {
             Kind::Http(error) | Kind::Cut { error, .. } => error.failure(),
             Kind::Redirect { .. } => Failure::Redirect,
-            // A page of somebody on the way. JSON of another shape is the server's own, and would be
-            // the same again.
+            // A page of an intermediary. JSON of another shape comes from the server itself, which
+            // would send the same again.
             Kind::Answer(BadAnswer { source: Some(source), .. }) if !source.is_data() => {
                 Failure::UnexpectedContent
             }

@@ -120,8 +120,8 @@ impl Error {
         let failure = match &*self.root().kind {
             Kind::Http { error, .. } => error.failure(),
             Kind::Redirect { .. } => Failure::Redirect,
-            // A page of somebody on the way. JSON of another shape is the server's own, and would be
-            // the same again.
+            // A page of an intermediary. JSON of another shape comes from the server itself, which
+            // would send the same again.
             Kind::Answer { source: Some(source), .. } if !source.is_data() => {
                 Failure::UnexpectedContent
             }

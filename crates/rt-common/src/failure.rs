@@ -50,8 +50,8 @@ pub enum Failure {
 
 /// Whether a client has worked with its present setup: its URL, its roots, its proxy.
 ///
-/// What never worked is probably set up wrongly, and the user has to hear of it. What did work is set
-/// up correctly, so that the same failure will pass.
+/// A client that never worked is probably set up wrongly, which its user has to learn at once. One that
+/// did work is set up correctly, so that the same failure will pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setup {
     /// No request has succeeded yet. A single call judges its failure by this, too.
@@ -78,7 +78,7 @@ impl Failure {
     /// ```
     /// use rt_common::{Failure, Reaction, Setup};
     ///
-    /// // A user who mistyped the URL has to hear of it; a captive portal passes.
+    /// // A mistyped URL ends the client at once; a captive portal passes.
     /// assert_eq!(Failure::Redirect.reaction(Setup::Unproven), Reaction::End);
     /// assert_eq!(Failure::Redirect.reaction(Setup::Proven), Reaction::Retry);
     /// ```

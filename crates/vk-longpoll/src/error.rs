@@ -164,8 +164,8 @@ impl Error {
     pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
         match &*self.root().kind {
             Kind::Http(error) => error.reaction(setup),
-            // Before it has worked, the table takes these for a wrong address. Here the address is
-            // VK's, so that somebody on the way answered: a captive portal, a proxy.
+            // Before the client has worked, the table takes these for a wrong address. Here the
+            // address is VK's, so that an intermediary responded: a captive portal, a proxy.
             Kind::Redirect { .. } => Failure::Redirect.reaction(Setup::Proven),
             Kind::Answer { .. } => Failure::UnexpectedContent.reaction(Setup::Proven),
             Kind::Api(error) if error.is_retryable() => Reaction::Retry,

@@ -193,6 +193,16 @@ fn killed_again_and_again_it_misses_nothing() {
     let args = ["--position-file", file.to_str().unwrap()];
     let vk = vk().history_page(40, 40).start();
     let mut seen = Vec::new();
+    let take = |seen: &mut Vec<usize>, line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let number = event["text"].as_str().unwrap().parse().unwrap();
+        // Some come again, each new one follows the last.
+        if number == seen.len() {
+            seen.push(number);
+        } else {
+            assert!(number < seen.len(), "{number} after {seen:?}");
+        }
+    };
     let mut next = 0;
     for round in 0..8 {
         let mut program = listen(&vk, &args);
@@ -205,25 +215,13 @@ fn killed_again_and_again_it_misses_nothing() {
             next += 1;
         }
         let lines = if round == 7 { usize::MAX } else { 3 * round };
-        let mut has_killed = false;
-        loop {
-            if !has_killed && seen.len() >= next.min(lines.saturating_add(20 * round)) {
-                has_killed = true;
-                program.kill();
-            }
-            // What it printed before it was killed counts: its position may stand behind that.
-            let Some(line) = program.line() else { break };
-            let Ok(line) = serde_json::from_str::<Value>(&line) else {
-                assert!(has_killed, "{line}");
-                break;
-            };
-            let number = line["text"].as_str().unwrap().parse::<usize>().unwrap();
-            // Some come again, each new one follows the last.
-            if number == seen.len() {
-                seen.push(number);
-            } else {
-                assert!(number < seen.len(), "{number} after {seen:?}");
-            }
+        while seen.len() < next && seen.len() < lines.saturating_add(20 * round) {
+            take(&mut seen, &program.line().expect("another line"));
+        }
+        program.kill();
+        // It saves its position once it has printed, whether that was read or not.
+        while let Some(line) = program.line() {
+            take(&mut seen, &line);
         }
     }
     assert_eq!(seen.len(), 160);

@@ -69,7 +69,7 @@ impl<E: Event> Policy<E> {
         Ok(retry_in)
     }
 
-    /// Behind the API's name there are many servers, so that to try elsewhere is to try again.
+    /// VK's API has many servers behind its name: another try may already be one elsewhere.
     fn goes_on_without_server(&self, error: &Error) -> bool {
         error.reaction(setup(self.begun)) != Reaction::End
     }
@@ -84,7 +84,8 @@ impl<E: Event> Policy<E> {
             self.start_over();
             return true;
         }
-        // Without a token the server was given by the user; with one, by the API.
+        // With a token the API named the server, now or in an earlier run. Without one the user did,
+        // perhaps wrongly.
         match error.reaction(setup(token || self.polled)) {
             Reaction::End => false,
             Reaction::RetryElsewhere => {

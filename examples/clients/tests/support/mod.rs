@@ -80,16 +80,17 @@ impl Program {
         self.out = None;
     }
 
-    /// Kills it at once. What it has printed by then can still be read.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("a child");
-    }
-
     /// As Ctrl-C does.
     pub fn interrupt(&self) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    }
+
+    /// Ends it as a power cut does. What it has printed can still be read.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("a child");
     }
 
     /// Waits until it ends by itself.
