@@ -19,8 +19,9 @@ use crate::request::{self, Repeat, Request};
 use crate::wire::{self, Envelope, Object};
 use crate::{
     AutoBatch, AutoBatchOptions, Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error,
-    Form, HistoryResult, InfoResult, PresenceResult, PresenceStatsResult, PublishResult, Replies,
-    RetryPolicy, RpcResult, attempts, replies,
+    Form, HistoryResult, InfoResult, MapChangeResult, MapReadStateResult, MapReadStreamResult,
+    MapStatsResult, PresenceResult, PresenceStatsResult, PublishResult, Replies, RetryPolicy,
+    RpcResult, attempts, replies,
 };
 
 /// A client of one server's API (Centrifugo 3 to 6); a cheap clone, with the connections shared.
@@ -303,6 +304,16 @@ methods! {
     history(History) -> HistoryResult;
     /// Calls a method of the application's own, behind the server.
     rpc(Rpc) -> RpcResult;
+    /// Sets a key of a map channel (from Centrifugo 6.8, as all methods on maps).
+    map_publish(MapPublish) -> MapChangeResult;
+    /// Removes a key of a map channel.
+    map_remove(MapRemove) -> MapChangeResult;
+    /// Returns the keys of a map channel and their values.
+    map_read_state(MapReadState) -> MapReadStateResult;
+    /// Returns the changes of a map channel.
+    map_read_stream(MapReadStream) -> MapReadStreamResult;
+    /// Returns the number of keys of a map channel.
+    map_stats(MapStats) -> MapStatsResult;
 }
 
 /// A method each whose result says nothing.
@@ -331,6 +342,10 @@ silent_methods! {
     refresh(Refresh);
     /// Drops what was published to a channel.
     history_remove(HistoryRemove);
+    /// Removes all keys of a map channel.
+    map_clear(MapClear);
+    /// Sets a key that subscribers poll together (from Centrifugo 6.8).
+    shared_poll_publish(SharedPollPublish);
 }
 
 impl Client {

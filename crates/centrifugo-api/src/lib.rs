@@ -80,13 +80,15 @@ pub use error::Error;
 pub use payload::Payload;
 pub use replies::Replies;
 pub use request::{
-    Broadcast, Channels, Disconnect, History, HistoryRemove, Info, Override, Presence,
-    PresenceStats, Publish, Refresh, Request, Rpc, Subscribe, Unsubscribe,
+    Broadcast, Channels, Disconnect, History, HistoryRemove, Info, KeyMode, MapClear, MapPublish,
+    MapReadState, MapReadStream, MapRemove, MapStats, Override, Presence, PresenceStats, Publish,
+    Refresh, Request, Rpc, SharedPollPublish, Subscribe, Unsubscribe,
 };
 pub use result::{
     BroadcastResult, ChannelInfo, ChannelsResult, ClientInfo, EmptyResult, HistoryResult,
-    InfoResult, Metrics, NodeInfo, Position, PresenceResult, PresenceStatsResult, Process,
-    Publication, PublishResult, RpcResult,
+    InfoResult, MapChangeResult, MapEntry, MapReadStateResult, MapReadStreamResult, MapStatsResult,
+    Metrics, NodeInfo, Position, PresenceResult, PresenceStatsResult, Process, Publication,
+    PublishResult, RpcResult,
 };
 pub use retry_policy::RetryPolicy;
 

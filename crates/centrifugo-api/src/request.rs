@@ -1,5 +1,49 @@
-//! What can be asked of the server: a type a method.
+//! The requests of the server API, one type per method.
+/// Requests that change nothing, so that they may be repeated.
+macro_rules! safe {
+    ($($request:ident),*) => {$(
+        impl Details for $request {
+            fn repeat(&self) -> Repeat {
+                Repeat::Always
+            }
+        }
+    )*};
+}
+
+/// Requests for which the channel's name alone is enough.
+macro_rules! of_channel {
+    ($($request:ident),*) => {$(
+        impl From<&str> for $request {
+            fn from(channel: &str) -> Self {
+                Self::new(channel)
+            }
+        }
+
+        impl From<String> for $request {
+            fn from(channel: String) -> Self {
+                Self::new(channel)
+            }
+        }
+
+        impl From<&String> for $request {
+            fn from(channel: &String) -> Self {
+                Self::new(channel)
+            }
+        }
+    )*};
+}
+
+macro_rules! requests {
+    ($($request:ident: $method:literal => $result:ident),* $(,)?) => {$(
+        impl Request for $request {
+            const METHOD: &'static str = $method;
+            type Result = $result;
+        }
+    )*};
+}
+
 mod connection;
+mod map;
 mod publish;
 mod state;
 
@@ -11,6 +55,10 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 
 pub use connection::{Disconnect, Override, Refresh, Subscribe, Unsubscribe};
+pub use map::{
+    KeyMode, MapClear, MapPublish, MapReadState, MapReadStream, MapRemove, MapStats,
+    SharedPollPublish,
+};
 pub use publish::{Broadcast, Publish};
 pub use state::{Channels, History, HistoryRemove, Info, Presence, PresenceStats, Rpc};
 

@@ -161,17 +161,6 @@ impl Rpc {
     }
 }
 
-/// Asking twice changes nothing.
-macro_rules! safe {
-    ($($request:ident),*) => {$(
-        impl Details for $request {
-            fn repeat(&self) -> Repeat {
-                Repeat::Always
-            }
-        }
-    )*};
-}
-
 safe!(Presence, PresenceStats, History, Channels, Info);
 
 // What is published meanwhile would be dropped by the second one.
@@ -183,39 +172,7 @@ impl Details for Rpc {
     }
 }
 
-/// By the channel's name alone.
-macro_rules! of_channel {
-    ($($request:ident),*) => {$(
-        impl From<&str> for $request {
-            fn from(channel: &str) -> Self {
-                Self::new(channel)
-            }
-        }
-
-        impl From<String> for $request {
-            fn from(channel: String) -> Self {
-                Self::new(channel)
-            }
-        }
-
-        impl From<&String> for $request {
-            fn from(channel: &String) -> Self {
-                Self::new(channel)
-            }
-        }
-    )*};
-}
-
 of_channel!(Presence, PresenceStats, HistoryRemove, History);
-
-macro_rules! requests {
-    ($($request:ident: $method:literal => $result:ident),* $(,)?) => {$(
-        impl Request for $request {
-            const METHOD: &'static str = $method;
-            type Result = $result;
-        }
-    )*};
-}
 
 requests! {
     Presence: "presence" => PresenceResult,
