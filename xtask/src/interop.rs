@@ -11,6 +11,9 @@ const CENTRIFUGO: (&str, &str) = ("github.com/centrifugal/centrifugo/v5", "v5.4.
 /// The oldest one with today's API.
 const CENTRIFUGO_V3: (&str, &str) = ("github.com/centrifugal/centrifugo/v3", "v3.2.3");
 
+/// The newest one.
+const CENTRIFUGO_V6: (&str, &str) = ("github.com/centrifugal/centrifugo/v6", "v6.9.1");
+
 /// Its client in Python, from PyPI.
 const CENT: &str = "cent==5.2.0";
 
@@ -100,12 +103,17 @@ fn chromium() -> Done {
 fn centrifugo() -> Done {
     let binary = centrifugo_program()?;
     let old = program("CENTRIFUGO_V3_BIN", CENTRIFUGO_V3)?;
+    let new = program("CENTRIFUGO_V6_BIN", CENTRIFUGO_V6)?;
     let python = match std::env::var_os("CENT_PYTHON") {
         Some(given) => PathBuf::from(given),
         None => cent()?,
     };
-    let variables =
-        [("CENTRIFUGO_BIN", binary), ("CENTRIFUGO_V3_BIN", old), ("CENT_PYTHON", python)];
+    let variables = [
+        ("CENTRIFUGO_BIN", binary),
+        ("CENTRIFUGO_V3_BIN", old),
+        ("CENTRIFUGO_V6_BIN", new),
+        ("CENT_PYTHON", python),
+    ];
     testkit("interop_centrifugo", &variables)
 }
 

@@ -1,4 +1,5 @@
-//! A real Centrifugo: v5.4.9, which `CENTRIFUGO_BIN` names, or v3.2.3 (`CENTRIFUGO_V3_BIN`).
+//! A real Centrifugo: v5.4.9, which `CENTRIFUGO_BIN` names, v3.2.3 (`CENTRIFUGO_V3_BIN`), or v6.9.1
+//! (`CENTRIFUGO_V6_BIN`).
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -47,7 +48,22 @@ impl Centrifugo {
         for (name, value) in options.as_object().expect("options by name") {
             config[name] = value.clone();
         }
-        Self::run(program("CENTRIFUGO_BIN"), port, config)
+        Self::run_flat(program("CENTRIFUGO_BIN"), port, config)
+    }
+
+    /// Starts a server of version 6, whose options stand in sections: with map channels in the
+    /// namespace `maps`.
+    pub fn start_v6(port: u16) -> Self {
+        let config = json!({
+            "http_server": {"address": "127.0.0.1", "port": port},
+            "http_api": {"key": "key"},
+            "usage_stats": {"disabled": true},
+            "channel": {"namespaces": [
+                {"name": "public", "history_size": 10, "history_ttl": "300s"},
+                {"name": "maps", "subscription_type": "map", "map": {"mode": "persistent"}},
+            ]},
+        });
+        Self::run(program("CENTRIFUGO_V6_BIN"), port, &config)
     }
 
     /// Starts a server of version 3, whose names for some options are others.
@@ -62,10 +78,11 @@ impl Centrifugo {
                 "position": true,
             }],
         });
-        Self::run(program("CENTRIFUGO_V3_BIN"), port, config)
+        Self::run_flat(program("CENTRIFUGO_V3_BIN"), port, config)
     }
 
-    fn run(program: OsString, port: u16, mut config: Value) -> Self {
+    /// Runs a server whose options have no sections, with the usual ones beside these.
+    fn run_flat(program: OsString, port: u16, mut config: Value) -> Self {
         for (name, value) in [
             ("address", json!("127.0.0.1")),
             ("port", json!(port.to_string())),
@@ -78,6 +95,10 @@ impl Centrifugo {
         if config["token_hmac_secret_key"].is_null() {
             config["token_hmac_secret_key"] = "secret".into();
         }
+        Self::run(program, port, &config)
+    }
+
+    fn run(program: OsString, port: u16, config: &Value) -> Self {
         let name = format!("centrifugo-{}-{port}.json", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, config.to_string()).unwrap();
