@@ -7,9 +7,10 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use rt_common::{HttpClient, Redactor, Secret};
 
-use crate::client::{Config, Uris};
+use crate::client::Config;
 use crate::exchange::Exchange;
 use crate::idempotency::Keys;
+use crate::uris::Uris;
 use crate::{Client, Error, RetryPolicy, endpoint};
 
 /// Describes a [`Client`]; see [`Client::builder`].

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
 use rt_common::Redactor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +15,7 @@ use crate::batch::Shape;
 use crate::exchange::{Exchange, Reply};
 use crate::idempotency::Keys;
 use crate::request::{self, Repeat, Request};
+use crate::uris::Uris;
 use crate::wire::{self, Envelope, Object};
 use crate::{
     AutoBatch, AutoBatchOptions, Batch, BroadcastResult, ChannelsResult, ClientBuilder, Error,
@@ -373,40 +373,6 @@ fn coded(method: &str, error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-/// The paths of the methods, made once.
-pub(crate) struct Uris {
-    endpoint: Uri,
-    known: Vec<(&'static str, Uri)>,
-    url: Url,
-}
-
-impl Uris {
-    pub(crate) fn new(endpoint: &Url) -> Result<Self, Error> {
-        let mut uris = Self { endpoint: uri(endpoint)?, known: Vec::new(), url: endpoint.clone() };
-        let known = ["publish", "broadcast", "batch", "presence", "presence_stats", "history"];
-        for method in known {
-            uris.known.push((method, uris.of(method)?));
-        }
-        Ok(uris)
-    }
-
-    fn of(&self, method: &str) -> Result<Uri, Error> {
-        if let Some((_, uri)) = self.known.iter().find(|(known, _)| *known == method) {
-            return Ok(uri.clone());
-        }
-        let mut url = self.url.clone();
-        url.set_path(&format!("{}/{method}", url.path()));
-        uri(&url)
-    }
-}
-
-fn uri(url: &Url) -> Result<Uri, Error> {
-    url.as_str().parse().map_err(|error: http::uri::InvalidUri| {
-        let shown = rt_common::redact_url(url.as_str());
-        Error::builder_from(format!("{shown:?} is not a valid URL"), error)
-    })
 }
 
 impl fmt::Debug for Client {

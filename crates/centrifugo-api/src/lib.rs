@@ -69,6 +69,7 @@ mod retry_policy;
 #[cfg(feature = "test-server")]
 pub mod test_server;
 pub mod token;
+mod uris;
 mod wire;
 
 pub use auto_batch::{AutoBatch, AutoBatchOptions};

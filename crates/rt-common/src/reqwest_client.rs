@@ -244,15 +244,19 @@ impl Transport for ReqwestTransport {
     fn send(&self, request: Request<Bytes>) -> SendFuture {
         let client = self.client.clone();
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request).map_err(invalid)?;
-            let spare = request.method().is_idempotent().then(|| request.try_clone()).flatten();
-            let response = match (client.execute(request).await, spare) {
-                // Most likely a connection that was idle, and that the server closed at this very
-                // moment. reqwest itself sends again only what was not written at all.
-                (Err(error), Some(spare)) if connection_died(&error) => client.execute(spare).await,
-                (response, _) => response,
+            let mut request = reqwest::Request::try_from(request).map_err(invalid)?;
+            let is_idempotent = request.method().is_idempotent();
+            let mut spare = is_idempotent.then(|| request.try_clone()).flatten().map(Box::new);
+            // One place that waits, so that the future holds one exchange.
+            let response = loop {
+                match (client.execute(request).await, spare.take()) {
+                    // Most likely the connection was idle, and the server closed it at this very
+                    // moment. reqwest itself sends again only what was not written at all.
+                    (Err(error), Some(spare)) if connection_died(&error) => request = *spare,
+                    (response, _) => break response.map_err(failed)?,
+                }
             };
-            let (head, body) = Response::from(response.map_err(failed)?).into_parts();
+            let (head, body) = Response::from(response).into_parts();
             let body = http_body_util::BodyExt::map_err(body, failed_body);
             Ok(Response::from_parts(head, Body::new(body)))
         })

@@ -67,8 +67,9 @@ impl Transport for PlainTransport {
             let authority = this.prepare(&mut request)?;
             let mut request = request.map(connection::OutgoingBody::new);
             while let Some(connection) = this.pool.take(&authority) {
-                // The server may close it at this very moment, and take nothing of the request.
-                let spare = request.method().is_idempotent().then(|| request.clone());
+                // The server may close it at this very moment, and take nothing of the request. Boxed,
+                // because most requests have no spare, and long polls wait with this future.
+                let spare = request.method().is_idempotent().then(|| Box::new(request.clone()));
                 let failed = match exchange::send(connection, &this.pool, request).await {
                     Ok(response) => return Ok(response),
                     Err(failed) => failed,
@@ -77,7 +78,7 @@ impl Transport for PlainTransport {
                     // Nothing was written: the next connection is as good as a new one.
                     (Some(unsent), _) => request = *unsent,
                     (None, Some(spare)) if failed.connection_died => {
-                        request = spare;
+                        request = *spare;
                         break;
                     }
                     _ => return Err(failed.error),
