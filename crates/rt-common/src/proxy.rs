@@ -235,7 +235,7 @@ mod tests {
                 "{text}"
             );
             let end = "use one of http, https, socks4, socks4a, socks5, socks5h";
-            assert!(text.contains("the proxy: no proxy") && text.ends_with(end), "{text}");
+            assert!(text.contains("the proxy: the proxy scheme") && text.ends_with(end), "{text}");
         }
         for url in [
             "http://",
