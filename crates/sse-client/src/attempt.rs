@@ -33,7 +33,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Facts {
     /// Whether its first request, before any redirect, had a body.
     pub(crate) has_body: bool,
-    /// Whether that request named an event id to resume from.
+    /// Whether that request named an event id to resume from that is not the one the stream began
+    /// with: with that one, the server repeats all that it sent since.
     pub(crate) resumes: bool,
     /// What the server said about another attempt (`x-should-retry`, sent by the model vendors).
     pub(crate) should_retry: Option<bool>,
@@ -112,7 +113,9 @@ async fn request(
         request = hook(request, attempt).await.map_err(Error::hook)?;
     }
     facts.has_body = !request.body().is_empty();
-    facts.resumes = request.headers().contains_key(LAST_EVENT_ID);
+    let resumes_after = request.headers().get(LAST_EVENT_ID);
+    facts.resumes =
+        resumes_after.is_some_and(|id| id.as_bytes() != config.last_event_id.as_bytes());
     let client = config.client.as_ref().expect("the builder always sets a client");
     let mut redirects = 0;
     loop {
