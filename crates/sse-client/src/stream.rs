@@ -347,10 +347,14 @@ impl Stream for EventStream {
                     this.state = State::Start;
                 }
                 State::Draining { chunks, patience } => {
-                    if chunks.poll_chunk(cx).is_pending() {
-                        ready!(patience.as_mut().poll(cx));
+                    let chunk = chunks.poll_chunk(cx);
+                    let is_over = patience.as_mut().poll(cx).is_ready();
+                    match chunk {
+                        // Some servers send a comment or a blank line after the last event.
+                        Poll::Ready(Ok(Some(_))) if !is_over => {}
+                        Poll::Pending if !is_over => return Poll::Pending,
+                        _ => return Poll::Ready(Some(Ok(this.end(End::Completed)))),
                     }
-                    return Poll::Ready(Some(Ok(this.end(End::Completed))));
                 }
                 State::Done => return Poll::Ready(None),
             }

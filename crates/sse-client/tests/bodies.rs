@@ -134,7 +134,10 @@ async fn a_connection_is_used_again_after_the_last_event() {
             assert_eq!((request.method.as_str(), connection.index()), ("POST", 0));
             let head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
             connection.send(head);
-            connection.send("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+            connection.send("e\r\ndata: [DONE]\n\n\r\n");
+            // Some servers say more, which is not of interest.
+            connection.send("6\r\n: bye\n\r\n");
+            connection.send("1\r\n\n\r\n0\r\n\r\n");
         }
     });
     let base = eager(server.url("/")).sentinel("[DONE]").body("{}");
