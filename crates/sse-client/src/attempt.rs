@@ -18,7 +18,12 @@ const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The response to an attempt that did not fail.
 pub(crate) enum Reply {
-    Open(Opened, Chunks),
+    Open {
+        opened: Opened,
+        chunks: Chunks,
+        /// The secrets of the request, which an event may repeat.
+        secrets: Redactor,
+    },
     NoContent,
 }
 
@@ -70,8 +75,8 @@ async fn open(config: &Config, attempt: Attempt, facts: &mut Facts) -> Result<Re
         return Err(request.named(error));
     }
     let chunks = Chunks::new(body, &head.headers)?;
-    let url = request.url();
-    Ok(Reply::Open(Opened { status: head.status, headers: head.headers, url }, chunks))
+    let opened = Opened { status: head.status, headers: head.headers, url: request.url() };
+    Ok(Reply::Open { opened, chunks, secrets: request.secrets() })
 }
 
 /// The request that got the response, after all redirects.

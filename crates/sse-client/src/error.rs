@@ -40,11 +40,7 @@ enum Kind {
     },
     /// The response had opened and was cut short, and there is no other attempt.
     Truncated(Cut),
-    /// An event reported a failure; the excerpt of its data is without the client's secrets.
-    Event {
-        event: Event,
-        excerpt: String,
-    },
+    Event(FailureEvent),
     /// The response started over.
     Restarted,
     TooLarge {
@@ -52,6 +48,22 @@ enum Kind {
     },
     #[cfg(feature = "json")]
     Json(serde_json::Error),
+}
+
+/// An event that reported a failure.
+struct FailureEvent {
+    event: Event,
+    /// The beginning of its data, without the client's secrets: a server may repeat them.
+    excerpt: String,
+}
+
+impl fmt::Debug for FailureEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailureEvent")
+            .field("event", &self.event.event())
+            .field("excerpt", &self.excerpt)
+            .finish()
+    }
 }
 
 /// How a response was cut short.
@@ -111,7 +123,7 @@ impl Error {
     /// ([`error_event`](crate::EventStreamBuilder::error_event)); its data says what went wrong.
     pub fn event(&self) -> Option<&Event> {
         match &*self.kind {
-            Kind::Event { event, .. } => Some(event),
+            Kind::Event(failure) => Some(&failure.event),
             _ => None,
         }
     }
@@ -255,7 +267,7 @@ impl Error {
     pub(crate) fn error_event(event: Event, secrets: &Redactor) -> Self {
         let data = secrets.quote(event.data().as_bytes());
         let excerpt = Excerpt::of_body(&data).map_or_else(String::new, |data| data.to_string());
-        Self::new(Kind::Event { event, excerpt })
+        Self::new(Kind::Event(FailureEvent { event, excerpt }))
     }
 
     pub(crate) fn restarted() -> Self {
@@ -327,7 +339,7 @@ impl fmt::Display for Kind {
             Self::Truncated(Cut::BeforeLastEvent) => f.write_str(
                 "the response was cut short: it ended before the event that completes it",
             ),
-            Self::Event { event, excerpt } => {
+            Self::Event(FailureEvent { event, excerpt }) => {
                 write!(f, "the server reported a failure by an event {:?}", event.event())?;
                 match excerpt.as_str() {
                     "" => Ok(()),
@@ -367,7 +379,7 @@ impl StdError for Error {
             | Kind::Idle(_)
             | Kind::NoResponse(_)
             | Kind::Truncated(_)
-            | Kind::Event { .. }
+            | Kind::Event(_)
             | Kind::Restarted
             | Kind::TooLarge { .. } => None,
         }

@@ -41,6 +41,8 @@ pub struct EventStream {
     attempts: u64,
     /// Of the last attempt.
     facts: Facts,
+    /// The secrets of the request that opened the last connection.
+    secrets: Redactor,
     /// Whether a connection has been open: a failure before that may be a mistake in the URL.
     setup: Setup,
     /// Whether an event was handed out that came in response to a request with a body.
@@ -81,6 +83,7 @@ impl EventStream {
             state: State::Start,
             attempts: 0,
             facts: Facts::default(),
+            secrets: Redactor::default(),
             setup: Setup::Unproven,
             has_output: false,
             next: None,
@@ -145,7 +148,8 @@ impl EventStream {
     fn connected(&mut self, reply: Reply) -> StreamItem {
         match reply {
             Reply::NoContent => self.end(End::NoContent),
-            Reply::Open(opened, chunks) => {
+            Reply::Open { opened, chunks, secrets } => {
+                self.secrets = secrets;
                 tracing::debug!(url = %rt_common::redact_url(&opened.url), "open");
                 let heard = Instant::now();
                 self.setup = Setup::Proven;
@@ -190,9 +194,8 @@ impl EventStream {
                 return None;
             }
             Verdict::Failure => {
-                let secrets =
-                    Redactor::for_client(&self.config.headers, [self.config.uri.to_string()]);
-                return Some(Err(self.fail(Error::error_event(event, &secrets))));
+                let error = Error::error_event(event, &self.secrets);
+                return Some(Err(self.fail(error)));
             }
         }
         self.has_output |= self.facts.has_body;

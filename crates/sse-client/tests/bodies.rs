@@ -126,6 +126,24 @@ async fn an_event_may_report_a_failure() {
     }
 }
 
+/// Servers repeat the keys that they reject. The data itself is there for who asks for it.
+#[tokio::test]
+async fn the_error_of_an_event_shows_no_secret_of_the_request() {
+    let server = streaming("event: error\ndata: bad keys h00k-key, h3ader-key and qu3ry-key\n\n");
+    let builder =
+        eager(server.url("/?api_key=qu3ry-key")).body("{}").header("x-api-key", "h3ader-key");
+    let builder = builder.error_event("error").before_attempt(|mut request, _| async move {
+        request.headers_mut().insert("authorization", "Bearer h00k-key".parse()?);
+        Ok(request)
+    });
+    let mut stream = builder.build().unwrap();
+    opened(&mut stream).await;
+    let error = failed(&mut stream).await;
+    assert!(error.to_string().ends_with("bad keys ***, *** and ***"), "{error}");
+    assert!(!format!("{error:?}").contains("-key"), "{error:?}");
+    assert!(error.event().unwrap().data().contains("h00k-key"));
+}
+
 /// Several calls to a model go over one connection, although none reads its body to the end.
 #[tokio::test]
 async fn a_connection_is_used_again_after_the_last_event() {
