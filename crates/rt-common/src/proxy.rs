@@ -125,8 +125,15 @@ fn parse(place: &str, text: &str) -> Result<Url, HttpError> {
         spoken if SPOKEN.contains(&spoken) => with_scheme,
         other => {
             let known = SPOKEN.join(", ");
-            let shown: String = other.chars().take(20).collect();
-            let why = format!("no proxy of the scheme {shown:?} is spoken, only {known}");
+            let is_scheme_char = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+            let why = match other.chars().all(is_scheme_char) {
+                true => {
+                    let shown: String = other.chars().take(20).collect();
+                    format!("no proxy of the scheme {shown:?} is spoken, only {known}")
+                }
+                // It may be a password with "://" in it.
+                false => format!("what precedes \"://\" is no scheme: {known} are spoken"),
+            };
             return Err(refused(place, &why));
         }
     };
@@ -229,6 +236,8 @@ mod tests {
             let end = "is spoken, only http, https, socks4, socks4a, socks5, socks5h";
             assert!(text.contains("the proxy: no proxy") && text.ends_with(end), "{text}");
         }
+        let odd = parse("the proxy", "user:S3CRET://x@p:1").unwrap_err();
+        assert!(!format!("{odd} {odd:?}").to_lowercase().contains("s3cret"), "{odd}");
         for url in [
             "http://",
             "socks5://",
