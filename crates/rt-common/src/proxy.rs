@@ -60,10 +60,10 @@ impl Proxies {
     fn from_variables(
         variable: impl Fn(&str) -> Option<std::ffi::OsString>,
     ) -> Result<Self, HttpError> {
-        // In a CGI program HTTP_PROXY is the header `Proxy` of whoever sent the request.
-        if variable("REQUEST_METHOD").is_some() {
-            return Ok(Self::default());
-        }
+        // In a CGI program HTTP_PROXY is the header `Proxy` of whoever sent the request. No header
+        // makes any of the other variables.
+        let is_cgi = variable("REQUEST_METHOD").is_some();
+        let variable = |name| variable(name).filter(|_| !(is_cgi && name == "HTTP_PROXY"));
         let value = |names: [&'static str; 2]| {
             let found = names.into_iter().find_map(|name| Some((name, variable(name)?)));
             let Some((name, value)) = found else { return Ok(None) };
@@ -278,7 +278,16 @@ mod tests {
         }
         assert_eq!(urls(&[("HTTP_PROXY", "h:1"), ("http_proxy", "other")]), [http, None]);
         assert_eq!(urls(&[("HTTP_PROXY", ""), ("http_proxy", "other")]), [None, None]);
-        assert_eq!(urls(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "evil")]), [None, None]);
+    }
+
+    #[test]
+    fn only_the_variable_that_a_stranger_can_set_is_passed_over_in_a_cgi_program() {
+        let cgi = ("REQUEST_METHOD", "GET");
+        assert_eq!(urls(&[cgi, ("HTTP_PROXY", "evil")]), [None, None]);
+        let [h, a] = ["http://h:1/", "http://a:1/"].map(|url| Some(url.to_owned()));
+        assert_eq!(urls(&[cgi, ("HTTP_PROXY", "evil"), ("http_proxy", "h:1")]), [h, None]);
+        assert_eq!(urls(&[cgi, ("HTTP_PROXY", "evil"), ("ALL_PROXY", "a:1")]), [a.clone(), a]);
+        assert!(from(&[cgi, ("ALL_PROXY", "socks6://p")]).is_err());
     }
 
     #[test]
