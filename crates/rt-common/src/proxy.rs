@@ -80,11 +80,13 @@ impl Proxies {
             Some((name, list)) => exceptions(name, &list)?,
             None => String::new(),
         };
-        Ok(Self {
-            http: proxy(["HTTP_PROXY", "http_proxy"])?.or_else(|| all.clone()),
-            https: proxy(["HTTPS_PROXY", "https_proxy"])?.or(all),
-            except,
-        })
+        let http = proxy(["HTTP_PROXY", "http_proxy"])?.or_else(|| all.clone());
+        let https = proxy(["HTTPS_PROXY", "https_proxy"])?.or(all);
+        // The matcher does not apply it to hosts that are addresses.
+        if except.split(',').any(|entry| entry == "*") {
+            return Ok(Self::default());
+        }
+        Ok(Self { http, https, except })
     }
 
     /// Sets them in a client of reqwest, in place of those that it would find itself.
@@ -155,11 +157,13 @@ fn parse(place: &str, text: &str) -> Result<Url, HttpError> {
     Err(refused(place, &format!("{:?}: {why}", redact_url(text))))
 }
 
-/// The hosts that are asked directly: names with all below them, addresses, networks, or `*`. A name
-/// written as `*.example.org` means `.example.org`, as in other tools.
+/// The hosts that are asked directly, separated by commas or spaces: names with all below them,
+/// addresses, networks, or `*`. A name written as `*.example.org` means `.example.org`, as in other
+/// tools.
 fn exceptions(place: &str, list: &str) -> Result<String, HttpError> {
     let mut entries = Vec::new();
-    for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+    let is_separator = |c: char| c == ',' || c.is_whitespace();
+    for entry in list.split(is_separator).filter(|entry| !entry.is_empty()) {
         let shown: String = entry.chars().take(100).collect();
         let entry = match entry.strip_prefix('*') {
             Some(suffix) if suffix.starts_with('.') => suffix,
@@ -307,7 +311,7 @@ mod tests {
 
     #[test]
     fn excepted_hosts_are_asked_directly() {
-        let list = "*.internal, .corp,example.org,10.0.0.0/8,::1,fd00::/8";
+        let list = "*.internal, .corp example.org,10.0.0.0/8,::1\tfd00::/8";
         let proxies = from(&[("HTTP_PROXY", "p:1"), ("NO_PROXY", list)]).unwrap();
         let matcher = proxies.http_matcher().unwrap();
         for (host, proxied) in [
@@ -324,8 +328,11 @@ mod tests {
             let uri = format!("http://{host}/").parse().unwrap();
             assert_eq!(matcher.intercept(&uri).is_some(), proxied, "{host}");
         }
-        let none = from(&[("HTTP_PROXY", "p:1"), ("NO_PROXY", "*")]).unwrap();
-        let matcher = none.http_matcher().unwrap();
-        assert!(matcher.intercept(&"http://h/".parse().unwrap()).is_none());
+        // Addresses, too.
+        for list in ["*", "h, *"] {
+            let none = from(&[("ALL_PROXY", "p:1"), ("NO_PROXY", list)]).unwrap();
+            assert_eq!(none, Proxies::default());
+        }
+        assert!(from(&[("ALL_PROXY", "socks6://p"), ("NO_PROXY", "*")]).is_err());
     }
 }
