@@ -60,10 +60,10 @@ impl Proxies {
     fn from_variables(
         variable: impl Fn(&str) -> Option<std::ffi::OsString>,
     ) -> Result<Self, HttpError> {
-        // In a CGI program HTTP_PROXY is the header `Proxy` of whoever sent the request.
-        if variable("REQUEST_METHOD").is_some() {
-            return Ok(Self::default());
-        }
+        // In a CGI program HTTP_PROXY is the header `Proxy` of whoever sent the request. No header
+        // makes any of the other variables.
+        let is_cgi = variable("REQUEST_METHOD").is_some();
+        let variable = |name| variable(name).filter(|_| !(is_cgi && name == "HTTP_PROXY"));
         let value = |names: [&'static str; 2]| {
             let found = names.into_iter().find_map(|name| Some((name, variable(name)?)));
             let Some((name, value)) = found else { return Ok(None) };
@@ -80,11 +80,13 @@ impl Proxies {
             Some((name, list)) => exceptions(name, &list)?,
             None => String::new(),
         };
-        Ok(Self {
-            http: proxy(["HTTP_PROXY", "http_proxy"])?.or_else(|| all.clone()),
-            https: proxy(["HTTPS_PROXY", "https_proxy"])?.or(all),
-            except,
-        })
+        let http = proxy(["HTTP_PROXY", "http_proxy"])?.or_else(|| all.clone());
+        let https = proxy(["HTTPS_PROXY", "https_proxy"])?.or(all);
+        // The matcher does not apply it to hosts that are addresses.
+        if except.split(',').any(|entry| entry == "*") {
+            return Ok(Self::default());
+        }
+        Ok(Self { http, https, except })
     }
 
     /// Sets them in a client of reqwest, in place of those that it would find itself.
@@ -125,8 +127,15 @@ fn parse(place: &str, text: &str) -> Result<Url, HttpError> {
         spoken if SPOKEN.contains(&spoken) => with_scheme,
         other => {
             let known = SPOKEN.join(", ");
-            let shown: String = other.chars().take(20).collect();
-            let why = format!("the proxy scheme {shown:?} is not supported: use one of {known}");
+            let is_scheme_char = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+            let why = match other.chars().all(is_scheme_char) {
+                true => {
+                    let shown: String = other.chars().take(20).collect();
+                    format!("the proxy scheme {shown:?} is not supported: use one of {known}")
+                }
+                // It may be a password with "://" in it.
+                false => format!("what precedes \"://\" is no proxy scheme: use one of {known}"),
+            };
             return Err(refused(place, &why));
         }
     };
@@ -148,11 +157,13 @@ fn parse(place: &str, text: &str) -> Result<Url, HttpError> {
     Err(refused(place, &format!("{:?}: {why}", redact_url(text))))
 }
 
-/// The hosts that are asked directly: names with all below them, addresses, networks, or `*`. A name
-/// written as `*.example.org` means `.example.org`, as in other tools.
+/// The hosts that are asked directly, separated by commas or spaces: names with all below them,
+/// addresses, networks, or `*`. A name written as `*.example.org` means `.example.org`, as in other
+/// tools.
 fn exceptions(place: &str, list: &str) -> Result<String, HttpError> {
     let mut entries = Vec::new();
-    for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+    let is_separator = |c: char| c == ',' || c.is_whitespace();
+    for entry in list.split(is_separator).filter(|entry| !entry.is_empty()) {
         let shown: String = entry.chars().take(100).collect();
         let entry = match entry.strip_prefix('*') {
             Some(suffix) if suffix.starts_with('.') => suffix,
@@ -237,6 +248,8 @@ mod tests {
             let end = "use one of http, https, socks4, socks4a, socks5, socks5h";
             assert!(text.contains("the proxy: the proxy scheme") && text.ends_with(end), "{text}");
         }
+        let odd = parse("the proxy", "user:S3CRET://x@p:1").unwrap_err();
+        assert!(!format!("{odd} {odd:?}").to_lowercase().contains("s3cret"), "{odd}");
         for url in [
             "http://",
             "socks5://",
@@ -277,7 +290,16 @@ mod tests {
         }
         assert_eq!(urls(&[("HTTP_PROXY", "h:1"), ("http_proxy", "other")]), [http, None]);
         assert_eq!(urls(&[("HTTP_PROXY", ""), ("http_proxy", "other")]), [None, None]);
-        assert_eq!(urls(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "evil")]), [None, None]);
+    }
+
+    #[test]
+    fn only_the_variable_that_a_stranger_can_set_is_passed_over_in_a_cgi_program() {
+        let cgi = ("REQUEST_METHOD", "GET");
+        assert_eq!(urls(&[cgi, ("HTTP_PROXY", "evil")]), [None, None]);
+        let [h, a] = ["http://h:1/", "http://a:1/"].map(|url| Some(url.to_owned()));
+        assert_eq!(urls(&[cgi, ("HTTP_PROXY", "evil"), ("http_proxy", "h:1")]), [h, None]);
+        assert_eq!(urls(&[cgi, ("HTTP_PROXY", "evil"), ("ALL_PROXY", "a:1")]), [a.clone(), a]);
+        assert!(from(&[cgi, ("ALL_PROXY", "socks6://p")]).is_err());
     }
 
     #[test]
@@ -297,7 +319,7 @@ mod tests {
 
     #[test]
     fn excepted_hosts_are_asked_directly() {
-        let list = "*.internal, .corp,example.org,10.0.0.0/8,::1,fd00::/8";
+        let list = "*.internal, .corp example.org,10.0.0.0/8,::1\tfd00::/8";
         let proxies = from(&[("HTTP_PROXY", "p:1"), ("NO_PROXY", list)]).unwrap();
         let matcher = proxies.http_matcher().unwrap();
         for (host, proxied) in [
@@ -314,8 +336,11 @@ mod tests {
             let uri = format!("http://{host}/").parse().unwrap();
             assert_eq!(matcher.intercept(&uri).is_some(), proxied, "{host}");
         }
-        let none = from(&[("HTTP_PROXY", "p:1"), ("NO_PROXY", "*")]).unwrap();
-        let matcher = none.http_matcher().unwrap();
-        assert!(matcher.intercept(&"http://h/".parse().unwrap()).is_none());
+        // Addresses, too.
+        for list in ["*", "h, *"] {
+            let none = from(&[("ALL_PROXY", "p:1"), ("NO_PROXY", list)]).unwrap();
+            assert_eq!(none, Proxies::default());
+        }
+        assert!(from(&[("ALL_PROXY", "socks6://p"), ("NO_PROXY", "*")]).is_err());
     }
 }

@@ -140,10 +140,11 @@ fn push_pair(out: &mut String, pair: &str) {
 }
 
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    const PARTS: [&str; 10] = [
+    const PARTS: [&str; 11] = [
         "token",
         "secret",
         "passw",
+        "passphrase",
         "pwd",
         "auth",
         "jwt",
@@ -152,11 +153,27 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
         "signature",
         "bearer",
     ];
-    const WORDS: [&str; 7] = ["sig", "sign", "hmac", "pass", "code", "sid", "pin"];
-    let name = name.to_ascii_lowercase();
+    const WORDS: [&str; 11] =
+        ["sig", "sign", "hmac", "pass", "pw", "code", "otp", "sid", "pin", "key", "keys"];
+    let name = unescaped(name).to_ascii_lowercase();
     name.ends_with("key")
         || PARTS.iter().any(|part| name.contains(part))
         || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// A name in a query as the server reads it: `%74oken` is `token`. By hand, because a build without
+/// HTTP has no percent decoder.
+fn unescaped(name: &str) -> String {
+    let mut out = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escape = after.first_chunk::<2>().filter(|_| *first == b'%');
+        let digits = escape.and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        out.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A value that carries a credential inside, such as JSON with a `token` member, or a JWT.
@@ -220,13 +237,23 @@ mod tests {
             "session_id",
             "code",
             "x-hmac",
+            "pw",
+            "otp",
+            "passphrase",
+            "api_key_2",
+            "+key+",
+            "%74oken",
+            "k%65y",
+            "p%61ssword",
         ] {
             assert_eq!(
                 redact_url(&format!("/p?a=1&{name}=s3&b=2")),
                 format!("/p?a=1&{name}=***&b=2")
             );
         }
-        for name in ["zone", "id", "last_event_id", "design", "ts", "wait", "codec"] {
+        for name in
+            ["zone", "id", "last_event_id", "design", "ts", "wait", "codec", "keyboard", "%", "%7"]
+        {
             let url = format!("http://h/p?{name}=s3");
             assert_eq!(redact_url(&url), url);
         }

@@ -50,10 +50,15 @@ fn of_header(name: &HeaderName, value: &HeaderValue, secrets: &mut Vec<String>) 
         return;
     }
     // `Bearer TOKEN`, `apikey KEY`: the scheme is no secret.
-    let credentials = match value.split_once(' ') {
+    let credentials = match value.split_once([' ', '\t']) {
         Some((_, rest)) if *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION => rest.trim(),
         _ => value,
     };
+    if *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION {
+        // `Token token=TOKEN`, `Digest …, response="HASH"`.
+        let parts = credentials.split([',', ' ', '\t']).filter_map(|part| part.split_once('='));
+        secrets.extend(parts.map(|(_, value)| value.trim_matches('"').to_owned()));
+    }
     let pair = STANDARD.decode(credentials).ok().and_then(|pair| String::from_utf8(pair).ok());
     if let Some((_, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
         secrets.push(password.to_owned());
@@ -76,6 +81,8 @@ mod tests {
             ("authorization", "apikey k3y", &["k3y"]),
             ("authorization", "bare", &["bare"]),
             ("authorization", "Basic dTpwYXNz", &["pass", "dTpwYXNz"]),
+            ("authorization", "Bearer\tt0ken", &["t0ken"]),
+            ("authorization", "Token token=\"t0ken\"", &["t0ken", "token=\"t0ken\""]),
             ("proxy-authorization", "Bearer t0ken", &["t0ken"]),
             ("x-api-key", "a key", &["a key"]),
             ("x-auth-token", "t", &["t"]),
@@ -97,6 +104,7 @@ mod tests {
     fn the_secrets_of_a_url_are_decoded() {
         let url = "http://u:p%40ss@h/x?zone=a&access_token=t%26k+n&sig=#key=x";
         assert_eq!(exposed(&of_url(url)), ["dTpwQHNz", "p@ss", "t&k n", ""]);
+        assert_eq!(exposed(&of_url("http://h/?%74oken=t0ken")), ["t0ken"]);
         assert_eq!(exposed(&of_url("http://h/?zone=a")), [""; 0]);
     }
 }

@@ -55,7 +55,7 @@ async fn proxies_of_the_environment_are_asked_or_refused() {
     let proxy = format!("http://{}", proxy.addr());
     let far = "http://far.invalid/x".to_owned();
     let is_unsupported =
-        |name: &str| format!("<the HTTP client cannot be made: {name}: no proxy of");
+        |name: &str| format!("<the HTTP client cannot be made: {name}: the proxy scheme");
     for (url, (name, value), except, expected) in [
         (&far, ("http_proxy", &*proxy), "", "<proxy: http://far.invalid/x>".to_owned()),
         (&far, ("ALL_PROXY", &*proxy), "", "<proxy: http://far.invalid/x>".to_owned()),

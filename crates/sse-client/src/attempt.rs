@@ -21,7 +21,7 @@ pub(crate) enum Reply {
     Open {
         opened: Opened,
         chunks: Chunks,
-        /// The secrets of the request, which an error must not quote.
+        /// The secrets of the request, which an event may repeat.
         secrets: Redactor,
     },
     NoContent,
@@ -38,7 +38,8 @@ pub(crate) struct Outcome {
 pub(crate) struct AttemptInfo {
     /// Whether its first request, before any redirect, had a body.
     pub(crate) has_body: bool,
-    /// Whether that request named an event id to resume from.
+    /// Whether that request named an event id to resume from that is not the one the stream began
+    /// with: with that one, the server repeats all that it sent since.
     pub(crate) resumes: bool,
     /// What the server said about another attempt (`x-should-retry`, sent by the model vendors).
     pub(crate) should_retry: Option<bool>,
@@ -117,7 +118,8 @@ async fn request(
         request = hook(request, attempt).await.map_err(Error::hook)?;
     }
     info.has_body = !request.body().is_empty();
-    info.resumes = request.headers().contains_key(LAST_EVENT_ID);
+    let resumes_after = request.headers().get(LAST_EVENT_ID);
+    info.resumes = resumes_after.is_some_and(|id| id.as_bytes() != config.last_event_id.as_bytes());
     let client = config.client.as_ref().expect("the builder always sets a client");
     let mut redirects = 0;
     loop {

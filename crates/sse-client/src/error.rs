@@ -1,4 +1,5 @@
 //! What went wrong.
+mod failure_event;
 mod text;
 
 use std::error::Error as StdError;
@@ -6,12 +7,11 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use rt_common::{
-    BoxError, Excerpt, Failure, HttpError, Reaction, Redactor, Setup, write_with_causes,
-};
+use rt_common::{BoxError, Failure, HttpError, Reaction, Redactor, Setup, write_with_causes};
 
 use crate::Event;
 use crate::redirect::RedirectProblem;
+use failure_event::FailureEvent;
 
 /// An error of an event stream.
 ///
@@ -42,11 +42,7 @@ enum Kind {
     },
     /// The response had opened and was cut short, and there is no other attempt.
     Truncated(Cut),
-    /// An event reported a failure; the excerpt of its data is without the client's secrets.
-    Event {
-        event: Event,
-        excerpt: String,
-    },
+    Event(FailureEvent),
     /// The response started over.
     Restarted,
     TooLarge {
@@ -113,7 +109,7 @@ impl Error {
     /// ([`error_event`](crate::EventStreamBuilder::error_event)); its data says what went wrong.
     pub fn event(&self) -> Option<&Event> {
         match &*self.kind {
-            Kind::Event { event, .. } => Some(event),
+            Kind::Event(failure) => Some(&failure.event),
             _ => None,
         }
     }
@@ -255,9 +251,7 @@ impl Error {
     }
 
     pub(crate) fn error_event(event: Event, secrets: &Redactor) -> Self {
-        let data = secrets.quote(event.data().as_bytes());
-        let excerpt = Excerpt::of_body(&data).map_or_else(String::new, |data| data.to_string());
-        Self::new(Kind::Event { event, excerpt })
+        Self::new(Kind::Event(FailureEvent::new(event, secrets)))
     }
 
     pub(crate) fn restarted() -> Self {
@@ -325,7 +319,7 @@ impl StdError for Error {
             | Kind::Idle(_)
             | Kind::NoResponse(_)
             | Kind::Truncated(_)
-            | Kind::Event { .. }
+            | Kind::Event(_)
             | Kind::Restarted
             | Kind::TooLarge { .. } => None,
         }

@@ -12,8 +12,8 @@ pub enum Reconnect {
     /// After every failure that another attempt may overcome, and after the end of a body.
     ///
     /// If the request has a body, the whole body is sent again. Where the request says no
-    /// [last event id](crate::EventStream::last_event_id) to resume from, the server starts over,
-    /// and the stream reports [`Restarted`](crate::StreamItem::Restarted) before the events of the
+    /// [last event id](crate::EventStream::last_event_id) to resume from, or still the one that the
+    /// stream began with, the server starts over, and the stream reports [`Restarted`](crate::StreamItem::Restarted) before the events of the
     /// new response.
     Always,
     /// Until a response has opened, and never afterwards.

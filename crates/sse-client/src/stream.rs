@@ -24,8 +24,7 @@ use crate::{Disconnected, End, Error, Event, Events, Reconnect, StreamItem};
 const RETRIES_UNTIL_OPENED: u32 = 2;
 
 /// How long the end of a body is waited for after the event that ends the stream. The connection can
-/// be used again once the body has ended, and servers end it right after that event. Further bytes end
-/// the wait.
+/// be used again once the body has ended, and servers end it right after that event. What else they send is of no interest.
 const DRAIN_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A `Stream` of everything that happens on an event source; see the [crate's page](crate) for an
@@ -42,6 +41,8 @@ pub struct EventStream {
     attempts: u64,
     /// What is known of the last attempt.
     last: AttemptInfo,
+    /// The secrets of the request that opened the last connection.
+    secrets: Redactor,
     /// Whether a connection has been open: a failure before that may be a mistake in the URL.
     setup: Setup,
     /// Whether an event was handed out that came in response to a request with a body.
@@ -60,7 +61,6 @@ enum State {
         idle: Option<Pin<Box<Sleep>>>,
         /// When the server was last heard.
         heard: Instant,
-        secrets: Redactor,
     },
     Waiting(Pin<Box<Sleep>>),
     /// The event that ends the stream has come: waits for the end of the body, and then ends.
@@ -83,6 +83,7 @@ impl EventStream {
             state: State::Start,
             attempts: 0,
             last: AttemptInfo::default(),
+            secrets: Redactor::default(),
             setup: Setup::Unproven,
             has_output: false,
             next: None,
@@ -147,13 +148,14 @@ impl EventStream {
         match reply {
             Reply::NoContent => self.end(End::NoContent),
             Reply::Open { opened, chunks, secrets } => {
+                self.secrets = secrets;
                 tracing::debug!(url = %rt_common::redact_url(&opened.url), "open");
                 let heard = Instant::now();
                 self.setup = Setup::Proven;
                 self.policy.opened(heard.into_std());
                 self.decoder.reset();
                 let idle = self.config.idle_timeout.map(|time| Box::pin(tokio::time::sleep(time)));
-                self.state = State::Open { chunks, rest: Bytes::new(), idle, heard, secrets };
+                self.state = State::Open { chunks, rest: Bytes::new(), idle, heard };
                 if std::mem::take(&mut self.has_output) && !self.last.resumes {
                     tracing::warn!("the response starts over: the events so far are void");
                     self.next = Some(StreamItem::Opened(opened));
@@ -191,11 +193,8 @@ impl EventStream {
                 return None;
             }
             Verdict::Failure => {
-                let secrets = match &self.state {
-                    State::Open { secrets, .. } => secrets.clone(),
-                    _ => Redactor::default(),
-                };
-                return Some(Err(self.fail(Error::error_event(event, &secrets))));
+                let error = Error::error_event(event, &self.secrets);
+                return Some(Err(self.fail(error)));
             }
         }
         self.has_output |= self.last.has_body;
@@ -322,7 +321,7 @@ impl Stream for EventStream {
                         return Poll::Ready(Some(item));
                     }
                 }
-                State::Open { chunks, rest, idle, heard, .. } => {
+                State::Open { chunks, rest, idle, heard } => {
                     let chunk = chunks.poll_chunk(cx);
                     if chunks.take_arrived() {
                         *heard = Instant::now();
@@ -354,11 +353,14 @@ impl Stream for EventStream {
                     this.state = State::Start;
                 }
                 State::Draining { chunks, patience } => {
-                    // A server that sends more than the end is given up, and its connection closed.
-                    if chunks.poll_chunk(cx).is_pending() {
-                        ready!(patience.as_mut().poll(cx));
+                    let chunk = chunks.poll_chunk(cx);
+                    let is_over = patience.as_mut().poll(cx).is_ready();
+                    match chunk {
+                        // Some servers send a comment or a blank line after the last event.
+                        Poll::Ready(Ok(Some(_))) if !is_over => {}
+                        Poll::Pending if !is_over => return Poll::Pending,
+                        _ => return Poll::Ready(Some(Ok(this.end(End::Completed)))),
                     }
-                    return Poll::Ready(Some(Ok(this.end(End::Completed))));
                 }
                 State::Done => return Poll::Ready(None),
             }

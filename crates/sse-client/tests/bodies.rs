@@ -136,6 +136,17 @@ async fn a_response_that_starts_over_is_reported() {
     let mut events = cut_and_resent(&script, ": nothing\n").events();
     assert_eq!(events.try_next().await.unwrap().unwrap().data(), "Hello");
 
+    // The id that the stream began with resumes before the events that came since.
+    let (cut, whole) = (script.stream(), script.stream());
+    cut.send(Ok("data: Hel\n\n".into())).unwrap();
+    whole.send(Ok("data: Hello\n\n".into())).unwrap();
+    drop(cut);
+    let builder = scripted(&script).body("{}").last_event_id("41");
+    let mut events = builder.reconnect(Reconnect::Always).build().unwrap().events();
+    assert_eq!(events.try_next().await.unwrap().unwrap().data(), "Hel");
+    assert!(events.try_next().await.unwrap_err().is_restarted());
+    assert_eq!(events.try_next().await.unwrap().unwrap().data(), "Hello");
+
     // With an event id the server is asked to resume, not to start over.
     let mut events = cut_and_resent(&script, "data: Hel\nid: 1\n\n").events();
     for data in ["Hel", "Hello"] {

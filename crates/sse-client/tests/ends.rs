@@ -116,7 +116,10 @@ async fn a_connection_is_used_again_after_the_last_event() {
             assert_eq!((request.method.as_str(), connection.index()), ("POST", 0));
             let head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
             connection.send(head);
-            connection.send("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+            connection.send("e\r\ndata: [DONE]\n\n\r\n");
+            // Some servers say more, which is not of interest.
+            connection.send("6\r\n: bye\n\r\n");
+            connection.send("1\r\n\n\r\n0\r\n\r\n");
         }
     });
     let base = eager(server.url("/")).sentinel("[DONE]").body("{}");
@@ -140,4 +143,22 @@ async fn a_server_that_does_not_end_after_the_last_event_is_not_waited_for() {
     assert_eq!(ended(&mut stream).await, End::Completed);
     assert!(start.elapsed() < std::time::Duration::from_millis(200));
     assert!(body.is_closed());
+}
+
+/// Servers repeat the keys that they reject. The data itself is there for who asks for it.
+#[tokio::test]
+async fn the_error_of_an_event_shows_no_secret_of_the_request() {
+    let server = streaming("event: error\ndata: bad keys h00k-key, h3ader-key and qu3ry-key\n\n");
+    let builder =
+        eager(server.url("/?api_key=qu3ry-key")).body("{}").header("x-api-key", "h3ader-key");
+    let builder = builder.error_event("error").before_attempt(|mut request, _| async move {
+        request.headers_mut().insert("authorization", "Bearer h00k-key".parse()?);
+        Ok(request)
+    });
+    let mut stream = builder.build().unwrap();
+    opened(&mut stream).await;
+    let error = failed(&mut stream).await;
+    assert!(error.to_string().ends_with("bad keys ***, *** and ***"), "{error}");
+    assert!(!format!("{error:?}").contains("-key"), "{error:?}");
+    assert!(error.event().unwrap().data().contains("h00k-key"));
 }

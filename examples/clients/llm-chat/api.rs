@@ -89,10 +89,13 @@ impl Api {
                 .end_event("response.incomplete")
                 .error_event("response.failed")
                 .error_event("error"),
-            // An error comes as an event like any other, as the whole of its data.
-            Self::OpenaiChat => builder.sentinel("[DONE]").error_when(|event| {
-                event.json::<Value>().is_ok_and(|data| data["error"].is_object())
-            }),
+            // An error comes as an event like any other: as an object or, from some servers, as a
+            // text. Others give it a type.
+            Self::OpenaiChat => {
+                builder.sentinel("[DONE]").error_event("error").error_when(|event| {
+                    event.json::<Value>().is_ok_and(|data| !data["error"].is_null())
+                })
+            }
         }
     }
 

@@ -195,7 +195,11 @@ fn a_failure_that_comes_as_an_event_is_an_error() {
             ]),
             named(&[json!({"type": "error", "message": "Overloaded"})]),
         ],
-        vec![unnamed(&[json!({"error": {"message": "Overloaded"}})])],
+        vec![
+            unnamed(&[json!({"error": {"message": "Overloaded"}})]),
+            unnamed(&[json!({"error": "Overloaded"})]),
+            named(&[json!({"type": "error", "message": "Overloaded"})]),
+        ],
     ];
     for (api, failures) in APIS.into_iter().zip(failures) {
         for failure in failures {

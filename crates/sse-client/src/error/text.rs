@@ -1,7 +1,7 @@
 //! What went wrong, in words.
 use std::fmt;
 
-use super::{Cut, Kind};
+use super::{Cut, FailureEvent, Kind};
 
 /// The error without its causes.
 impl fmt::Display for Kind {
@@ -28,7 +28,7 @@ impl fmt::Display for Kind {
             Self::Truncated(Cut::BeforeLastEvent) => f.write_str(
                 "the response was cut short: it ended before the event that completes it",
             ),
-            Self::Event { event, excerpt } => {
+            Self::Event(FailureEvent { event, excerpt }) => {
                 write!(f, "the server reported a failure by an event {:?}", event.event())?;
                 match excerpt.as_str() {
                     "" => Ok(()),
