@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::error::Kept;
 use crate::kind::{Answer, Kind};
+use crate::malformed::MalformedLog;
 use crate::policy::{Ask, Policy};
 use crate::server::Server;
 use crate::{Api, Error, Item, Position, Shutdown, api};
@@ -40,6 +41,7 @@ pub struct Poller<K: Kind> {
     pub(crate) link: Link,
     pub(crate) policy: Policy<K::Event>,
     pub(crate) shutdown: Shutdown,
+    malformed: MalformedLog,
     state: State<K::Event>,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -66,7 +68,8 @@ impl<K: Kind> Poller<K> {
     pub(crate) fn new(kind: K, api: Option<Api>, link: Link, policy: Policy<K::Event>) -> Self {
         let shutdown = Shutdown::new();
         let stopped = Box::pin(shutdown.said());
-        Self { kind, api, link, policy, shutdown, state: State::Start, stopped }
+        let malformed = MalformedLog::default();
+        Self { kind, api, link, policy, shutdown, malformed, state: State::Start, stopped }
     }
 
     /// Where to go on from after what was handed out so far; `None` until a server has said where it
@@ -79,6 +82,12 @@ impl<K: Kind> Poller<K> {
     /// How many items are here already, and come without a wait.
     pub fn waiting(&self) -> usize {
         self.policy.waiting()
+    }
+
+    /// How many events, and how many parts of events, could not be read so far. The first of each kind
+    /// is logged as a warning.
+    pub fn malformed_count(&self) -> u64 {
+        self.malformed.count()
     }
 
     /// The API with the loop's token; `None` where it has none.
@@ -121,7 +130,12 @@ impl<K: Kind> Poller<K> {
     ) -> Result<(), Error> {
         let now = Instant::now().into_std();
         let pause = match answer {
-            Ok(answer) => self.policy.answered(answer, now, took)?,
+            Ok(answer) => {
+                if let Answer::Updates { events, .. } | Answer::History { events, .. } = &answer {
+                    events.iter().for_each(|event| self.malformed.note(event));
+                }
+                self.policy.answered(answer, now, took)?
+            }
             Err(error) => {
                 tracing::debug!(%error, ?ask, "failed");
                 self.policy.failed(ask, error, now)?

@@ -6,7 +6,7 @@ mod common;
 use common::{raw, samples, told};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vk_longpoll::bots::{Answer, Event, EventKind, EventType, OddReason};
+use vk_longpoll::bots::{Answer, Event, EventKind, EventType, MalformedReason};
 use vk_longpoll::user::PeerKind;
 
 fn event(update: &str) -> Event {
@@ -122,30 +122,36 @@ const LEAST: &[(&str, &str, Option<i64>)] = &[
 fn typed_kinds_take_what_they_must_have_and_no_less() {
     for (kind, object, peer) in LEAST {
         let event = of(kind, object);
-        assert!(!matches!(event.kind, EventKind::Other(_) | EventKind::Odd(_)), "{event:?}");
+        assert!(!matches!(event.kind, EventKind::Other(_) | EventKind::Malformed(_)), "{event:?}");
         assert_eq!((event.kind.name(), event.peer_id()), (*kind, *peer));
         assert_eq!(told(&event)["kind"], json!(kind));
         for wrong in ["7", "null", r#""x""#, "[1]", "true"] {
-            let odd = of(kind, wrong);
-            let EventKind::Odd(why) = &odd.kind else { panic!("{odd:?}") };
+            let event = of(kind, wrong);
+            let EventKind::Malformed(why) = &event.kind else { panic!("{event:?}") };
             assert_eq!(
                 (&why.reason, why.event_type.as_ref().unwrap().name()),
-                (&OddReason::NoObject, *kind)
+                (&MalformedReason::NoObject, *kind)
             );
         }
         let entries: Value = serde_json::from_str(object).unwrap();
         for name in entries.as_object().into_iter().flat_map(serde_json::Map::keys) {
             let mut changed = entries.clone();
             changed[name] = json!([{}]);
-            let odd = of(kind, &changed.to_string());
+            let event = of(kind, &changed.to_string());
+            let path = format!("object.{name}");
+            if ["key", "state"].contains(&name.as_str()) {
+                let part = event.malformed_parts().iter().next().unwrap();
+                assert_eq!((event.kind.name(), &part.path), (*kind, &path));
+                continue;
+            }
             assert!(
-                matches!(&odd.kind, EventKind::Odd(why) if why.reason == OddReason::Wrong(name.clone().into())),
-                "{odd:?}"
+                matches!(&event.kind, EventKind::Malformed(why) if why.reason == MalformedReason::Wrong(path.into())),
+                "{event:?}"
             );
         }
     }
     assert!(matches!(of("message_event", r#"{"user_id":1,"peer_id":2}"#).kind,
-        EventKind::Odd(why) if why.reason == OddReason::Missing("event_id".into())));
+        EventKind::Malformed(why) if why.reason == MalformedReason::Missing("object.event_id".into())));
 }
 
 #[test]
@@ -160,21 +166,24 @@ fn money_is_a_number_however_it_is_written() {
 #[test]
 fn what_is_no_update_is_told_with_what_it_is() {
     for (update, reason) in [
-        ("7", OddReason::NotAnObject),
-        ("null", OddReason::NotAnObject),
-        ("[1]", OddReason::NotAnObject),
-        ("{}", OddReason::NoType),
-        (r#"{"type":null}"#, OddReason::NoType),
-        (r#"{"type":""}"#, OddReason::NoType),
-        (r#"{"type":["message_new"]}"#, OddReason::NoType),
-        (r#"{"type":"message_new"}"#, OddReason::NoObject),
+        ("7", MalformedReason::NotAnObject),
+        ("null", MalformedReason::NotAnObject),
+        ("[1]", MalformedReason::NotAnObject),
+        ("{}", MalformedReason::NoType),
+        (r#"{"type":null}"#, MalformedReason::NoType),
+        (r#"{"type":""}"#, MalformedReason::NoType),
+        (r#"{"type":["message_new"]}"#, MalformedReason::NoType),
+        (r#"{"type":"message_new"}"#, MalformedReason::NoObject),
     ] {
         let event = event(update);
-        assert!(matches!(&event.kind, EventKind::Odd(odd) if odd.reason == reason), "{event:?}");
+        assert!(
+            matches!(&event.kind, EventKind::Malformed(why) if why.reason == reason),
+            "{event:?}"
+        );
         assert_eq!(event.raw().get(), update);
         let told = serde_json::to_string(&event).unwrap();
         assert!(
-            told.starts_with(r#"{"kind":"odd","reason":""#)
+            told.starts_with(r#"{"kind":"malformed","reason":""#)
                 && told.ends_with(&format!(r#""raw":{update}}}"#))
         );
     }

@@ -282,6 +282,6 @@ fn an_unknown_and_an_odd_row_are_serialised_with_what_is_known() {
     );
     assert_eq!(
         told("[4,1]"),
-        r#"{"kind":"odd","reason":"value 2 is missing","code":4,"recovered":false,"raw":[4,1]}"#
+        r#"{"kind":"malformed","reason":"value 2 is missing","code":4,"recovered":false,"raw":[4,1]}"#
     );
 }

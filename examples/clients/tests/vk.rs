@@ -40,7 +40,7 @@ fn an_event_is_a_json_line_with_the_row_as_it_came() {
     let line = program.line().unwrap();
     assert!(line.starts_with(r#"{"kind":"new_message","message_id":5,"flags":1,"peer_id":42,"#));
     assert!(line.ends_with(&format!(r#","recovered":false,"raw":{row}}}"#)), "{line}");
-    assert_eq!(program.json()["kind"], "odd");
+    assert_eq!(program.json()["kind"], "malformed");
     let unknown = program.json();
     assert_eq!((&unknown["kind"], &unknown["raw"]), (&json!("unknown"), &json!([999])));
     assert_eq!(interrupt(program), "");

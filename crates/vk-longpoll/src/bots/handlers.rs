@@ -31,7 +31,7 @@ use crate::handlers::{Of, handler};
 pub type Handlers = crate::Handlers<Event>;
 
 impl crate::Handlers<Event> {
-    /// Called with each event of this type, typed, not typed, or [odd](EventKind::Odd):
+    /// Called with each event of this type, typed, not typed, or [malformed](EventKind::Malformed):
     /// [`Event::raw`] has the object.
     pub fn on<F, R, X>(mut self, event_type: EventType, handle: F) -> Self
     where
@@ -50,9 +50,9 @@ impl crate::Handlers<Event> {
                 }
             }
         });
-        // An odd event goes by that name, not by its type's.
-        if name != "odd" {
-            self.add_by_name("odd", Arc::clone(&of_type));
+        // A malformed event goes by that name, not by its type's.
+        if name != "malformed" {
+            self.add_by_name("malformed", Arc::clone(&of_type));
         }
         self.add_by_name(name, of_type);
         self
@@ -110,5 +110,5 @@ typed! {
     on_donut_subscription_price_changed DonutSubscriptionPriceChanged(DonutPriceChange) "donut_subscription_price_changed";
     on_donut_money_withdraw DonutMoneyWithdraw(DonutMoneyWithdraw) "donut_money_withdraw";
     on_donut_money_withdraw_error DonutMoneyWithdrawError(DonutMoneyWithdrawError) "donut_money_withdraw_error";
-    on_odd Odd(Odd) "odd";
+    on_malformed Malformed(Malformed) "malformed";
 }

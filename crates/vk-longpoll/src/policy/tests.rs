@@ -4,7 +4,7 @@ use rt_common::{HttpError, Secret};
 
 use super::*;
 use crate::server::Trust;
-use crate::{ApiError, Failed};
+use crate::{ApiError, Failed, MalformedParts};
 
 impl Event for u32 {
     fn identity(&self) -> Option<String> {
@@ -25,6 +25,14 @@ impl Event for u32 {
 
     fn name(&self) -> std::borrow::Cow<'static, str> {
         "number".into()
+    }
+
+    fn malformed(&self) -> Option<(String, String)> {
+        None
+    }
+
+    fn malformed_parts(&self) -> &MalformedParts {
+        unimplemented!("numbers are always whole")
     }
 }
 

@@ -122,7 +122,7 @@ typed! {
     on_reactions_changed ReactionsChanged "reactions_changed";
     on_unread_reactions_changed UnreadReactionsChanged "unread_reactions_changed";
     on_unknown Unknown "unknown";
-    on_odd Odd "odd";
+    on_malformed Malformed "malformed";
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_handler() {
-        let all = EventKind::ALL.iter().map(|(_, name)| *name).chain(["unknown", "odd"]);
+        let all = EventKind::ALL.iter().map(|(_, name)| *name).chain(["unknown", "malformed"]);
         assert_eq!(Handlers::TYPED, all.collect::<Vec<_>>());
     }
 }

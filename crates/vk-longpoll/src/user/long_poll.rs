@@ -5,12 +5,12 @@ use std::time::Duration;
 use rt_common::{BoxError, Secret};
 
 use super::history;
-use super::{Event, Mode, answer};
+use super::{Event, EventKind, Mode, answer};
 use crate::api::find_server;
 use crate::builder::{Builder, Given};
 use crate::kind::{self, Answer, Kind};
 use crate::poller::Poller;
-use crate::{Api, Error, Position};
+use crate::{Api, Error, MalformedParts, Position};
 
 /// What is asked of a user's long poll. It is described with a [`LongPollBuilder`].
 #[derive(Clone, Debug)]
@@ -226,5 +226,15 @@ impl kind::Event for Event {
 
     fn name(&self) -> Cow<'static, str> {
         self.kind.name().into()
+    }
+
+    fn malformed(&self) -> Option<(String, String)> {
+        let EventKind::Malformed(malformed) = &self.kind else { return None };
+        let code = malformed.code.map_or_else(|| "no code".into(), |code| format!("code {code}"));
+        Some((code, malformed.reason.to_string()))
+    }
+
+    fn malformed_parts(&self) -> &MalformedParts {
+        self.malformed_parts()
     }
 }

@@ -63,10 +63,10 @@ async fn dispatch_needs_no_network_and_calls_by_code_then_kind_then_all() {
     handlers.dispatch(event("[]")).await.unwrap();
     assert_eq!(seen.lock().unwrap().len(), 4);
 
-    let failing = Handlers::new().on_odd(|_| async { Err("no such row") });
+    let failing = Handlers::new().on_malformed(|_| async { Err("no such row") });
     let error = failing.dispatch(event("[]")).await.unwrap_err();
     assert!(error.is_handler());
-    assert_eq!(error.to_string(), "the handler of odd failed: no such row");
+    assert_eq!(error.to_string(), "the handler of malformed failed: no such row");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such row");
 }
 

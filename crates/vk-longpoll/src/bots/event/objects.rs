@@ -2,11 +2,15 @@
 //! be there, after `;` those that may be absent. `as` gives
 //! the name of an entry that is not its field's.
 
+use crate::MalformedParts;
 use crate::json::{EntryFault, Object};
 
 /// An object that can be read as this.
 pub(super) trait FromObject: Sized {
     fn from_object(object: &Object<'_>) -> Result<Self, EntryFault>;
+
+    /// What of it could not be read.
+    fn malformed_parts(&self) -> &MalformedParts;
 }
 
 macro_rules! objects {
@@ -27,6 +31,16 @@ macro_rules! objects {
                 #[serde(skip_serializing_if = "Option::is_none" $(, rename = $name_of_it)?)]
                 pub $more: Option<$more_type>,
             )+)?
+            #[serde(skip)]
+            malformed: crate::MalformedParts,
+        }
+
+        impl $name {
+            /// What of it could not be read; the paths begin here.
+            #[must_use]
+            pub fn malformed_parts(&self) -> &crate::MalformedParts {
+                &self.malformed
+            }
         }
 
         impl super::objects::FromObject for $name {
@@ -35,8 +49,26 @@ macro_rules! objects {
             ) -> Result<Self, crate::json::EntryFault> {
                 Ok(Self {
                     $($field: object.need(stringify!($field))?,)*
-                    $($($more: object.find(super::objects::name!($more $($name_of_it)?))?,)+)?
+                    $($($more: object.find(super::objects::name!($more $($name_of_it)?)),)+)?
+                    malformed: object.take_malformed(),
                 })
+            }
+
+            fn malformed_parts(&self) -> &crate::MalformedParts {
+                &self.malformed
+            }
+        }
+
+        impl crate::json::Typed for $name {
+            fn typed(json: &str) -> Option<Self> {
+                let object = crate::json::Object::split(json)?;
+                super::objects::FromObject::from_object(&object).ok()
+            }
+
+            fn read(json: &str, malformed: &mut crate::MalformedParts) -> Option<Self> {
+                let typed = Self::typed(json)?;
+                malformed.add_within("", &typed.malformed);
+                Some(typed)
             }
         }
     )*};

@@ -7,6 +7,7 @@ use super::other::*;
 use super::presence::*;
 use super::reactions::*;
 use super::row::{FromRow, Row};
+use crate::MalformedParts;
 use crate::user::peer::of_chat;
 use serde::Serialize;
 
@@ -26,13 +27,13 @@ macro_rules! kinds {
             /// Any other code, `unknown`.
             #[serde(rename = "unknown")]
             Unknown(Unknown),
-            /// A row that is not what its code says, `odd`.
-            #[serde(rename = "odd")]
-            Odd(Odd),
+            /// A row that is not what its code says, `malformed`.
+            #[serde(rename = "malformed")]
+            Malformed(Malformed),
         }
 
         impl EventKind {
-            /// The codes and names of all kinds but `unknown` and `odd`.
+            /// The codes and names of all kinds but `unknown` and `malformed`.
             pub const ALL: &[(i64, &str)] = &[$(($code, $text)),*];
 
             /// The name of the kind, in small letters: `new_message`.
@@ -41,7 +42,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => $text,)*
                     Self::Unknown(_) => "unknown",
-                    Self::Odd(_) => "odd",
+                    Self::Malformed(_) => "malformed",
                 }
             }
 
@@ -51,23 +52,32 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => Some($code),)*
                     Self::Unknown(unknown) => Some(unknown.code),
-                    Self::Odd(odd) => odd.code,
+                    Self::Malformed(odd) => odd.code,
                 }
             }
 
             /// What a row says, whatever it is.
-            pub(super) fn decode(json: &str) -> Self {
-                let odd = |reason, code| Self::Odd(Odd { reason, code });
-                let Some(row) = Row::split(json) else { return odd(OddReason::NotAnArray, None) };
+            pub(super) fn decode(json: &str) -> (Self, MalformedParts) {
+                let malformed = |reason, code| {
+                    (Self::Malformed(Malformed { reason, code }), MalformedParts::default())
+                };
+                let Some(row) = Row::split(json) else {
+                    return malformed(MalformedReason::NotAnArray, None);
+                };
                 if row.len() == 0 {
-                    return odd(OddReason::Empty, None);
+                    return malformed(MalformedReason::Empty, None);
                 }
-                let Ok(code) = row.need(0) else { return odd(OddReason::NoCode, None) };
+                let Ok(code) = row.need(0) else {
+                    return malformed(MalformedReason::NoCode, None);
+                };
                 let kind = match code {
                     $($code => $name::from_row(&row).map(Self::$name),)*
                     _ => Ok(Self::Unknown(Unknown { code })),
                 };
-                kind.unwrap_or_else(|fault| odd(fault.into(), Some(code)))
+                match kind {
+                    Ok(kind) => (kind, row.into_malformed()),
+                    Err(fault) => malformed(fault.into(), Some(code)),
+                }
             }
         }
     };

@@ -117,9 +117,9 @@ impl FromRow for Tail {
     /// and then nothing of these follows.
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         let mut tail = Self {
-            peer_id: row.find(3)?,
-            timestamp: row.find(4)?,
-            text: row.find(5)?,
+            peer_id: row.identity(3)?,
+            timestamp: row.find(4),
+            text: row.find(5),
             ..Self::default()
         };
         let is_random_id = |at: usize| {
@@ -128,14 +128,14 @@ impl FromRow for Tail {
         };
         let mut at = 6;
         if !is_random_id(at) {
-            tail.extra = row.find(at)?;
+            tail.extra = row.find(at);
             at += 1;
         }
         if at > 6 && !is_random_id(at) {
-            tail.attachments = row.find(at)?;
+            tail.attachments = row.find(at);
             at += 1;
         }
-        tail.random_id = row.find(at)?;
+        tail.random_id = row.find(at);
         if tail.attachments.is_none() {
             tail.attachments = tail.extra.as_ref().and_then(Attachments::among);
         }
