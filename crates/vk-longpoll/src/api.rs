@@ -258,7 +258,7 @@ pub(crate) async fn find_server<E>(
     let ts = ts.ok_or_else(|| Error::unreadable("VK named a long poll server without a ts"))?;
     let pts = found.pts.and_then(|pts| i64::typed(pts.get()));
     let server = api.config.trust.server(&found.server, found.key.into())?;
-    Ok(Answer::Server { server, position: Position { ts, pts } })
+    Ok(Answer::Server { server, position: Position { pts, ..Position::new(ts) } })
 }
 
 /// The whole answer, if its status is one of success; otherwise an error with what may be kept of it.

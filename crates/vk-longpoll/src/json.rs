@@ -143,6 +143,9 @@ impl<'a> Object<'a> {
     }
 
     fn read<T: Typed>(&self, name: &str, raw: &str) -> Option<T> {
+        if !T::HAS_PARTS {
+            return T::typed(raw);
+        }
         let mut inner = MalformedParts::default();
         let value = T::read(raw, &mut inner);
         if value.is_some() {
@@ -176,6 +179,9 @@ pub(crate) fn entries(json: &str) -> Option<impl Iterator<Item = (Cow<'_, str>, 
 /// What one value may be read as; `None` where it is something else.
 pub(crate) trait Typed: Sized {
     fn typed(json: &str) -> Option<Self>;
+
+    /// Whether values of this type have parts that may be unreadable while the value is not.
+    const HAS_PARTS: bool = false;
 
     /// The same, of a value whose own parts may be unreadable: these are noted, and absent from it.
     fn read(json: &str, _malformed: &mut MalformedParts) -> Option<Self> {
@@ -249,6 +255,8 @@ impl<T: Typed> Typed for Vec<T> {
     fn typed(json: &str) -> Option<Self> {
         Self::read(json, &mut MalformedParts::default())
     }
+
+    const HAS_PARTS: bool = true;
 
     /// The elements that can be read.
     fn read(json: &str, malformed: &mut MalformedParts) -> Option<Self> {

@@ -64,7 +64,7 @@ pub use decode_error::DecodeError;
 pub use error::Error;
 pub use failed::Failed;
 pub use handlers::{Handlers, Of, Response};
-pub use item::{Answered, Disconnected, Gap, Item};
+pub use item::{Answered, Disconnected, Gap, Item, Missing};
 pub use json::Json;
 pub use malformed::{MalformedPart, MalformedParts};
 pub use poller::{Events, Poller};

@@ -32,7 +32,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// | events; the end of an answer; events that cannot be read any more | [`Item::Event`]; [`Item::Answered`]; [`Item::Gap`] |
 /// | the network fails, no answer within the wait and 10 s, a redirect, a page that is not JSON, a cut body, the statuses 408, 425, 429 and 5xx, API errors 1, 6, 9, 10 and 29 | [`Item::Disconnected`], then another try |
 /// | another status, a refused certificate, by [the table of failures](rt_common::Failure#the-table) | once a server has been named: [`Item::Disconnected`], then another try, at another server after a status; before: `Err`, then `None` |
-/// | `failed` 1, 2 and 3 | goes on from the new `ts`, with a new key, or both; what was missed is read from the account's history, each event once, marked as recovered |
+/// | `failed` 1, 2 and 3 | goes on from the new `ts`, with a new key, or both; after 1 and 3 what was missed is read from the account's history, each event once, marked as recovered, and an [`Item::Gap`] tells of the kinds of events that no history has |
 /// | `failed` 4 and unknown ones, any other API error (a captcha that nobody answers), a server that is not VK's, no retry left, no token where one is needed | `Err`, then `None` |
 #[must_use = "a loop does nothing unless it is polled or run"]
 pub struct Poller<K: Kind> {
@@ -95,8 +95,8 @@ impl<K: Kind> Poller<K> {
         self.api.as_ref()
     }
 
-    /// What ends the loop from another task: [`Poller::run`] returns as soon as the handlers under way
-    /// have finished, and the stream ends.
+    /// A handle that ends the loop from another task: no more polls are made, and once the events of the
+    /// responses that were received have been handed out, the stream ends, or [`Poller::run`] returns.
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
     }
@@ -148,16 +148,24 @@ impl<K: Kind> Poller<K> {
         Ok(())
     }
 
-    /// Forgets what is under way.
-    pub(crate) fn start_over(&mut self) {
-        self.state = State::Start;
+    /// Drops the request under way. A loop that has ended stays so.
+    pub(crate) fn drop_request(&mut self) {
+        if !matches!(self.state, State::Done) {
+            self.state = State::Start;
+        }
     }
 
-    /// Goes on from here, unless the loop has ended by itself.
+    /// Resumes from this position.
     pub(crate) fn go_back(&mut self, position: Option<Position>) {
         self.policy.go_back(position);
-        if !matches!(self.state, State::Done) {
-            self.start_over();
+        self.drop_request();
+    }
+
+    /// Starts again if the loop has ended.
+    pub(crate) fn restart(&mut self) {
+        if matches!(self.state, State::Done) {
+            self.policy.restart();
+            self.state = State::Start;
         }
     }
 }
@@ -193,13 +201,16 @@ where
             if matches!(this.state, State::Done) {
                 return Poll::Ready(None);
             }
-            // What has been waited for once is not waited for again.
-            if this.shutdown.is_shut_down() || this.stopped.as_mut().poll(cx).is_ready() {
-                this.state = State::Done;
-                return Poll::Ready(None);
-            }
+            // What a shutdown leaves behind would have to be polled again, if it could be.
             if let Some(item) = this.policy.next() {
                 return Poll::Ready(Some(Ok(item)));
+            }
+            if this.shutdown.is_shut_down() || this.stopped.as_mut().poll(cx).is_ready() {
+                this.state = State::Done;
+                this.shutdown.reset();
+                // A future that has returned must not be polled again.
+                this.stopped = Box::pin(this.shutdown.said());
+                return Poll::Ready(None);
             }
             let went_on = match &mut this.state {
                 State::Start => this.ask(),

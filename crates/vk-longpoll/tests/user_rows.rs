@@ -206,7 +206,7 @@ fn a_malformed_row_says_what_is_wrong_with_it() {
         ("[4,1,2,[]]", MalformedReason::Wrong(3)),
         ("[63,1,2]", MalformedReason::Wrong(2)),
         ("[63,[1,\"x\"],[]]", MalformedReason::Wrong(2)),
-        (r#"[119,{"peer_id":[]}]"#, MalformedReason::WrongEntry(1, "peer_id")),
+        (r#"[119,{"peer_id":[]}]"#, MalformedReason::WrongPeer(1)),
     ] {
         let event = event(row);
         let EventKind::Malformed(malformed) = &event.kind else { panic!("{event:?}") };

@@ -79,11 +79,22 @@ fn the_position_is_saved_after_each_answer_and_what_was_missed_is_read() {
     vk.message(42, 42, "two");
     let mut program = listen(&vk, &args);
     let missed = program.json();
-    assert_eq!((&missed["text"], &missed["recovered"]), (&json!("two"), &json!(true)));
-    vk.message(42, 42, "three");
-    let live = program.json();
-    assert_eq!((&live["text"], &live["recovered"]), (&json!("three"), &json!(false)));
+    assert_eq!((&missed["text"], &missed["recovered"]), (&json!("two"), &json!(false)));
+    let before = vk.polls().len();
+    vk.wait_for_polls(before + 1);
     assert_eq!(interrupt(program), "");
+
+    // What the server has forgotten comes from the history.
+    vk.message(42, 42, "three");
+    vk.forget();
+    let mut program = listen(&vk, &args);
+    let missed = program.json();
+    assert_eq!((&missed["text"], &missed["recovered"]), (&json!("three"), &json!(true)));
+    vk.message(42, 42, "four");
+    let live = program.json();
+    assert_eq!((&live["text"], &live["recovered"]), (&json!("four"), &json!(false)));
+    let errors = interrupt(program);
+    assert!(errors.contains("events that no history has after ts 1002 are lost"), "{errors}");
 
     std::fs::write(&file, "not a position").unwrap();
     let mut program = listen(&vk, &args);

@@ -67,7 +67,8 @@ impl Event {
     /// What a row says, whatever it is.
     #[must_use]
     pub fn decode(row: &RawValue) -> Self {
-        let (kind, malformed) = EventKind::decode(row.get());
+        let mut malformed = MalformedParts::default();
+        let kind = EventKind::decode(row.get(), &mut malformed);
         Self { kind, recovered: false, raw: row.to_owned(), malformed }
     }
 

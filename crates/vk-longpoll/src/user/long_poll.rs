@@ -40,7 +40,7 @@ pub struct User {
 ///         Item::Answered(answered) => {
 ///             std::fs::write("position.json", serde_json::to_vec(&answered.position)?)?;
 ///         }
-///         Item::Gap(gap) => eprintln!("events after {} are lost", gap.from.ts),
+///         Item::Gap(gap) => eprintln!("after {} lost: {:?}", gap.from.ts, gap.missing),
 ///         Item::Disconnected(lost) => eprintln!("{}, again in {:?}", lost.error, lost.retry_in),
 ///         _ => {}
 ///     }
@@ -82,7 +82,7 @@ impl Session {
     }
 
     fn position(&self) -> Position {
-        Position { ts: self.ts, pts: self.pts }
+        Position { pts: self.pts, ..Position::new(self.ts) }
     }
 }
 
@@ -121,7 +121,7 @@ impl Poller<User> {
         let position = session.position();
         let server = crate::server::Trust::given().server(&session.server, session.key)?;
         self.policy.set_session(server, position);
-        self.start_over();
+        self.drop_request();
         Ok(())
     }
 }
@@ -213,7 +213,7 @@ impl kind::Event for Event {
     }
 
     fn is_in_history(&self) -> bool {
-        matches!(self.code(), Some(1..=7 | 10..=14 | 18..=21 | 51 | 52))
+        self.code().is_some_and(EventKind::is_in_history)
     }
 
     fn peer(&self) -> Option<i64> {

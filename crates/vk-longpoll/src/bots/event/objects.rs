@@ -65,6 +65,8 @@ macro_rules! objects {
                 super::objects::FromObject::from_object(&object).ok()
             }
 
+            const HAS_PARTS: bool = true;
+
             fn read(json: &str, malformed: &mut crate::MalformedParts) -> Option<Self> {
                 let typed = Self::typed(json)?;
                 malformed.add_within("", &typed.malformed);

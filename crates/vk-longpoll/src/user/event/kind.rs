@@ -57,10 +57,8 @@ macro_rules! kinds {
             }
 
             /// What a row says, whatever it is.
-            pub(super) fn decode(json: &str) -> (Self, MalformedParts) {
-                let malformed = |reason, code| {
-                    (Self::Malformed(Malformed { reason, code }), MalformedParts::default())
-                };
+            pub(super) fn decode(json: &str, parts: &mut MalformedParts) -> Self {
+                let malformed = |reason, code| Self::Malformed(Malformed { reason, code });
                 let Some(row) = Row::split(json) else {
                     return malformed(MalformedReason::NotAnArray, None);
                 };
@@ -74,10 +72,8 @@ macro_rules! kinds {
                     $($code => $name::from_row(&row).map(Self::$name),)*
                     _ => Ok(Self::Unknown(Unknown { code })),
                 };
-                match kind {
-                    Ok(kind) => (kind, row.into_malformed()),
-                    Err(fault) => malformed(fault.into(), Some(code)),
-                }
+                row.take_malformed(parts);
+                kind.unwrap_or_else(|fault| malformed(fault.into(), Some(code)))
             }
         }
     };
@@ -133,6 +129,14 @@ kinds! {
 }
 
 impl EventKind {
+    /// Whether an account's history has the events of this code: messages, their flags, reads, and
+    /// changes of conversations. Who was online or typed, calls, counters, notification settings and
+    /// reactions come from a poll or not at all.
+    #[must_use]
+    pub const fn is_in_history(code: i64) -> bool {
+        matches!(code, 1..=7 | 10..=14 | 18..=21 | 51 | 52)
+    }
+
     pub(super) fn peer_id(&self) -> Option<i64> {
         match self {
             Self::FlagsReplaced(event) => event.peer_id,

@@ -6,7 +6,6 @@ use super::rows::rows;
 use crate::Json;
 use crate::json::{EntryFault, Object};
 use serde::{Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 
 rows! {
@@ -150,10 +149,8 @@ fn object<T>(
 ) -> Result<T, Fault> {
     let json = row.raw(1).ok_or(Fault::Missing(1))?;
     let object = Object::split(json).ok_or(Fault::Wrong(1))?;
-    let read = read(&object).map_err(|fault| match fault {
-        EntryFault::Wrong(Cow::Borrowed(name)) => Fault::WrongEntry(1, name),
-        _ => Fault::Wrong(1),
-    })?;
+    // Nothing else of these objects tells what the event is about.
+    let read = read(&object).map_err(|_| Fault::WrongPeer(1))?;
     row.note_within(1, &object.take_malformed());
     Ok(read)
 }
@@ -191,8 +188,8 @@ pub enum MalformedReason {
     Missing(usize),
     /// The value at this place is of another type than its place says.
     Wrong(usize),
-    /// This entry of the object at this place is of another type than its name says.
-    WrongEntry(usize, &'static str),
+    /// The `peer_id` of the object at this place is not a number.
+    WrongPeer(usize),
 }
 
 impl fmt::Display for MalformedReason {
@@ -203,8 +200,8 @@ impl fmt::Display for MalformedReason {
             Self::NoCode => formatter.write_str("the code is not a number"),
             Self::Missing(at) => write!(formatter, "value {at} is missing"),
             Self::Wrong(at) => write!(formatter, "value {at} is of the wrong type"),
-            Self::WrongEntry(at, name) => {
-                write!(formatter, "{name} of value {at} is of the wrong type")
+            Self::WrongPeer(at) => {
+                write!(formatter, "[{at}].peer_id is of the wrong type")
             }
         }
     }
@@ -222,7 +219,7 @@ impl From<Fault> for MalformedReason {
         match fault {
             Fault::Missing(at) => Self::Missing(at),
             Fault::Wrong(at) => Self::Wrong(at),
-            Fault::WrongEntry(at, name) => Self::WrongEntry(at, name),
+            Fault::WrongPeer(at) => Self::WrongPeer(at),
         }
     }
 }

@@ -13,8 +13,8 @@ use std::cell::RefCell;
 pub(super) enum Fault {
     Missing(usize),
     Wrong(usize),
-    /// An entry of the object at this place.
-    WrongEntry(usize, &'static str),
+    /// The conversation in the object at this place.
+    WrongPeer(usize),
 }
 
 /// The values of a row, in order, each as JSON.
@@ -97,6 +97,9 @@ impl<'a> Row<'a> {
     }
 
     fn read<T: Typed>(&self, at: usize, raw: &str) -> Option<T> {
+        if !T::HAS_PARTS {
+            return T::typed(raw);
+        }
         let mut inner = MalformedParts::default();
         let value = T::read(raw, &mut inner);
         if value.is_some() {
@@ -105,6 +108,7 @@ impl<'a> Row<'a> {
         value
     }
 
+    #[cold]
     pub(super) fn note(&self, at: usize, raw: &str) {
         self.malformed.borrow_mut().add(&format!("[{at}]"), raw);
     }
@@ -115,9 +119,12 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What could not be read.
-    pub(super) fn into_malformed(self) -> MalformedParts {
-        self.malformed.into_inner()
+    /// Moves what could not be read.
+    pub(super) fn take_malformed(&self, to: &mut MalformedParts) {
+        let parts = &mut *self.malformed.borrow_mut();
+        if !parts.is_empty() {
+            *to = std::mem::take(parts);
+        }
     }
 
     /// All values from this place on, whatever they are.
