@@ -72,7 +72,8 @@ impl Event {
         Self { kind, recovered: false, raw: row.to_owned(), malformed }
     }
 
-    /// The row, byte for byte as it came.
+    /// The row, byte for byte as it came; of a message that was read from the history, the row that a
+    /// poll would have brought.
     #[must_use]
     pub fn raw(&self) -> &RawValue {
         &self.raw

@@ -34,6 +34,10 @@ pub type Handlers = crate::Handlers<Event>;
 
 impl crate::Handlers<Event> {
     /// Called with each event of this code, typed or not: [`Event::raw`] has the row.
+    ///
+    /// Rows of messages have one form, whether they were polled or read from the history: code, id,
+    /// flags, peer, time, text, and what else the mode asks for. Only a message that the API no longer
+    /// gives, because it was deleted, leaves a recovered row that ends with the peer.
     pub fn on<F, R, X>(mut self, code: i64, handle: F) -> Self
     where
         F: Fn(Arc<Event>) -> R + Send + Sync + 'static,

@@ -73,6 +73,33 @@ async fn what_the_server_has_forgotten_after_a_restart_is_read_from_the_history(
     assert_eq!(events(&mut second, 1).await, ["live events lost after 1000", "7"]);
 }
 
+/// Handlers by code index into the row, as the reference's examples do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovered_message_has_the_row_of_a_poll() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    begin(&mut long_poll).await;
+    let mut rows = Vec::new();
+    for step in [Step::Pass, Step::Forget] {
+        vk.script_polls([step]);
+        vk.message(2_000_000_001, 42, "a & b");
+        loop {
+            if let Item::Event(event) = long_poll.next().await.unwrap().unwrap() {
+                let mut row: Vec<serde_json::Value> =
+                    serde_json::from_str(event.raw().get()).unwrap();
+                assert_eq!((&row[5], &row[6]), (&json!("a &amp; b"), &json!({"from": "42"})));
+                // The id, and the time that comes of it.
+                row.remove(4);
+                row.remove(1);
+                rows.push((event.recovered, row));
+                break;
+            }
+        }
+    }
+    assert_eq!((rows[0].0, rows[1].0), (false, true));
+    assert_eq!(rows[0].1, rows[1].1);
+}
+
 /// A restart in the middle of the history neither repeats its pages nor passes over the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_history_that_was_being_read_is_read_on_after_a_restart() {

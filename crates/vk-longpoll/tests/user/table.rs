@@ -68,6 +68,8 @@ async fn failed_4_and_an_unknown_one_end_it_with_what_they_say() {
     assert_eq!(error.failed().unwrap().versions(), Some((0, 19)));
     assert!(error.to_string().contains("0 to 19"), "{error}");
     let error = end(&mut long_poll(&vk)).await;
+    let failed: Box<dyn std::error::Error> = error.failed().unwrap().clone().into();
+    assert_eq!(failed.to_string(), "the long poll server answered failed 99");
     assert_eq!(error.failed().unwrap().code, 99);
     assert!(!error.is_wrong_version() && !error.is_retryable());
 }

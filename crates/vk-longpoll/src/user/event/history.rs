@@ -15,7 +15,8 @@ impl Event {
     ///
     /// The history cuts the rows of messages to `[4, id, flags, peer]`. The rest is made from the
     /// message, as a poll would have told it: the text is escaped, attachments are told by type and
-    /// id. The event is marked as recovered; its [`raw`](Self::raw) is the row that came.
+    /// id. The event is marked as recovered; its [`raw`](Self::raw) is the row of a poll, made in the
+    /// same way. Without a message it stays as short as it came.
     ///
     /// ```
     /// use vk_longpoll::RawValue;
@@ -28,6 +29,7 @@ impl Event {
     /// let event = Event::from_history(&row, Some(&message));
     /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
     /// assert!(event.recovered);
+    /// assert_eq!(event.raw().get(), r#"[4,5,1,2000000001,1464950873,"1 &lt; 2",{"from":"7"},{}]"#);
     /// assert_eq!(message.text_decoded().unwrap(), "1 < 2");
     /// assert_eq!(message.extra.as_ref().unwrap().sender_id(), Some(7));
     /// # Ok::<(), serde_json::Error>(())
@@ -45,6 +47,9 @@ impl Event {
             && number(&message, "id").is_none_or(|id| self.message_id() == Some(id))
         {
             self.kind.complete(tail(&message, self.peer_id()));
+            if let Some(row) = self.kind.complete_row(self.raw.get()) {
+                self.raw = row;
+            }
         }
         self
     }

@@ -10,6 +10,7 @@ use super::row::{FromRow, Row};
 use crate::MalformedParts;
 use crate::user::peer::of_chat;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 macro_rules! kinds {
     ($($code:literal $name:ident $text:literal;)*) => {
@@ -188,6 +189,16 @@ impl EventKind {
             Self::CacheReset(event) => event.message_id,
             _ => return None,
         })
+    }
+
+    /// The row of a completed message as a poll brings it; `None` where it is so already.
+    pub(super) fn complete_row(&self, row: &str) -> Option<Box<RawValue>> {
+        match self {
+            Self::NewMessage(event) => event.complete_row(row),
+            Self::MessageEdited(event) => event.complete_row(row),
+            Self::MessageUpdated(event) => event.complete_row(row),
+            _ => None,
+        }
     }
 
     /// Puts into a message what is known of it from elsewhere.

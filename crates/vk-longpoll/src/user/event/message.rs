@@ -1,8 +1,10 @@
 //! Messages, new and changed: the codes 1 to 5, 18 and 19.
 
 use super::row::{Fault, FromRow, Row};
+use crate::json::split;
 use crate::user::{Attachments, Extra, MessageFlags, text_decoded};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// All of these have what follows the flags in common, and any of it may be absent.
@@ -86,11 +88,45 @@ macro_rules! completed {
                 self.attachments = self.attachments.take().or(tail.attachments);
                 self.random_id = self.random_id.or(tail.random_id);
             }
+
+            /// The row as a poll brings it, if this one ends before the text.
+            pub(super) fn complete_row(&self, row: &str) -> Option<Box<RawValue>> {
+                let Self { peer_id, timestamp, text, extra, attachments, random_id, .. } = self;
+                let tail = (peer_id, timestamp, text, extra, attachments, random_id);
+                complete_row(row, tail)
+            }
         }
     )*};
 }
 
 completed! { NewMessage MessageEdited MessageUpdated }
+
+/// What follows the flags, of a message that was completed.
+type WholeTail<'a> = (
+    &'a Option<i64>,
+    &'a Option<i64>,
+    &'a Option<String>,
+    &'a Option<Extra>,
+    &'a Option<Attachments>,
+    &'a Option<i64>,
+);
+
+/// The place of the text in a row.
+const TEXT: usize = 5;
+
+/// The row with what follows the flags, unless it has its text. A value that is not known is `null`.
+fn complete_row(row: &str, tail: WholeTail<'_>) -> Option<Box<RawValue>> {
+    let values = split(row).filter(|values| values.len() <= TEXT)?;
+    let head = values.get(..3)?.join(",");
+    let (peer_id, timestamp, text, extra, attachments, random_id) = tail;
+    text.as_ref()?;
+    let tail = match random_id {
+        Some(_) => serde_json::to_string(&tail),
+        None => serde_json::to_string(&(peer_id, timestamp, text, extra, attachments)),
+    };
+    let row = format!("[{head},{}", tail.ok()?.strip_prefix('[')?);
+    RawValue::from_string(row).ok()
+}
 
 super::rows::rows! {
     /// Code 19: what is known of a message is no longer true, and may be asked anew. Undocumented;
