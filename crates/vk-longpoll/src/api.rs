@@ -27,7 +27,7 @@ mod send_message;
 pub use builder::ApiBuilder;
 pub use error::{ApiError, Captcha, CaptchaAnswer};
 pub use execute::{Execute, ExecuteReplies};
-pub use send_message::SendMessage;
+pub use send_message::{SendError, SendMessage, Sent};
 
 use builder::AskCaptcha;
 pub(crate) use builder::{default_client, user_agent};

@@ -57,7 +57,8 @@ mod shutdown;
 pub mod user;
 
 pub use api::{
-    Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendMessage,
+    Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendError,
+    SendMessage, Sent,
 };
 pub use builder::Builder;
 pub use decode_error::DecodeError;

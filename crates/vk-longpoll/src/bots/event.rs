@@ -1,5 +1,6 @@
 //! Events of the bots long poll: typed by their type's name, and kept as they came.
 
+mod comments;
 mod community;
 mod kind;
 mod message;
@@ -7,6 +8,7 @@ mod objects;
 mod types;
 mod wall;
 
+pub use comments::*;
 pub use community::*;
 pub use kind::EventKind;
 pub use message::*;

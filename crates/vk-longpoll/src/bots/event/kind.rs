@@ -93,6 +93,34 @@ kinds! {
     DonutSubscriptionPriceChanged(DonutPriceChange) "donut_subscription_price_changed";
     DonutMoneyWithdraw(DonutMoneyWithdraw) "donut_money_withdraw";
     DonutMoneyWithdrawError(DonutMoneyWithdrawError) "donut_money_withdraw_error";
+    MessageReactionEvent(MessageReactionEvent) "message_reaction_event";
+    PhotoCommentNew(PhotoComment) "photo_comment_new";
+    PhotoCommentEdit(PhotoComment) "photo_comment_edit";
+    PhotoCommentRestore(PhotoComment) "photo_comment_restore";
+    PhotoCommentDelete(PhotoCommentDelete) "photo_comment_delete";
+    VideoCommentNew(VideoComment) "video_comment_new";
+    VideoCommentEdit(VideoComment) "video_comment_edit";
+    VideoCommentRestore(VideoComment) "video_comment_restore";
+    VideoCommentDelete(VideoCommentDelete) "video_comment_delete";
+    MarketCommentNew(MarketComment) "market_comment_new";
+    MarketCommentEdit(MarketComment) "market_comment_edit";
+    MarketCommentRestore(MarketComment) "market_comment_restore";
+    MarketCommentDelete(MarketCommentDelete) "market_comment_delete";
+    BoardPostNew(BoardPost) "board_post_new";
+    BoardPostEdit(BoardPost) "board_post_edit";
+    BoardPostRestore(BoardPost) "board_post_restore";
+    BoardPostDelete(BoardPostDelete) "board_post_delete";
+    MarketOrderNew(MarketOrder) "market_order_new";
+    MarketOrderEdit(MarketOrder) "market_order_edit";
+    GroupOfficersEdit(GroupOfficersEdit) "group_officers_edit";
+    GroupChangeSettings(GroupChangeSettings) "group_change_settings";
+    GroupChangePhoto(GroupChangePhoto) "group_change_photo";
+    UserBlock(UserBlock) "user_block";
+    UserUnblock(UserUnblock) "user_unblock";
+    PollVoteNew(PollVoteNew) "poll_vote_new";
+    VkpayTransaction(VkpayTransaction) "vkpay_transaction";
+    LeadFormsNew(LeadFormsNew) "lead_forms_new";
+    AppPayload(AppPayload) "app_payload";
 }
 
 impl EventKind {
@@ -124,6 +152,10 @@ impl EventKind {
             Self::DonutSubscriptionExpired(event) => Some(event.user_id),
             Self::DonutSubscriptionCancelled(event) => Some(event.user_id),
             Self::DonutSubscriptionPriceChanged(event) => Some(event.user_id),
+            Self::MessageReactionEvent(event) => Some(event.peer_id),
+            Self::UserBlock(event) => Some(event.user_id),
+            Self::UserUnblock(event) => Some(event.user_id),
+            Self::GroupOfficersEdit(event) => Some(event.user_id),
             _ => None,
         }
     }

@@ -42,6 +42,31 @@ objects! {
         update_time: i64,
         /// Seconds after which it disappears.
         expire_ttl: i64,
+        /// Whether VK has left out parts of it, such as attachments. [`fetch_whole`](Message::fetch_whole)
+        /// reads all of it.
+        is_cropped: bool,
+        /// Whether it mentions the account that listens.
+        is_mentioned_user: bool,
+        /// Whether it was sent without a notification.
+        is_silent: bool,
+        /// Whether it was deleted.
+        deleted: bool,
+        /// Whether its voice message was listened to.
+        was_listened: bool,
+        /// Whether it is pinned.
+        is_pinned: bool,
+        /// When it was pinned: seconds since 1970.
+        pinned_at: i64,
+        /// The number of members of the chat.
+        members_count: i64,
+        /// The reaction of the account that listens.
+        reaction_id: i64,
+        /// The newest reaction to it.
+        last_reaction_id: i64,
+        /// The reactions to it, with their counts.
+        reactions: Json,
+        /// A tag for mail.ru's notifications.
+        message_tag: String,
         /// What is attached.
         attachments: Vec<Attachment>,
         /// The message that it answers: [`reply`](Message::reply) types it.
@@ -53,7 +78,9 @@ objects! {
         /// A place.
         geo: Json,
         /// The keyboard.
-        keyboard: Json
+        keyboard: Json,
+        /// A template, such as a carousel.
+        template: Json
     }
 
     /// What was done to a chat.
@@ -68,7 +95,24 @@ objects! {
         /// The pinned message, by its number in the conversation.
         conversation_message_id: i64,
         /// The beginning of its text.
-        message: String
+        message: String,
+        /// The address of a member who was invited or removed by e-mail.
+        email: String,
+        /// The chat's new photo.
+        photo: ActionPhoto,
+        /// The name of the chat's new style; absent where it is the usual one again.
+        style: String
+    }
+
+    /// A chat's photo, in three widths.
+    ActionPhoto {
+        ;
+        /// The address of the picture of 50 pixels.
+        photo_50: String,
+        /// The address of the picture of 100 pixels.
+        photo_100: String,
+        /// The address of the picture of 200 pixels.
+        photo_200: String
     }
 }
 

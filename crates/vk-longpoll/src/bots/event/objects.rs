@@ -17,7 +17,7 @@ macro_rules! objects {
     ($(
         $(#[$about:meta])*
         $name:ident {
-            $($(#[$doc:meta])* $field:ident: $type:ty),*
+            $($(#[$doc:meta])* $field:ident $(as $name_of_need:literal)?: $type:ty),*
             $(; $($(#[$more_doc:meta])* $more:ident $(as $name_of_it:literal)?: $more_type:ty),+)?
         }
     )*) => {$(
@@ -25,7 +25,7 @@ macro_rules! objects {
         #[derive(Clone, Debug, PartialEq, serde::Serialize)]
         #[non_exhaustive]
         pub struct $name {
-            $($(#[$doc])* pub $field: $type,)*
+            $($(#[$doc])* $(#[serde(rename = $name_of_need)])? pub $field: $type,)*
             $($(
                 $(#[$more_doc])*
                 #[serde(skip_serializing_if = "Option::is_none" $(, rename = $name_of_it)?)]
@@ -48,7 +48,7 @@ macro_rules! objects {
                 object: &crate::json::Object<'_>,
             ) -> Result<Self, crate::json::EntryFault> {
                 Ok(Self {
-                    $($field: object.need(stringify!($field))?,)*
+                    $($field: object.need(super::objects::name!($field $($name_of_need)?))?,)*
                     $($($more: object.find(super::objects::name!($more $($name_of_it)?)),)+)?
                     malformed: object.take_malformed(),
                 })
