@@ -58,9 +58,10 @@ macro_rules! kinds {
             }
 
             /// What a row says, whatever it is.
+            #[inline]
             pub(super) fn decode(json: &str, parts: &mut MalformedParts) -> Self {
                 let malformed = |reason, code| Self::Malformed(Malformed { reason, code });
-                let Some(row) = Row::split(json) else {
+                let Some(mut row) = Row::split(json) else {
                     return malformed(MalformedReason::NotAnArray, None);
                 };
                 if row.len() == 0 {
@@ -73,7 +74,7 @@ macro_rules! kinds {
                     $($code => $name::from_row(&row).map(Self::$name),)*
                     _ => Ok(Self::Unknown(Unknown { code })),
                 };
-                row.take_malformed(parts);
+                *parts = row.take_malformed();
                 kind.unwrap_or_else(|fault| malformed(fault.into(), Some(code)))
             }
         }

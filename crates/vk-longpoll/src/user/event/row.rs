@@ -31,6 +31,7 @@ const FIRST: usize = 12;
 
 impl<'a> Row<'a> {
     /// The values of an array; `None` for what is not an array.
+    #[inline]
     pub(super) fn split(json: &'a str) -> Option<Self> {
         let malformed = RefCell::default();
         let mut row = Self { first: [""; FIRST], more: Vec::new(), length: 0, malformed };
@@ -119,12 +120,10 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Moves what could not be read.
-    pub(super) fn take_malformed(&self, to: &mut MalformedParts) {
-        let parts = &mut *self.malformed.borrow_mut();
-        if !parts.is_empty() {
-            *to = std::mem::take(parts);
-        }
+    /// Takes what could not be read.
+    #[inline]
+    pub(super) fn take_malformed(&mut self) -> MalformedParts {
+        std::mem::take(self.malformed.get_mut())
     }
 
     /// All values from this place on, whatever they are.
