@@ -25,7 +25,8 @@ use std::fmt;
 /// One event, typed, and the object that it came as.
 ///
 /// Decoding never fails: a type that is not known keeps its name and its object, and an object that
-/// is not what its type says is [`EventKind::Malformed`]. Numbers may come as strings and texts as numbers,
+/// does not say what it is about is [`EventKind::Malformed`]. Any other part that cannot be read is
+/// absent, and among the [`malformed_parts`](Event::malformed_parts). Numbers may come as strings and texts as numbers,
 /// `null` is as good as absent, and what is not known is left alone: it is in [`raw`](Self::raw).
 ///
 /// Serialised, it is an object of the type's name, the kind's fields, `group_id`, `recovered` (never:

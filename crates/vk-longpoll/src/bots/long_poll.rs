@@ -21,7 +21,7 @@ pub struct Bots {
 /// A community's long poll; see [`Poller`] for what it does.
 ///
 /// A bot of several communities runs one for each. There is no history to read: what was missed
-/// because the server forgot it is told as an [`Item::Gap`](crate::Item::Gap).
+/// because the server forgot it is reported as an [`Item::Gap`](crate::Item::Gap).
 ///
 /// ```no_run
 /// # async fn run(token: String) -> Result<(), Box<dyn std::error::Error>> {

@@ -25,8 +25,9 @@ use serde_json::value::RawValue;
 
 /// One event, typed, and the row that it came as.
 ///
-/// Decoding never fails: a row whose code is not known is [`EventKind::Unknown`], and one that is
-/// not what its code says is [`EventKind::Malformed`]. Numbers may come as strings and texts as numbers,
+/// Decoding never fails: a row whose code is not known is [`EventKind::Unknown`], and one that does
+/// not say what it is about is [`EventKind::Malformed`]. Any other part that cannot be read is absent,
+/// and among the [`malformed_parts`](Event::malformed_parts). Numbers may come as strings and texts as numbers,
 /// `null` is as good as absent, and values beyond the known ones are left alone.
 ///
 /// Serialised, it is an object of the kind's name, the kind's fields, `recovered`, and `raw`:

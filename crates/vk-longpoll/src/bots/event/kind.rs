@@ -39,7 +39,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => Some(EventType::$name),)*
                     Self::Other(other) => Some(other.event_type.clone()),
-                    Self::Malformed(odd) => odd.event_type.clone(),
+                    Self::Malformed(event) => event.event_type.clone(),
                 }
             }
 

@@ -155,10 +155,13 @@ impl Message {
         message
     }
 
-    /// The payload, if it is JSON.
+    /// The payload, if it is JSON: the text of the string, or the value where it is not a string.
     #[must_use]
     pub fn payload_json(&self) -> Option<Json> {
-        Json::new(self.payload.clone()?).ok()
+        match &self.payload {
+            Some(text) => Json::new(text.as_str()).ok(),
+            None => self.malformed.iter().find(|it| it.path == "payload").map(|it| it.raw.clone()),
+        }
     }
 }
 

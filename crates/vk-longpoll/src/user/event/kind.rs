@@ -53,7 +53,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => Some($code),)*
                     Self::Unknown(unknown) => Some(unknown.code),
-                    Self::Malformed(odd) => odd.code,
+                    Self::Malformed(row) => row.code,
                 }
             }
 
