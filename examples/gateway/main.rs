@@ -61,8 +61,12 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&options)?;
     let broker = store.broker().max_lag(options.lag_bytes).build();
     let hub = options.hub(Hub::builder(broker.clone()));
-    // A client that was closed stays away over restarts.
-    let hub = token.iter().fold(hub, |hub, token| hub.close_key(token.as_str())).build();
+    let hub = match &token {
+        // A secret that outlives the process: a client that was closed stays away over restarts.
+        Some(token) => hub.close_key(token.as_str()),
+        None => hub,
+    };
+    let hub = hub.build();
     let polls = options.polls(LongPoll::builder(broker)).build();
 
     let limits = Limits::default()

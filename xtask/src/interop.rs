@@ -11,7 +11,7 @@ const CENTRIFUGO: (&str, &str) = ("github.com/centrifugal/centrifugo/v5", "v5.4.
 /// The oldest one with today's API.
 const CENTRIFUGO_V3: (&str, &str) = ("github.com/centrifugal/centrifugo/v3", "v3.2.3");
 
-/// The newest one.
+/// A current version, with map channels.
 const CENTRIFUGO_V6: (&str, &str) = ("github.com/centrifugal/centrifugo/v6", "v6.9.1");
 
 /// Its client in Python, from PyPI.
@@ -46,7 +46,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "clients",
         needs: &[
-            ("node", "apt-get install -y nodejs"),
+            ("node", "install Node 20 or newer"),
             ("npm", "apt-get install -y npm"),
             ("go", "install Go 1.26 or newer"),
             ("python3", "apt-get install -y python3 python3-venv"),

@@ -64,9 +64,9 @@ impl AutoBatchOptions {
         self
     }
 
-    /// How long a call waits for others while another request is on the way (default: 5 ms). It counts
-    /// only [out of order](AutoBatchOptions::unordered): in order, a call waits until that request is
-    /// answered.
+    /// Has no effect unless the calls are [unordered](AutoBatchOptions::unordered): how long a call waits
+    /// for others while another request is on the way (default: 5 ms). In order, a call waits until that
+    /// request is answered.
     pub fn max_delay(mut self, max: Duration) -> Self {
         self.max_delay = max;
         self
@@ -227,7 +227,7 @@ impl Shared {
         let is_full = count >= self.options.max_commands
             || state.gathering.batch.size() >= self.options.max_bytes;
         if is_full && self.options.is_ordered && state.on_the_way > 0 {
-            // Whoever is on the way takes it.
+            // The task that is sending takes it next.
             let full = self.replace(&mut state);
             state.full.push_back(full);
         } else if is_full {

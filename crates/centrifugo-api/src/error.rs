@@ -293,10 +293,12 @@ impl Error {
                 *message = secrets.text(message).into_owned();
             }
             Kind::Redirect { location, .. } => *location = secrets.text(location).into_owned(),
-            // An error of a type quotes the value.
+            // serde's type errors quote the value.
             Kind::Answer(answer) => drop(answer.source.take_if(|source| quotes(source))),
             Kind::Data(source) if quotes(source) => {
-                *source = serde::de::Error::custom("it holds a secret of this client");
+                *source = serde::de::Error::custom(
+                    "details withheld: they contain a secret of this client",
+                );
             }
             _ => {}
         }

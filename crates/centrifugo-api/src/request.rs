@@ -42,8 +42,52 @@ macro_rules! requests {
     )*};
 }
 
+/// The options of each request that publishes; a macro, because a trait would have to be imported to be
+/// seen.
+macro_rules! publication_options {
+    ($request:ident) => {
+        impl $request {
+            /// Adds a tag, in place of one of that name: text that goes with the publication.
+            pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+                self.publication.tags.insert(name.into(), value.into());
+                self
+            }
+
+            /// Has the server drop a publication whose idempotency key it saw in the last five minutes,
+            /// and answer with the first one's result (from Centrifugo 5.2, with its memory or Redis
+            /// engine). It makes a retry harmless, so the client retries. An empty key is none.
+            pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+                self.publication.idempotency_key = Some(key.into()).filter(|key| !key.is_empty());
+                self
+            }
+
+            /// Sends subscribers that asked for it only the difference to the publication before
+            /// (from Centrifugo 5.4).
+            pub fn delta(mut self) -> Self {
+                self.publication.delta = true;
+                self
+            }
+
+            /// Has the server drop a publication whose version is not above the last one's in the
+            /// channel, or of the key in a map (from Centrifugo 6.2). Zero is none.
+            pub fn version(mut self, version: u64) -> Self {
+                self.publication.version = version;
+                self
+            }
+
+            /// A version counts only within its epoch (from Centrifugo 6.2).
+            pub fn version_epoch(mut self, epoch: impl Into<String>) -> Self {
+                self.publication.version_epoch = Some(epoch.into());
+                self
+            }
+        }
+    };
+}
+
 mod connection;
 mod map;
+mod map_read;
+mod publication;
 mod publish;
 mod state;
 
@@ -55,10 +99,8 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 
 pub use connection::{Disconnect, Override, Refresh, Subscribe, Unsubscribe};
-pub use map::{
-    KeyMode, MapClear, MapPublish, MapReadState, MapReadStream, MapRemove, MapStats,
-    SharedPollPublish,
-};
+pub use map::{KeyMode, MapClear, MapPublish, MapRemove, SharedPollPublish};
+pub use map_read::{MapReadState, MapReadStream, MapStats};
 pub use publish::{Broadcast, Publish};
 pub use state::{Channels, History, HistoryRemove, Info, Presence, PresenceStats, Rpc};
 
@@ -82,6 +124,13 @@ pub enum Repeat {
     ByKey,
     /// It changes nothing.
     Always,
+}
+
+impl Repeat {
+    /// Of a request with this idempotency key.
+    fn by_key(key: Option<&String>) -> Self {
+        if key.is_some() { Self::ByKey } else { Self::Never }
+    }
 }
 
 pub(crate) mod sealed {

@@ -210,7 +210,7 @@ impl Error {
             Kind::Refused { text, .. } => *text = secrets.text(text).into_owned(),
             Kind::Answer { what, source } => {
                 *what = secrets.text(what).into_owned();
-                // An error of a type quotes the value.
+                // serde's type errors quote the value.
                 source.take_if(|source| matches!(secrets.text(&source.to_string()), Cow::Owned(_)));
             }
             _ => {}

@@ -48,7 +48,7 @@ impl From<HeaderMap> for Admission {
     }
 }
 
-/// A publication that has been read and checked, and is not published yet; see
+/// A publication that was read and checked, but not yet published; see
 /// [`LongPollBuilder::check_publication`](crate::LongPollBuilder::check_publication).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

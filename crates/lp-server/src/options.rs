@@ -1,7 +1,7 @@
 //! A long poll server's options.
 
 use crate::cors::Cors;
-use crate::hook::{Admission, BoxFuture, Hook, PublishHook, PublishRequest};
+use crate::hook::{Admission, BoxFuture, Decision, Hook, PublishHook, PublishRequest};
 use crate::{Body, LongPoll};
 use http::Response;
 use http::request::Parts;
@@ -186,10 +186,7 @@ impl LongPollBuilder {
         Fut: Future<Output = Result<A, Response<Body>>> + Send + 'static,
         A: Into<Admission>,
     {
-        self.check_publication = Some(Arc::new(move |request| -> BoxFuture<_> {
-            let decision = hook(request);
-            Box::pin(async move { decision.await.map(Into::into) })
-        }));
+        self.check_publication = Some(Arc::new(move |request| decision(hook(request))));
         self
     }
 
@@ -241,10 +238,13 @@ where
     Fut: Future<Output = Result<A, Response<Body>>> + Send + 'static,
     A: Into<Admission>,
 {
-    Arc::new(move |head| -> BoxFuture<_> {
-        let decision = hook(head);
-        Box::pin(async move { decision.await.map(Into::into) })
-    })
+    Arc::new(move |head| decision(hook(head)))
+}
+
+fn decision<A: Into<Admission>>(
+    hook: impl Future<Output = Result<A, Response<Body>>> + Send + 'static,
+) -> BoxFuture<Decision> {
+    Box::pin(async move { hook.await.map(Into::into) })
 }
 
 impl fmt::Debug for LongPollBuilder {

@@ -159,8 +159,7 @@ fn in_memory(bounds: rt_broker::Bounds) -> Arc<dyn Engine> {
     Arc::new(MemoryEngine::builder().bounds(bounds).build())
 }
 
-/// Frees what has grown too old in categories that nobody uses any more.
-/// Other machines may reach a server that listens on more than the loopback addresses.
+/// Warns if other machines can reach a server that lets anyone publish.
 fn warn_if_open(address: SocketAddr, long_poll: &LongPoll) {
     let options = &long_poll.inner.options;
     if !address.ip().is_loopback() && options.before_publish.is_none() {
@@ -171,6 +170,7 @@ fn warn_if_open(address: SocketAddr, long_poll: &LongPoll) {
     }
 }
 
+/// Frees what has grown too old in categories that nobody uses any more.
 async fn sweep(long_poll: LongPoll) {
     let mut due = tokio::time::interval(Duration::from_secs(5));
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -125,16 +125,18 @@ async fn what_cannot_be_started_says_why() {
 
 #[tokio::test]
 async fn an_address_may_be_a_port_alone_as_golongpoll_writes_it() {
-    let server = Server::start(ServerOptions::listen(":0").unwrap()).await.unwrap();
+    let server = Server::start(":0".parse::<ServerOptions>().unwrap()).await.unwrap();
     assert!(server.local_addr().ip().is_unspecified(), "{:?}", server.local_addr());
     let address = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
     assert!(publish(address, "/publish", 1).await.starts_with("HTTP/1.1 200 "));
     server.stop(LONG).await.unwrap();
     for good in ["127.0.0.1:0", "[::1]:0", "localhost:0"] {
-        ServerOptions::listen(good).unwrap();
+        good.parse::<ServerOptions>().unwrap();
     }
     for bad in ["", ":", "8080", ":http", "127.0.0.1", ":99999"] {
-        let text = ServerOptions::listen(bad).unwrap_err().to_string();
+        let error = bad.parse::<ServerOptions>().unwrap_err();
+        assert!(error.is_invalid_address() && !error.is_store());
+        let text = error.to_string();
         assert!(
             text.contains(&format!("{bad:?} is no address")) && text.contains(":8080"),
             "{text}"

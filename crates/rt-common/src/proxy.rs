@@ -11,7 +11,7 @@ use reqwest::{NoProxy, Url};
 use crate::error::HttpError;
 use crate::redact_url;
 
-/// The schemes of the proxies that are spoken, and `socks`, which means `socks5` as in other tools.
+/// The proxy schemes that are supported, and `socks`, which means `socks5` as in other tools.
 const SPOKEN: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// What the user chose.
@@ -55,8 +55,8 @@ impl Proxies {
         }
     }
 
-    /// Reads the variables that curl reads. Of the two spellings of a variable the upper-case one
-    /// wins, even if it is empty, which means "no proxy".
+    /// Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or their lower-case spellings. If
+    /// both are set, the upper-case one wins, even if it is empty, which means "no proxy".
     fn from_variables(
         variable: impl Fn(&str) -> Option<std::ffi::OsString>,
     ) -> Result<Self, HttpError> {
@@ -126,7 +126,7 @@ fn parse(place: &str, text: &str) -> Result<Url, HttpError> {
         other => {
             let known = SPOKEN.join(", ");
             let shown: String = other.chars().take(20).collect();
-            let why = format!("no proxy of the scheme {shown:?} is spoken, only {known}");
+            let why = format!("the proxy scheme {shown:?} is not supported: use one of {known}");
             return Err(refused(place, &why));
         }
     };
@@ -141,7 +141,7 @@ fn parse(place: &str, text: &str) -> Result<Url, HttpError> {
     } else if url.scheme().starts_with("socks4")
         && (!url.username().is_empty() || url.password().is_some())
     {
-        "user names and passwords are not spoken with SOCKS 4, only with SOCKS 5"
+        "SOCKS 4 has no passwords: use socks5://"
     } else {
         return Ok(url);
     };
@@ -165,13 +165,21 @@ fn exceptions(place: &str, list: &str) -> Result<String, HttpError> {
                 Err(_) => 0,
             };
             if most == 0 || bits.parse::<u8>().map_or(true, |bits| bits > most) {
-                return Err(refused(place, &format!("{shown:?} is not a network")));
+                return Err(refused(
+                    place,
+                    &format!("{shown:?} is not a network such as 10.0.0.0/8"),
+                ));
             }
         } else if entry.parse::<IpAddr>().is_err() && entry.contains([':', '[', ']']) {
-            let why = format!("{shown:?} has a port: hosts are excepted with all their ports");
+            let why = format!(
+                "{shown:?} is no plain name or address: a host is excepted with all its ports"
+            );
             return Err(refused(place, &why));
         } else if entry != "*" && entry.contains('*') {
-            return Err(refused(place, &format!("{shown:?}: only \"*.\" may begin a name")));
+            return Err(refused(
+                place,
+                &format!("{shown:?}: a `*` is allowed only alone, or as a leading `*.`"),
+            ));
         }
         entries.push(entry);
     }
@@ -226,8 +234,8 @@ mod tests {
                 error.is_request() && !format!("{text} {error:?}").contains("S3CRET"),
                 "{text}"
             );
-            let end = "is spoken, only http, https, socks4, socks4a, socks5, socks5h";
-            assert!(text.contains("the proxy: no proxy") && text.ends_with(end), "{text}");
+            let end = "use one of http, https, socks4, socks4a, socks5, socks5h";
+            assert!(text.contains("the proxy: the proxy scheme") && text.ends_with(end), "{text}");
         }
         for url in [
             "http://",

@@ -11,8 +11,8 @@ pub(crate) const QUOTED: usize = 4 * 1024;
 /// A shorter secret is not taken out: it would take ordinary words with it.
 const SHORTEST: usize = 4;
 
-/// Takes a client's secrets out of what a server says, before an error quotes it: many a proxy's page
-/// repeats the address or the headers of the request.
+/// Takes a client's secrets out of what a server says, before an error quotes it: the error pages of many
+/// proxies repeat the address or the headers of the request.
 ///
 /// A secret is found as it is and as it is spelled in URLs, HTML and JSON. One of fewer than four bytes
 /// is left where it is. Cheap to clone.

@@ -1,4 +1,4 @@
-//! A client handle made from reqwest; the only file that knows it.
+//! A transport over reqwest. Only this file and `proxy.rs` name reqwest.
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -204,7 +204,8 @@ fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpError> {
     let blocks = pem.windows(11).filter(|window| window == b"-----BEGIN ").count();
     if found.is_empty() || found.len() != blocks {
         return Err(HttpError::invalid_client(format!(
-            "a root certificate's PEM text has {blocks} blocks, of which {} are certificates",
+            "the PEM text of a root certificate must hold `CERTIFICATE` blocks and nothing else: {} of \
+             its {blocks} blocks are certificates",
             found.len()
         )));
     }

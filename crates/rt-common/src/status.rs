@@ -3,7 +3,8 @@ use std::fmt;
 
 use http::StatusCode;
 
-/// A status code as errors print it: with its standard reason, or alone if it has none.
+/// A status code as errors print it: with its standard reason, with the reason in common use (520 to 526
+/// and 529), or alone.
 ///
 /// `StatusCode` itself prints `529 <unknown status code>` for a code outside the registry. Servers do
 /// send such codes, and 529 and 520 to 526 are widely known.
@@ -24,13 +25,13 @@ impl fmt::Display for StatusText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = match self.0.as_u16() {
             // Sent by a well-known content delivery network for failures of the server behind it.
-            520 => Some("Unknown Error of the Origin"),
-            521 => Some("Origin Is Down"),
-            522 => Some("Connection to the Origin Timed Out"),
+            520 => Some("Web Server Returned an Unknown Error"),
+            521 => Some("Web Server Is Down"),
+            522 => Some("Connection Timed Out"),
             523 => Some("Origin Is Unreachable"),
-            524 => Some("Origin Timed Out"),
-            525 => Some("TLS Handshake with the Origin Failed"),
-            526 => Some("Invalid Certificate of the Origin"),
+            524 => Some("A Timeout Occurred"),
+            525 => Some("SSL Handshake Failed"),
+            526 => Some("Invalid SSL Certificate"),
             529 => Some("Overloaded"),
             _ => self.0.canonical_reason(),
         };

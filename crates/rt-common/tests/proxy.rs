@@ -54,7 +54,7 @@ async fn proxies_of_the_environment_are_asked_or_refused() {
     let (proxy, server) = (named("proxy"), named("server"));
     let proxy = format!("http://{}", proxy.addr());
     let far = "http://far.invalid/x".to_owned();
-    let is_not_spoken =
+    let is_unsupported =
         |name: &str| format!("<the HTTP client cannot be made: {name}: no proxy of");
     for (url, (name, value), except, expected) in [
         (&far, ("http_proxy", &*proxy), "", "<proxy: http://far.invalid/x>".to_owned()),
@@ -65,8 +65,8 @@ async fn proxies_of_the_environment_are_asked_or_refused() {
             "127.0.0.1,other.invalid",
             "<server: /x>".to_owned(),
         ),
-        (&server.url("/x"), ("ALL_PROXY", "socks6://u:S3CRET@h"), "", is_not_spoken("ALL_PROXY")),
-        (&server.url("/x"), ("https_proxy", "ftp://h"), "", is_not_spoken("https_proxy")),
+        (&server.url("/x"), ("ALL_PROXY", "socks6://u:S3CRET@h"), "", is_unsupported("ALL_PROXY")),
+        (&server.url("/x"), ("https_proxy", "ftp://h"), "", is_unsupported("https_proxy")),
     ] {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         for name in ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {

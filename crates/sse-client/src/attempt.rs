@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode};
 use rt_common::{Body, HttpError, Redactor};
 
 use crate::body::Chunks;
-use crate::builder::{Attempt, Config};
+use crate::config::{Attempt, Config};
 use crate::content_type::EVENT_STREAM;
 use crate::redirect::{self, LAST_EVENT_ID, RedirectProblem};
 use crate::{Error, Opened};
@@ -18,19 +18,24 @@ const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The response to an attempt that did not fail.
 pub(crate) enum Reply {
-    Open(Opened, Chunks),
+    Open {
+        opened: Opened,
+        chunks: Chunks,
+        /// The secrets of the request, which an error must not quote.
+        secrets: Redactor,
+    },
     NoContent,
 }
 
 /// How an attempt ended.
 pub(crate) struct Outcome {
     pub(crate) result: Result<Reply, Error>,
-    pub(crate) facts: Facts,
+    pub(crate) info: AttemptInfo,
 }
 
 /// What is known of an attempt, however it ended.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct AttemptInfo {
     /// Whether its first request, before any redirect, had a body.
     pub(crate) has_body: bool,
     /// Whether that request named an event id to resume from.
@@ -39,17 +44,17 @@ pub(crate) struct Facts {
     pub(crate) should_retry: Option<bool>,
 }
 
-/// Makes an attempt.
-pub(crate) async fn make(config: Arc<Config>, attempt: Attempt) -> Outcome {
-    let mut facts = Facts { has_body: !config.body.is_empty(), ..Facts::default() };
-    let result = open(&config, attempt, &mut facts).await;
-    Outcome { result, facts }
+/// Runs an attempt.
+pub(crate) async fn run(config: Arc<Config>, attempt: Attempt) -> Outcome {
+    let mut info = AttemptInfo { has_body: !config.body.is_empty(), ..AttemptInfo::default() };
+    let result = open(&config, attempt, &mut info).await;
+    Outcome { result, info }
 }
 
-async fn open(config: &Config, attempt: Attempt, facts: &mut Facts) -> Result<Reply, Error> {
+async fn open(config: &Config, attempt: Attempt, info: &mut AttemptInfo) -> Result<Reply, Error> {
     let (request, response) = match config.response_timeout {
-        None => request(config, attempt, facts).await?,
-        Some(timeout) => tokio::time::timeout(timeout, request(config, attempt, facts))
+        None => request(config, attempt, info).await?,
+        Some(timeout) => tokio::time::timeout(timeout, request(config, attempt, info))
             .await
             .map_err(|_| Error::no_response(timeout))??,
     };
@@ -58,7 +63,7 @@ async fn open(config: &Config, attempt: Attempt, facts: &mut Facts) -> Result<Re
         StatusCode::OK => {}
         StatusCode::NO_CONTENT => return Ok(Reply::NoContent),
         status => {
-            facts.should_retry = should_retry(&head.headers);
+            info.should_retry = should_retry(&head.headers);
             let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
             return Err(request.named(HttpError::from_status(status, &head.headers, body)));
         }
@@ -69,8 +74,8 @@ async fn open(config: &Config, attempt: Attempt, facts: &mut Facts) -> Result<Re
         return Err(request.named(error));
     }
     let chunks = Chunks::new(body, &head.headers)?;
-    let url = request.url();
-    Ok(Reply::Open(Opened { status: head.status, headers: head.headers, url }, chunks))
+    let opened = Opened { status: head.status, headers: head.headers, url: request.url() };
+    Ok(Reply::Open { opened, chunks, secrets: request.secrets() })
 }
 
 /// The request that got the response, after all redirects.
@@ -105,14 +110,14 @@ impl LastRequest {
 async fn request(
     config: &Config,
     attempt: Attempt,
-    facts: &mut Facts,
+    info: &mut AttemptInfo,
 ) -> Result<(LastRequest, Response<Body>), Error> {
     let mut request = first_request(config, &attempt.last_event_id);
     if let Some(hook) = &config.hook {
         request = hook(request, attempt).await.map_err(Error::hook)?;
     }
-    facts.has_body = !request.body().is_empty();
-    facts.resumes = request.headers().contains_key(LAST_EVENT_ID);
+    info.has_body = !request.body().is_empty();
+    info.resumes = request.headers().contains_key(LAST_EVENT_ID);
     let client = config.client.as_ref().expect("the builder always sets a client");
     let mut redirects = 0;
     loop {

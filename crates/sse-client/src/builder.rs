@@ -1,6 +1,5 @@
 //! The description of a stream.
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use http::{Method, Request, Uri};
 use rt_common::{BoxError, HttpClient};
 use url::Url;
 
+use crate::config::{Attempt, Config};
 use crate::content_type::{self, ContentTypes};
 use crate::end_rules::{EndRules, Rule};
 use crate::redirect::LAST_EVENT_ID;
@@ -38,40 +38,6 @@ pub struct EventStreamBuilder {
     config: Config,
     // The first mistake; `build` reports it, so that the calls chain.
     mistake: Option<Arc<str>>,
-}
-
-/// What each attempt needs to know.
-#[derive(Clone)]
-pub(crate) struct Config {
-    pub(crate) uri: Uri,
-    pub(crate) method: Option<Method>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) reconnect: Option<Reconnect>,
-    pub(crate) client: Option<HttpClient>,
-    pub(crate) last_event_id: String,
-    pub(crate) response_timeout: Option<Duration>,
-    pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) max_redirects: u32,
-    pub(crate) max_event_bytes: usize,
-    pub(crate) content_types: ContentTypes,
-    pub(crate) end_rules: EndRules,
-    pub(crate) hook: Option<Hook>,
-}
-
-pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Result<Request<Bytes>, BoxError>> + Send>>;
-pub(crate) type Hook = Arc<dyn Fn(Request<Bytes>, Attempt) -> HookFuture + Send + Sync>;
-
-/// Which attempt a [hook](EventStreamBuilder::before_attempt) is called for.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// The attempt's number on this stream, from 1.
-    pub number: u64,
-    /// The last event id so far; empty if there is none. The request has it as `Last-Event-ID`
-    /// already.
-    pub last_event_id: String,
 }
 
 impl EventStream {
@@ -241,7 +207,7 @@ impl EventStreamBuilder {
         self
     }
 
-    /// The data of the event that ends the stream, `[DONE]` for the APIs that follow OpenAI's chat
+    /// Ends the stream at the event with this data, `[DONE]` for the APIs that follow OpenAI's chat
     /// completions. That event itself is not handed out.
     ///
     /// Where the stream makes no other attempt ([`Reconnect`]), a body that ends before it is an
@@ -251,8 +217,8 @@ impl EventStreamBuilder {
         self
     }
 
-    /// The type of an event that ends the stream, such as `message_stop`. The event is handed out,
-    /// and [`StreamItem::Ended`](crate::StreamItem::Ended) follows it. Several calls add up.
+    /// Ends the stream after the first event of this type, such as `message_stop`. The event is handed
+    /// out, and [`StreamItem::Ended`](crate::StreamItem::Ended) follows it. Several calls add up.
     ///
     /// A body that ends before it is treated as with a
     /// [sentinel](EventStreamBuilder::sentinel).
@@ -278,8 +244,8 @@ impl EventStreamBuilder {
         self
     }
 
-    /// The type of an event that reports a failure, such as `error`: it ends the stream with an
-    /// `Err` that holds it ([`Error::event`]). Several calls add up.
+    /// Fails the stream at the first event of this type, such as `error`: the `Err` holds the event
+    /// ([`Error::event`]). Several calls add up.
     pub fn error_event(mut self, event_type: impl Into<String>) -> Self {
         self.config.end_rules.errors.push(Rule::Type(event_type.into()));
         self

@@ -29,10 +29,9 @@ pub(crate) fn normalize(content_type: &str) -> String {
 /// a MIME type"). So `application/json, text/event-stream`, which a model server sends, is an event
 /// stream, as it is for browsers.
 fn essence(headers: &HeaderMap) -> Option<String> {
-    let values = headers.get_all(header::CONTENT_TYPE).iter();
-    let types = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let types = types.map(normalize).filter(|essence| essence.contains('/') && essence != "*/*");
-    types.last()
+    let values = headers.get_all(header::CONTENT_TYPE).iter().rev();
+    let types = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
+    types.map(normalize).find(|essence| essence.contains('/') && essence != "*/*")
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ pub enum StreamItem {
     Opened(Opened),
     /// The response that is opening starts over: the request was sent again with its body, without
     /// an event id to resume from. The events so far belong to a response that was given up;
-    /// discard them. Only [`Reconnect::Always`](crate::Reconnect::Always) makes this happen.
+    /// discard them. This happens with [`Reconnect::Always`](crate::Reconnect::Always), or after a
+    /// call of [`EventStream::reconnect`](crate::EventStream::reconnect), if the request has a body.
     Restarted,
     /// An event.
     Event(Event),

@@ -26,19 +26,18 @@
 //! | what happens | what the stream does |
 //! |---|---|
 //! | the server ends the body, the network fails, a time-out, 408, 425, 429, 5xx | [`StreamItem::Disconnected`], then another attempt |
-//! | after a connection has been open: a wrong content type, a refused certificate, a redirect that must not be followed (a captive portal, a proxy's page) | the same |
+//! | after a connection has been open: a wrong content type, a refused certificate, a redirect that cannot be followed (a captive portal, a proxy's page) | the same |
+//! | these before any connection has been open; any other status; no retry left; an [error event](EventStreamBuilder::error_event) | `Err`, then `None` |
 //! | 204, the [sentinel](EventStreamBuilder::sentinel) or another [last event](EventStreamBuilder::end_event) | [`StreamItem::Ended`], then `None` |
-//! | the same before a connection has been open; any other status, no retry left, an [error event](EventStreamBuilder::error_event) | `Err`, then `None` |
 //!
-//! The kinds of failure are [those of all clients](rt_common::Failure#the-table).
+//! The kinds of failure are [those of all clients](rt_common::Failure#the-table). An `Err` of an
+//! [`EventStream`] is always its last item; a failure that is followed by another attempt is a
+//! `Disconnected`. ([`Events`] has [one exception](Error::is_restarted).)
 //!
-//! An `Err` is always the last item; a failure that is followed by another attempt is a
-//! `Disconnected`.
-//!
-//! A request with a body differs in one thing, since a language model charges for each response:
-//! once a response has opened, there is no other attempt. The end of the body is
-//! [`StreamItem::Ended`], and a response that is cut short is an `Err` with
-//! [`Error::is_truncated`]. [`Reconnect`] changes that for both.
+//! A request with a body is retried differently, since a language model charges for each response: until
+//! a response has opened, and never afterwards ([`Reconnect::UntilOpened`]). The end of the body is
+//! [`StreamItem::Ended`], and a response that is cut short is an `Err` with [`Error::is_truncated`].
+//! [`EventStreamBuilder::reconnect`] changes that for any request.
 //!
 //! # Features
 //! `reqwest` and `json` (both default), `gzip`, `brotli`. Without `reqwest`, pass an
@@ -49,10 +48,12 @@ mod attempt;
 mod body;
 mod builder;
 mod callbacks;
+mod config;
 mod content_type;
 mod end_rules;
 mod error;
 mod event;
+mod events;
 mod item;
 mod policy;
 mod reconnect;
@@ -60,14 +61,16 @@ mod redirect;
 mod retry_policy;
 mod stream;
 
-pub use builder::{Attempt, EventStreamBuilder};
+pub use builder::EventStreamBuilder;
 pub use callbacks::{Client, StopHandle};
+pub use config::Attempt;
 pub use error::Error;
 pub use event::Event;
+pub use events::Events;
 pub use item::{Disconnected, End, Opened, StreamItem};
 pub use reconnect::Reconnect;
 pub use retry_policy::RetryPolicy;
-pub use stream::{EventStream, Events};
+pub use stream::EventStream;
 
 #[doc(no_inline)]
 pub use http::{HeaderMap, Method, StatusCode};

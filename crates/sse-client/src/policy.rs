@@ -47,18 +47,18 @@ impl Policy {
     }
 
     /// The attempt or the connection failed at `now`: returns how long to wait, or `Err` with the
-    /// number of retries made if there is none left. `usual` is the bound on retries unless the user
-    /// set one.
+    /// number of retries made if there is none left. `default_max_retries` is the bound on retries
+    /// unless the user set one.
     pub(crate) fn failed(
         &mut self,
         now: Instant,
         retry_after: Option<Duration>,
-        usual: Option<u32>,
+        default_max_retries: Option<u32>,
     ) -> Result<Duration, u32> {
         self.backoff.settle(now);
         let retries = self.backoff.attempts();
         let max = match self.config.max_retries {
-            MaxRetries::Default => usual,
+            MaxRetries::Default => default_max_retries,
             MaxRetries::Unlimited => None,
             MaxRetries::AtMost(max) => Some(max),
         };

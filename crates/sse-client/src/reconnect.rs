@@ -19,7 +19,7 @@ pub enum Reconnect {
     /// Until a response has opened, and never afterwards.
     ///
     /// This is what the SDKs of the model vendors do. Connections that fail, time-outs, and the
-    /// statuses 408, 409, 429 and 5xx are followed by another attempt, two of them unless
+    /// statuses 408, 409, 425, 429 and 5xx are followed by another attempt, two of them unless
     /// [`max_retries`](crate::RetryPolicy::max_retries) says otherwise; the headers `Retry-After`,
     /// `retry-after-ms` and `x-should-retry` of the response are obeyed. The end of the body is the
     /// end of the stream, and a response that is cut short is an error with

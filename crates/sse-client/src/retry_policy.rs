@@ -58,6 +58,9 @@ impl RetryPolicy {
     /// Returns a policy that waits `delay` before each attempt, neither longer with each failure
     /// nor drawn at random: many clients that lost one server all come back at the same moment.
     ///
+    /// [`base`](RetryPolicy::base) replaces the delay; [`max`](RetryPolicy::max) has no effect, and
+    /// [`seed`](RetryPolicy::seed) only on the wait after a `Retry-After`.
+    ///
     /// A `retry` field of the server replaces the delay, and a `Retry-After` is obeyed once, both
     /// within the bounds of [`min`](RetryPolicy::min) and [`server_max`](RetryPolicy::server_max).
     pub fn fixed(delay: Duration) -> Self {

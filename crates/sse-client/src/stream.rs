@@ -12,19 +12,20 @@ use rt_common::{Reaction, Redactor, Setup};
 use sse_codec::{Decoded, Decoder};
 use tokio::time::{Instant, Sleep};
 
-use crate::attempt::{self, Facts, Outcome, Reply};
+use crate::attempt::{self, AttemptInfo, Outcome, Reply};
 use crate::body::Chunks;
-use crate::builder::{Attempt, Config};
+use crate::config::{Attempt, Config};
 use crate::end_rules::Verdict;
 use crate::policy::Policy;
-use crate::{Disconnected, End, Error, Event, Reconnect, StreamItem};
+use crate::{Disconnected, End, Error, Event, Events, Reconnect, StreamItem};
 
 /// Retries of a request with a body, unless the user says otherwise: as many as the model vendors'
 /// SDKs make.
 const RETRIES_UNTIL_OPENED: u32 = 2;
 
 /// How long the end of a body is waited for after the event that ends the stream. The connection can
-/// be used again once the body has ended, and servers end it right after that event.
+/// be used again once the body has ended, and servers end it right after that event. Further bytes end
+/// the wait.
 const DRAIN_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A `Stream` of everything that happens on an event source; see the [crate's page](crate) for an
@@ -39,8 +40,8 @@ pub struct EventStream {
     decoder: Decoder,
     state: State,
     attempts: u64,
-    /// Of the last attempt.
-    facts: Facts,
+    /// What is known of the last attempt.
+    last: AttemptInfo,
     /// Whether a connection has been open: a failure before that may be a mistake in the URL.
     setup: Setup,
     /// Whether an event was handed out that came in response to a request with a body.
@@ -59,6 +60,7 @@ enum State {
         idle: Option<Pin<Box<Sleep>>>,
         /// When the server was last heard.
         heard: Instant,
+        secrets: Redactor,
     },
     Waiting(Pin<Box<Sleep>>),
     /// The event that ends the stream has come: waits for the end of the body, and then ends.
@@ -80,7 +82,7 @@ impl EventStream {
             decoder,
             state: State::Start,
             attempts: 0,
-            facts: Facts::default(),
+            last: AttemptInfo::default(),
             setup: Setup::Unproven,
             has_output: false,
             next: None,
@@ -112,8 +114,7 @@ impl EventStream {
     /// `None`. An event that is [too large](StreamItem::TooLarge) is skipped, with a warning in the
     /// log: where a gap must not pass, read the stream itself.
     ///
-    /// If the server starts over ([`StreamItem::Restarted`], only with [`Reconnect::Always`] and a
-    /// body), that is an `Err` with [`Error::is_restarted`]. It is the one error after which the
+    /// If the server starts over ([`StreamItem::Restarted`]), that is an `Err` with [`Error::is_restarted`]. It is the one error after which the
     /// stream continues: discard the events so far and poll on, or give up.
     ///
     /// ```no_run
@@ -129,7 +130,7 @@ impl EventStream {
     /// # }
     /// ```
     pub fn events(self) -> Events {
-        Events { stream: self }
+        Events::new(self)
     }
 
     fn connect(&mut self) {
@@ -139,21 +140,21 @@ impl EventStream {
         let url = rt_common::redact_url(&self.config.uri.to_string());
         tracing::debug!(%url, attempt = number, "connecting");
         let attempt = Attempt { number, last_event_id };
-        self.state = State::Connecting(Box::pin(attempt::make(Arc::clone(&self.config), attempt)));
+        self.state = State::Connecting(Box::pin(attempt::run(Arc::clone(&self.config), attempt)));
     }
 
     fn connected(&mut self, reply: Reply) -> StreamItem {
         match reply {
             Reply::NoContent => self.end(End::NoContent),
-            Reply::Open(opened, chunks) => {
+            Reply::Open { opened, chunks, secrets } => {
                 tracing::debug!(url = %rt_common::redact_url(&opened.url), "open");
                 let heard = Instant::now();
                 self.setup = Setup::Proven;
                 self.policy.opened(heard.into_std());
                 self.decoder.reset();
                 let idle = self.config.idle_timeout.map(|time| Box::pin(tokio::time::sleep(time)));
-                self.state = State::Open { chunks, rest: Bytes::new(), idle, heard };
-                if std::mem::take(&mut self.has_output) && !self.facts.resumes {
+                self.state = State::Open { chunks, rest: Bytes::new(), idle, heard, secrets };
+                if std::mem::take(&mut self.has_output) && !self.last.resumes {
                     tracing::warn!("the response starts over: the events so far are void");
                     self.next = Some(StreamItem::Opened(opened));
                     return StreamItem::Restarted;
@@ -190,12 +191,14 @@ impl EventStream {
                 return None;
             }
             Verdict::Failure => {
-                let secrets =
-                    Redactor::for_client(&self.config.headers, [self.config.uri.to_string()]);
+                let secrets = match &self.state {
+                    State::Open { secrets, .. } => secrets.clone(),
+                    _ => Redactor::default(),
+                };
                 return Some(Err(self.fail(Error::error_event(event, &secrets))));
             }
         }
-        self.has_output |= self.facts.has_body;
+        self.has_output |= self.last.has_body;
         Some(Ok(StreamItem::Event(event)))
     }
 
@@ -207,9 +210,9 @@ impl EventStream {
         }
     }
 
-    /// When to make another request after one that failed or ended.
-    fn mode(&self) -> Reconnect {
-        self.config.reconnect.unwrap_or(match self.facts.has_body {
+    /// Returns when to make another request after one that failed or ended.
+    fn reconnect_mode(&self) -> Reconnect {
+        self.config.reconnect.unwrap_or(match self.last.has_body {
             true => Reconnect::UntilOpened,
             false => Reconnect::Always,
         })
@@ -217,19 +220,19 @@ impl EventStream {
 
     /// The attempt failed: plans the next one, or ends the stream.
     fn not_opened(&mut self, error: Error) -> Result<StreamItem, Error> {
-        let mode = self.mode();
+        let mode = self.reconnect_mode();
         let retry = match mode {
             Reconnect::Never => false,
             Reconnect::Always => error.reaction(self.setup) == Reaction::Retry,
-            Reconnect::UntilOpened => self.facts.should_retry.unwrap_or_else(|| {
+            Reconnect::UntilOpened => self.last.should_retry.unwrap_or_else(|| {
                 error.is_retryable() || error.status() == Some(StatusCode::CONFLICT)
             }),
         };
         if !retry {
             return Err(self.fail(error));
         }
-        let usual = (mode == Reconnect::UntilOpened).then_some(RETRIES_UNTIL_OPENED);
-        self.retry(error, usual, false)
+        let default_max = (mode == Reconnect::UntilOpened).then_some(RETRIES_UNTIL_OPENED);
+        self.retry(error, default_max, false)
     }
 
     /// The open connection was lost, or the body ended: plans another attempt, or ends the stream.
@@ -240,7 +243,7 @@ impl EventStream {
             // Silence is no sign of health. An end that the server made is a sign of life.
             self.policy.closed(heard.into_std());
         }
-        if self.mode() == Reconnect::Always {
+        if self.reconnect_mode() == Reconnect::Always {
             return match error.reaction(self.setup) == Reaction::Retry {
                 true => self.retry(error, None, true),
                 false => Err(self.fail(error)),
@@ -261,10 +264,14 @@ impl EventStream {
     fn retry(
         &mut self,
         error: Error,
-        usual: Option<u32>,
+        default_max_retries: Option<u32>,
         was_open: bool,
     ) -> Result<StreamItem, Error> {
-        match self.policy.failed(Instant::now().into_std(), error.retry_after(), usual) {
+        match self.policy.failed(
+            Instant::now().into_std(),
+            error.retry_after(),
+            default_max_retries,
+        ) {
             Err(retries) => Err(self.fail(Error::no_retry_left(retries, error))),
             Ok(retry_in) => {
                 tracing::debug!(%error, ?retry_in, "disconnected");
@@ -300,7 +307,7 @@ impl Stream for EventStream {
                 State::Start => this.connect(),
                 State::Connecting(attempt) => {
                     let outcome = ready!(attempt.as_mut().poll(cx));
-                    this.facts = outcome.facts;
+                    this.last = outcome.info;
                     return Poll::Ready(Some(match outcome.result {
                         Ok(reply) => Ok(this.connected(reply)),
                         Err(error) => this.not_opened(error),
@@ -315,7 +322,7 @@ impl Stream for EventStream {
                         return Poll::Ready(Some(item));
                     }
                 }
-                State::Open { chunks, rest, idle, heard } => {
+                State::Open { chunks, rest, idle, heard, .. } => {
                     let chunk = chunks.poll_chunk(cx);
                     if chunks.take_arrived() {
                         *heard = Instant::now();
@@ -347,6 +354,7 @@ impl Stream for EventStream {
                     this.state = State::Start;
                 }
                 State::Draining { chunks, patience } => {
+                    // A server that sends more than the end is given up, and its connection closed.
                     if chunks.poll_chunk(cx).is_pending() {
                         ready!(patience.as_mut().poll(cx));
                     }
@@ -372,38 +380,6 @@ impl fmt::Debug for EventStream {
             .field("state", &state)
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
-    }
-}
-
-/// The events of an [`EventStream`] alone; see [`EventStream::events`].
-#[derive(Debug)]
-#[must_use = "a stream does nothing unless it is polled"]
-pub struct Events {
-    stream: EventStream,
-}
-
-impl Events {
-    /// Returns the stream behind it.
-    pub fn into_inner(self) -> EventStream {
-        self.stream
-    }
-}
-
-impl Stream for Events {
-    type Item = Result<Event, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(StreamItem::Event(event))) => return Poll::Ready(Some(Ok(event))),
-                Some(Ok(StreamItem::Restarted)) => {
-                    return Poll::Ready(Some(Err(Error::restarted())));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
     }
 }
 

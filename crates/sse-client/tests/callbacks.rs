@@ -312,7 +312,7 @@ async fn an_event_that_is_too_large_is_an_error_and_a_loss_that_ends_it_is_told(
     });
     client.start().unwrap();
     for expected in [
-        "too large: an event is larger than 1000 bytes and skipped",
+        "too large: an event was larger than 1000 bytes and was skipped: raise `max_event_bytes` to receive it",
         "small",
         "disconnect: true",
         "error: gave up after 0 retries: the server ended the stream",

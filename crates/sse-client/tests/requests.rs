@@ -317,6 +317,17 @@ async fn a_secret_that_the_server_repeats_is_in_no_error() {
     opened(&mut stream).await;
     let error = failed(&mut stream).await.to_string();
     assert!(error.ends_with("no such key ***"), "{error}");
+
+    // One that a hook has set.
+    let builder =
+        eager(server.url("/")).error_event("error").before_attempt(|mut request, _| async {
+            request.headers_mut().insert("x-api-key", "k-s3cret".parse()?);
+            Ok(request)
+        });
+    let mut stream = builder.build().unwrap();
+    opened(&mut stream).await;
+    let error = failed(&mut stream).await.to_string();
+    assert!(error.ends_with("no such key ***"), "{error}");
 }
 
 #[tokio::test]

@@ -7,16 +7,7 @@ use std::error::Error as _;
 use futures_util::TryStreamExt;
 use rt_testkit::server::Server;
 use sse_client::{End, Reconnect, StatusCode, StreamItem};
-use support::{at_once, disconnected, eager, ended, event, failed, item, opened};
-
-/// A server that writes `body` as an event stream to each connection, and closes it.
-fn streaming(body: &'static str) -> Server {
-    Server::start(move |connection| {
-        connection.request();
-        connection.open_event_stream();
-        connection.send(body);
-    })
-}
+use support::{at_once, disconnected, eager, ended, event, failed, item, opened, streaming};
 
 /// A server that answers each request with this status, header lines and body.
 fn answering(status: u16, headers: &'static str, body: &'static str) -> Server {

@@ -182,7 +182,7 @@ impl Clients {
 
     /// Gives a client the handle that cancels its subscription. Returns `false` if the client was
     /// ended meanwhile, so that the caller has to cancel.
-    pub(crate) fn subscribed(&self, client: &Arc<Client>, canceller: Canceller) -> bool {
+    pub(crate) fn set_canceller(&self, client: &Arc<Client>, canceller: Canceller) -> bool {
         let _ = client.canceller.set(canceller);
         // Under the lock that `remove` takes: either `remove` comes later and its caller finds the
         // canceller, or it came before and the client is not found here.

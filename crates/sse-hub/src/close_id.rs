@@ -67,7 +67,7 @@ impl CloseId {
     /// Whether this is the close of this client in this zone. A client whose id is made for each
     /// request cannot be recognised by that id. It is recognised by the close itself, which was sent
     /// to no other client.
-    pub(crate) fn is_of(&self, key: &CloseKey, zone: &Zone, client: &ClientId) -> bool {
+    pub(crate) fn was_issued_to(&self, key: &CloseKey, zone: &Zone, client: &ClientId) -> bool {
         self.mac(key, zone, client).verify_truncated_left(&self.tag).is_ok()
     }
 
@@ -98,33 +98,33 @@ impl fmt::Display for CloseId {
 
 /// The text is not the id of a close event.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct NoCloseId;
+pub(crate) struct InvalidCloseId;
 
 impl FromStr for CloseId {
-    type Err = NoCloseId;
+    type Err = InvalidCloseId;
 
     /// Reads exactly what [`Display`](fmt::Display) writes: one close has one text.
-    fn from_str(text: &str) -> Result<Self, NoCloseId> {
+    fn from_str(text: &str) -> Result<Self, InvalidCloseId> {
         let mut parts = text.split('~');
         let (Some(position), Some(kind), Some(time), Some(tag), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(NoCloseId);
+            return Err(InvalidCloseId);
         };
         let id = Self {
             position: match position {
                 "" => None,
-                position => Some(position.parse().map_err(|_| NoCloseId)?),
+                position => Some(position.parse().map_err(|_| InvalidCloseId)?),
             },
             kind: match kind {
                 "closed" => CloseKind::Closed,
                 "replaced" => CloseKind::Replaced,
-                _ => return Err(NoCloseId),
+                _ => return Err(InvalidCloseId),
             },
-            time: u64::from_str_radix(time, 16).map_err(|_| NoCloseId)?,
-            tag: u128::from_str_radix(tag, 16).map_err(|_| NoCloseId)?.to_be_bytes(),
+            time: u64::from_str_radix(time, 16).map_err(|_| InvalidCloseId)?,
+            tag: u128::from_str_radix(tag, 16).map_err(|_| InvalidCloseId)?.to_be_bytes(),
         };
-        if id.to_string() == text { Ok(id) } else { Err(NoCloseId) }
+        if id.to_string() == text { Ok(id) } else { Err(InvalidCloseId) }
     }
 }
 
@@ -170,16 +170,16 @@ mod tests {
         let (key, other) = (CloseKey::new("key"), CloseKey::new("other"));
         let ann = id(&key, "z", Some("ann"), CloseKind::Closed);
         let (zone, named) = (Zone::new("z").unwrap(), ClientId::new("ann").unwrap());
-        assert!(ann.is_of(&key, &zone, &named));
-        assert!(!ann.is_of(&other, &zone, &named));
-        assert!(!ann.is_of(&key, &Zone::new("y").unwrap(), &named));
-        assert!(!ann.is_of(&key, &zone, &ClientId::new("bob").unwrap()));
-        assert!(!ann.is_of(&key, &zone, &ClientId::random()));
+        assert!(ann.was_issued_to(&key, &zone, &named));
+        assert!(!ann.was_issued_to(&other, &zone, &named));
+        assert!(!ann.was_issued_to(&key, &Zone::new("y").unwrap(), &named));
+        assert!(!ann.was_issued_to(&key, &zone, &ClientId::new("bob").unwrap()));
+        assert!(!ann.was_issued_to(&key, &zone, &ClientId::random()));
 
         let unnamed = id(&key, "z", None, CloseKind::Closed);
-        assert!(unnamed.is_of(&key, &zone, &ClientId::random()));
-        assert!(!unnamed.is_of(&key, &zone, &named));
-        assert!(!unnamed.is_of(&CloseKey::random(), &zone, &ClientId::random()));
+        assert!(unnamed.was_issued_to(&key, &zone, &ClientId::random()));
+        assert!(!unnamed.was_issued_to(&key, &zone, &named));
+        assert!(!unnamed.was_issued_to(&CloseKey::random(), &zone, &ClientId::random()));
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
             CloseId { time: ann.time + 1, ..ann.clone() },
         ];
         for id in changed {
-            assert!(!id.is_of(&key, &zone, &named), "{id}");
+            assert!(!id.was_issued_to(&key, &zone, &named), "{id}");
         }
         // Where one part ends is bound as well.
         let joined = id(&key, "za", Some("nn"), CloseKind::Closed);

@@ -38,42 +38,29 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// Which close it is, for an end after which the client must not come back.
-    pub(crate) fn kind(&self) -> Option<CloseKind> {
-        match self {
-            Self::Closed(_) => Some(CloseKind::Closed),
-            Self::Replaced => Some(CloseKind::Replaced),
-            _ => None,
-        }
-    }
-
-    /// The last bytes of the stream: a close event for a client that must not reconnect, a
+    /// Returns the last bytes of the stream: a close event for a client that must not reconnect, a
     /// reconnection time for the others. `id` makes the id of a close event.
     pub(crate) fn farewell(&self, id: impl FnOnce(CloseKind) -> String) -> Option<Bytes> {
-        if let Some(kind) = self.kind() {
-            let reason = match self {
-                Self::Closed(reason) => reason.as_str(),
-                _ => "replaced by a client with the same id",
-            };
-            let data = serde_json::json!({ "reason": reason }).to_string();
-            return Some(last("close", Some(&id(kind)), &data, CLOSED_RETRY));
-        }
-        match self {
-            Self::Reconnect { retry } => Some(encode::retry(at_least(*retry))),
-            Self::Shutdown | Self::Failed => Some(come_back_later()),
-            _ => None,
-        }
+        let (kind, reason) = match self {
+            Self::Closed(reason) => (CloseKind::Closed, reason.as_str()),
+            Self::Replaced => (CloseKind::Replaced, "replaced by a client with the same id"),
+            Self::Reconnect { retry } => return Some(encode::retry(with_jitter(*retry))),
+            Self::Shutdown | Self::Failed => return Some(retry_soon()),
+            Self::Gone | Self::Slow | Self::Expired => return None,
+        };
+        let data = serde_json::json!({ "reason": reason }).to_string();
+        Some(last("close", Some(&id(kind)), &data, CLOSED_RETRY))
     }
 }
 
 /// A reconnection time for when the hub has failed or shuts down, drawn at random so that clients do
 /// not all reconnect at the same moment.
-pub(crate) fn come_back_later() -> Bytes {
+pub(crate) fn retry_soon() -> Bytes {
     encode::retry(Duration::from_millis(fastrand::u64(1000..5000)))
 }
 
 /// Returns this time or up to half more: clients must not all reconnect at the same moment.
-fn at_least(retry: Duration) -> Duration {
+fn with_jitter(retry: Duration) -> Duration {
     retry.saturating_add(retry.mul_f64(fastrand::f64() / 2.0))
 }
 

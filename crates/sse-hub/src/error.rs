@@ -94,7 +94,7 @@ impl fmt::Display for SendError {
                 f.write_str("the packet has no target: set broadcast, or a zone and a client_id")
             }
             Kind::ZoneNeeded => f.write_str("a client_id needs the zone that its client is in"),
-            Kind::ReservedId => f.write_str("the message's id has the form of a close event's"),
+            Kind::ReservedId => f.write_str("the message's id is reserved (`…~closed~…` is the id of a close event): choose another"),
             Kind::UnknownZone(zone) => write!(f, "the zone {zone:?} does not exist"),
             Kind::NoConnections(zone) => write!(f, "the zone {zone:?} has no connections"),
             Kind::NoSuchClient(zone, client) => {

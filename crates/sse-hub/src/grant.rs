@@ -62,7 +62,8 @@ impl Grant {
         self
     }
 
-    /// Resumes after this event, in place of what the request says.
+    /// Resumes after this event, in place of what the request says. An empty id starts with the newest
+    /// event.
     #[must_use]
     pub fn last_event_id(mut self, id: impl Into<String>) -> Self {
         self.last_event_id = Some(id.into());

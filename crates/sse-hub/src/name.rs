@@ -173,7 +173,7 @@ impl fmt::Display for InvalidName {
 
 impl std::error::Error for InvalidName {}
 
-/// Lets a [`Zone`] or [`ClientId`] be passed where a text is parsed.
+/// Needed because `TryInto<Zone>` of a `Zone` has the error `Infallible`.
 impl From<Infallible> for InvalidName {
     fn from(never: Infallible) -> Self {
         match never {}

@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::clients::{ConnectionLimits, Refused};
 use crate::close_id::CloseId;
-use crate::closing::{at_limit, come_back_later};
+use crate::closing::{at_limit, retry_soon};
 use crate::{ClientId, CloseReason, Grant, Hub, InvalidName, Zone, json_error};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use rt_broker::Start;
@@ -54,18 +54,23 @@ impl Hub {
         let closed = header.as_deref().and_then(|id| id.parse::<CloseId>().ok());
         // Only the header: a browser sends it when it comes back by itself, and a page that is
         // opened afresh cannot.
-        if closed.is_some_and(|closed| closed.is_of(&self.inner.options.close_key, zone, id)) {
+        if closed
+            .is_some_and(|closed| closed.was_issued_to(&self.inner.options.close_key, zone, id))
+        {
             let mut away = Response::new(Body::once(bytes::Bytes::new()));
             *away.status_mut() = StatusCode::NO_CONTENT;
             return away;
         }
         let given = |name| query(request, name).filter(|id| !id.is_empty());
-        let last_event_id = grant.last_event_id.clone().or(header);
-        let last_event_id = last_event_id
-            .filter(|id| !id.is_empty())
-            // What polyfills and wrappers of EventSource append, which cannot set the header.
-            .or_else(|| given("lastEventId"))
-            .or_else(|| given("last_event_id"));
+        let last_event_id = match &grant.last_event_id {
+            Some(id) => Some(id.clone()),
+            None => header
+                .filter(|id| !id.is_empty())
+                // What polyfills and wrappers of EventSource append, which cannot set the header.
+                .or_else(|| given("lastEventId"))
+                .or_else(|| given("last_event_id")),
+        };
+        let last_event_id = last_event_id.filter(|id| !id.is_empty());
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
         let address = grant.address.or(peer).map(|address| address.to_canonical());
         let options = &self.inner.options;
@@ -101,7 +106,7 @@ impl Hub {
         };
         self.inner.end_all(replaced, &CloseReason::Replaced);
         let canceller = subscription.canceller();
-        if !clients.subscribed(&client, canceller.clone()) {
+        if !clients.set_canceller(&client, canceller.clone()) {
             canceller.cancel();
         }
         self.inner.presence.start(&self.inner);
@@ -119,7 +124,7 @@ impl Hub {
             Refused::SameId => {
                 stream(Body::once(at_limit("a client with this id is connected already")))
             }
-            Refused::ShuttingDown => stream(Body::once(come_back_later())),
+            Refused::ShuttingDown => stream(Body::once(retry_soon())),
         }
     }
 
@@ -131,12 +136,12 @@ impl Hub {
         } else if error.is_full() {
             stream(Body::once(at_limit("the server has as many zones as it allows")))
         } else {
-            stream(Body::once(come_back_later()))
+            stream(Body::once(retry_soon()))
         }
     }
 }
 
-/// Where a client resumes that says this as its last event id.
+/// Returns the position from which a client with this last event id resumes.
 fn resume_after(id: &str) -> Start {
     if let Some(position) = id.parse::<CloseId>().ok().and_then(|closed| closed.position()) {
         return Start::Id(position.to_string().into());

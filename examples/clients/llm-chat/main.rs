@@ -35,7 +35,7 @@ struct Args {
     #[arg(long)]
     model: String,
 
-    /// What the model is to keep in mind, before the question.
+    /// The system prompt.
     #[arg(long)]
     system: Option<String>,
 

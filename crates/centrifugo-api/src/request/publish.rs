@@ -1,13 +1,12 @@
 //! Publishing: to one channel, to many.
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::publication::Publication;
 use super::sealed::Details;
 use super::{Repeat, Request};
-use crate::payload::field as payload;
 use crate::{BroadcastResult, Error, Payload, PublishResult};
 
 /// `publish`: data into a channel.
@@ -51,18 +50,6 @@ pub struct Broadcast {
     publication: Publication,
 }
 
-/// What both have.
-#[derive(Clone, Debug)]
-struct Publication {
-    data: Payload,
-    skip_history: bool,
-    tags: BTreeMap<String, String>,
-    idempotency_key: Option<String>,
-    delta: bool,
-    version: u64,
-    version_epoch: Option<String>,
-}
-
 impl Publish {
     /// Data into a channel; see [`Payload`] for what data may be.
     pub fn new(channel: impl Into<String>, data: impl Into<Payload>) -> Self {
@@ -89,47 +76,15 @@ impl Broadcast {
     }
 }
 
-/// The options of both; a macro, because a trait would have to be imported to be seen.
+/// What both have of their own.
 macro_rules! options {
     ($request:ident) => {
+        publication_options!($request);
+
         impl $request {
             /// Leaves the publication out of the channel's history.
             pub fn skip_history(mut self) -> Self {
                 self.publication.skip_history = true;
-                self
-            }
-
-            /// Adds a tag, in place of one of that name: text that goes with the publication.
-            pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-                self.publication.tags.insert(name.into(), value.into());
-                self
-            }
-
-            /// Has the server drop a publication whose key it saw in the last five minutes, and
-            /// answer with the first one's result (from Centrifugo 5.2, with its memory or Redis
-            /// engine). It makes a retry harmless, so the client retries. An empty key is none.
-            pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-                self.publication.idempotency_key = Some(key.into()).filter(|key| !key.is_empty());
-                self
-            }
-
-            /// Sends subscribers that asked for it only the difference to the publication before
-            /// (from Centrifugo 5.4).
-            pub fn delta(mut self) -> Self {
-                self.publication.delta = true;
-                self
-            }
-
-            /// Has the server drop a publication whose version is not above the last one's in the
-            /// channel (from Centrifugo 6.2). Zero is none.
-            pub fn version(mut self, version: u64) -> Self {
-                self.publication.version = version;
-                self
-            }
-
-            /// A version counts only within its epoch (from Centrifugo 6.2).
-            pub fn version_epoch(mut self, epoch: impl Into<String>) -> Self {
-                self.publication.version_epoch = Some(epoch.into());
                 self
             }
         }
@@ -140,10 +95,7 @@ macro_rules! options {
             }
 
             fn repeat(&self) -> Repeat {
-                match self.publication.idempotency_key {
-                    Some(_) => Repeat::ByKey,
-                    None => Repeat::Never,
-                }
+                self.publication.repeat()
             }
 
             fn responses(&self) -> Option<usize> {
@@ -185,43 +137,5 @@ impl Serialize for Broadcast {
         fields.serialize_field("channels", &self.channels)?;
         self.publication.fields(&mut fields)?;
         fields.end()
-    }
-}
-
-impl Publication {
-    fn new(data: Payload) -> Self {
-        Self {
-            data,
-            skip_history: false,
-            tags: BTreeMap::new(),
-            idempotency_key: None,
-            delta: false,
-            version: 0,
-            version_epoch: None,
-        }
-    }
-
-    /// Beside the channel; zero values need not be sent.
-    fn fields<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
-        payload(fields, ("data", "b64data"), Some(&self.data))?;
-        if self.skip_history {
-            fields.serialize_field("skip_history", &true)?;
-        }
-        if !self.tags.is_empty() {
-            fields.serialize_field("tags", &self.tags)?;
-        }
-        if let Some(key) = &self.idempotency_key {
-            fields.serialize_field("idempotency_key", key)?;
-        }
-        if self.delta {
-            fields.serialize_field("delta", &true)?;
-        }
-        if self.version != 0 {
-            fields.serialize_field("version", &self.version)?;
-        }
-        if let Some(epoch) = &self.version_epoch {
-            fields.serialize_field("version_epoch", epoch)?;
-        }
-        Ok(())
     }
 }

@@ -56,7 +56,7 @@ fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm, der: &[u8]) -> Option<Encodi
     Some(EncodingKey::from_ec_der(pair.to_pkcs8v1().ok()?.as_ref()))
 }
 
-/// What a private key is that is not the expected one.
+/// Names the kind of an unexpected private key.
 fn kind_of_key(key: &PrivateKeyDer<'_>) -> &'static str {
     // The object identifiers of algorithms and curves (RFC 8017, RFC 5480, RFC 8410), in DER.
     const KINDS: [(&[u8], &str); 6] = [
@@ -77,7 +77,7 @@ fn kind_of_key(key: &PrivateKeyDer<'_>) -> &'static str {
     }
 }
 
-/// What a text is that holds no private key.
+/// Names the kind of a text without a private key.
 fn kind_of_text(pem: &[u8]) -> &'static str {
     let holds = |label: &str| {
         let begin = format!("-----BEGIN {label}-----");

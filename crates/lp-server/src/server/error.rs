@@ -26,7 +26,7 @@ impl Error {
     pub(super) fn address(text: &str) -> Self {
         let source = format!(
             "{text:?} is no address to listen on: write one such as 127.0.0.1:8080, or :8080 for all \
-             addresses of this machine"
+             IPv4 addresses of this machine"
         );
         Self { kind: Kind::Address, source: source.into() }
     }
@@ -49,7 +49,16 @@ impl Error {
     /// Whether the store could not be opened or written.
     #[must_use]
     pub fn is_store(&self) -> bool {
-        !matches!(self.kind, Kind::Address | Kind::Listen { .. })
+        #[cfg(feature = "file")]
+        return matches!(self.kind, Kind::Store);
+        #[cfg(not(feature = "file"))]
+        false
+    }
+
+    /// Whether a text was no address to listen on.
+    #[must_use]
+    pub fn is_invalid_address(&self) -> bool {
+        matches!(self.kind, Kind::Address)
     }
 }
 

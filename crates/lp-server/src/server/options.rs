@@ -24,27 +24,6 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Describes a server on an address as golongpoll's `ListenAddress` writes it: `127.0.0.1:8080`,
-    /// `[::1]:8080`, `localhost:8080`, or `:8080` for all IPv4 addresses of this machine. In all else
-    /// it is as [`new`](Self::new).
-    ///
-    /// ```
-    /// use lp_server::ServerOptions;
-    ///
-    /// let options = ServerOptions::listen(":8080")?;
-    /// # Ok::<(), lp_server::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When the text is no address.
-    pub fn listen(address: &str) -> Result<Self, super::Error> {
-        let full = match address.strip_prefix(':') {
-            Some(port) => format!("0.0.0.0:{port}"),
-            None => address.replace("localhost:", "127.0.0.1:"),
-        };
-        full.parse().map(Self::new).map_err(|_| super::Error::address(address))
-    }
-
     /// A server on this address (port 0: any that is free), in memory, with golongpoll's defaults.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
@@ -117,6 +96,29 @@ impl ServerOptions {
     pub fn persist(mut self, persistor: FilePersistor) -> Self {
         self.persistor = Some(persistor);
         self
+    }
+}
+
+/// Parses an address as golongpoll's `ListenAddress` writes it: `127.0.0.1:8080`, `[::1]:8080`,
+/// `localhost:8080`, or `:8080` for all IPv4 addresses of this machine (`[::]:8080` is for IPv6 as well,
+/// where the system allows it). In all else the options are those of [`ServerOptions::new`].
+///
+/// ```
+/// use lp_server::ServerOptions;
+///
+/// let options: ServerOptions = ":8080".parse()?;
+/// # Ok::<(), lp_server::Error>(())
+/// ```
+impl std::str::FromStr for ServerOptions {
+    type Err = super::Error;
+
+    fn from_str(address: &str) -> Result<Self, super::Error> {
+        let (host, port) = match address.strip_prefix("localhost:") {
+            Some(port) => ("127.0.0.1:", port),
+            None => address.strip_prefix(':').map_or(("", address), |port| ("0.0.0.0:", port)),
+        };
+        let full = format!("{host}{port}").parse();
+        full.map(Self::new).map_err(|_| super::Error::address(address))
     }
 }
 

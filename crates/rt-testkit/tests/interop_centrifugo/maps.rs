@@ -71,7 +71,7 @@ async fn what_a_map_is_not_is_an_error() {
     assert_eq!(error.code(), Some(ErrorCode::BadRequest), "{error:?}");
     let error = client.shared_poll_publish(SharedPollPublish::new("public:a", "k", "v").version(1));
     let error = error.await.unwrap_err();
-    assert_eq!(error.code(), Some(ErrorCode::NotAvailable), "{error:?}");
+    assert_eq!(error.code(), Some(ErrorCode::BadRequest), "{error:?}");
 
     // Bytes that are not JSON make the state unreadable, as they do a history.
     let bytes = MapPublish::new("maps:bytes", "k", Payload::bytes([0, 0xff]));

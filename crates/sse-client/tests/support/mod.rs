@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use rt_testkit::server::Server;
 use sse_client::{
     Disconnected, End, Error, Event, EventStream, EventStreamBuilder, HttpClient, Opened,
     RetryPolicy, StreamItem,
@@ -15,6 +16,15 @@ pub mod scripted;
 pub fn eager(url: impl Into<String>) -> EventStreamBuilder {
     let client = HttpClient::builder().no_proxy().build().unwrap();
     EventStream::builder(url).http_client(client).retry(at_once())
+}
+
+/// A server that sends `body` as an event stream over each connection, and closes it.
+pub fn streaming(body: &'static str) -> Server {
+    Server::start(move |connection| {
+        connection.request();
+        connection.open_event_stream();
+        connection.send(body);
+    })
 }
 
 pub fn at_once() -> RetryPolicy {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
-use sse_client::HttpClient;
+use sse_client::{EventStream, EventStreamBuilder, HttpClient};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -86,6 +86,11 @@ impl tower_service::Service<Request<Bytes>> for Script {
         self.seen.lock().unwrap().push((Instant::now(), request));
         self.answers.lock().unwrap().pop_front().expect("the script has an answer left")
     }
+}
+
+/// A builder over a script, which asks again at once.
+pub fn scripted(script: &Script) -> EventStreamBuilder {
+    EventStream::builder("http://h/").http_client(script.client()).retry(super::at_once())
 }
 
 /// A body fed by a channel.

@@ -125,10 +125,11 @@ impl Decoder {
     ///
     /// ```
     /// let mut decoder = sse_codec::Decoder::new();
-    /// while decoder.feed(b"data: whole\n\n: comment\n").next().is_some() {}
-    /// assert!(!decoder.has_unfinished_event());
-    /// while decoder.feed(b"data: hal").next().is_some() {}
-    /// assert!(decoder.has_unfinished_event());
+    /// for (chunk, unfinished) in [("data: whole\n\n: comment\n", false), ("data: hal", true)] {
+    ///     let mut feed = decoder.feed(chunk.as_bytes());
+    ///     while feed.next().is_some() {}
+    ///     assert_eq!(decoder.has_unfinished_event(), unfinished);
+    /// }
     /// ```
     pub fn has_unfinished_event(&self) -> bool {
         !self.block.is_empty() || self.line.has_begun_a_field()
