@@ -286,7 +286,8 @@ async fn a_shutdown_drops_handlers_that_do_not_finish_within_its_timeout() {
         begins.recv().await.unwrap();
         begins.recv().await.unwrap();
         shutdown.shut_down();
-        let (ended, after) = run.await.unwrap();
+        let run = tokio::time::timeout(Duration::from_secs(10), run).await.expect("it ends");
+        let (ended, after) = run.unwrap();
         assert_eq!((ended.is_err(), after), (fails_first, before));
     }
 }
@@ -306,7 +307,8 @@ async fn handlers_of_one_event_run_at_the_same_time_if_they_are_to() {
         }
     };
     let handlers = Handlers::new().concurrent_handlers(true).on_any(meet(one)).on(61, meet(other));
-    handlers.dispatch(event("[61,42,1]")).await.unwrap();
+    let dispatched = handlers.dispatch(event("[61,42,1]"));
+    tokio::time::timeout(Duration::from_secs(10), dispatched).await.expect("they meet").unwrap();
 
     let seen = Arc::new(Mutex::new(0));
     let count = Arc::clone(&seen);
