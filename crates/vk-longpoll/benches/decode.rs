@@ -96,7 +96,10 @@ fn typed(body: &[u8]) -> Answer {
     let answer = Answer::decode(body).unwrap();
     let Answer::Updates(updates) = &answer else { panic!("a failure") };
     for event in &updates.events {
-        assert!(!matches!(event.kind, EventKind::Odd(_) | EventKind::Unknown(_)), "{event:?}");
+        assert!(
+            !matches!(event.kind, EventKind::Malformed(_) | EventKind::Unknown(_)),
+            "{event:?}"
+        );
     }
     answer
 }

@@ -27,7 +27,7 @@ mod send_message;
 pub use builder::ApiBuilder;
 pub use error::{ApiError, Captcha, CaptchaAnswer};
 pub use execute::{Execute, ExecuteReplies};
-pub use send_message::SendMessage;
+pub use send_message::{SendError, SendMessage, Sent};
 
 use builder::AskCaptcha;
 pub(crate) use builder::{default_client, user_agent};
@@ -258,7 +258,7 @@ pub(crate) async fn find_server<E>(
     let ts = ts.ok_or_else(|| Error::unreadable("VK named a long poll server without a ts"))?;
     let pts = found.pts.and_then(|pts| i64::typed(pts.get()));
     let server = api.config.trust.server(&found.server, found.key.into())?;
-    Ok(Answer::Server { server, position: Position { ts, pts } })
+    Ok(Answer::Server { server, position: Position { pts, ..Position::new(ts) } })
 }
 
 /// The whole answer, if its status is one of success; otherwise an error with what may be kept of it.

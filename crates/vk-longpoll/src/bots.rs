@@ -2,6 +2,7 @@
 
 mod answer;
 mod event;
+mod fetch;
 mod handlers;
 mod long_poll;
 

@@ -110,7 +110,8 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// Goes on from here (default: from now on): what was missed comes first.
+    /// Resumes from here (default: from now on): what was missed comes first. The server is polled from
+    /// this `ts`; what it has forgotten is read from the account's history.
     pub fn position(mut self, position: impl Into<Option<Position>>) -> Self {
         self.position = position.into();
         self

@@ -4,8 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rt_common::BoxError;
+use tokio::task::JoinSet;
 
 use crate::kind::Event;
 use crate::{Answered, Disconnected, Error, Gap};
@@ -14,7 +16,8 @@ use crate::{Answered, Disconnected, Error, Gap};
 /// [`bots::Handlers`](crate::bots::Handlers), for [`Poller::run`](crate::Poller::run).
 ///
 /// Several may be set for the same; they are called one after the other, first those by code, then
-/// those by kind, then those for all. The first that fails ends it for this event.
+/// those by kind, then those for all. The first that fails ends it for this event. With
+/// [`concurrent_handlers`](Handlers::concurrent_handlers) they run at the same time.
 ///
 /// One event is handled after the other, unless [`concurrent`](Handlers::concurrent) says otherwise.
 #[must_use]
@@ -27,6 +30,9 @@ pub struct Handlers<E> {
     gap: Option<Tell<Gap>>,
     disconnected: Option<Tell<Disconnected>>,
     pub(crate) concurrency: usize,
+    /// The handlers of one event run at the same time.
+    concurrent_handlers: bool,
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// A whole answer, after its events were handled.
@@ -62,6 +68,8 @@ impl<E: Event> Handlers<E> {
             gap: None,
             disconnected: None,
             concurrency: 1,
+            concurrent_handlers: false,
+            shutdown_timeout: Duration::from_secs(30),
         }
     }
 
@@ -118,17 +126,53 @@ impl<E: Event> Handlers<E> {
         self
     }
 
+    /// Runs the handlers of one event at the same time, each in a task of its own (default: one after
+    /// the other, until one fails). All of them are called; the event is handled when all have
+    /// finished, with the first error.
+    pub fn concurrent_handlers(mut self, at_once: bool) -> Self {
+        self.concurrent_handlers = at_once;
+        self
+    }
+
+    /// Maximum time to finish the events of received responses after a shutdown (default: 30 s).
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
     /// Handles an event, without a network: as [`Poller::run`](crate::Poller::run) does.
     ///
     /// # Errors
     /// With [`Error::is_handler`], when a handler fails.
     pub async fn dispatch(&self, event: impl Into<Arc<E>>) -> Result<(), Error> {
         let event = event.into();
-        handle(self.chosen(&event), event).await
+        self.handling(event).await
+    }
+
+    /// Calls the handlers of an event.
+    pub(crate) fn handling(
+        &self,
+        event: Arc<E>,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<E> {
+        let handlers = self.chosen(&event);
+        let at_once = self.concurrent_handlers && handlers.len() > 1;
+        async move {
+            match at_once {
+                true => handle_at_once(handlers, event).await,
+                false => handle_in_order(handlers, event).await,
+            }
+        }
+    }
+
+    /// Whether an event has a handler.
+    pub(crate) fn has_handler(&self, event: &E) -> bool {
+        !self.by_all.is_empty()
+            || event.code().is_some_and(|code| self.by_code.contains_key(&code))
+            || self.by_name.contains_key(&*event.name())
     }
 
     /// The handlers of an event, in their order.
-    pub(crate) fn chosen(&self, event: &E) -> Vec<Handler<E>> {
+    fn chosen(&self, event: &E) -> Vec<Handler<E>> {
         let by_code = event.code().and_then(|code| self.by_code.get(&code));
         let by_name = self.by_name.get(&*event.name());
         let of = |list: Option<&Vec<Handler<E>>>| list.cloned().unwrap_or_default();
@@ -208,11 +252,24 @@ impl<E: Event> Handlers<E> {
     }
 }
 
-/// Calls them one after the other.
-pub(crate) async fn handle<E: Event>(
-    handlers: Vec<Handler<E>>,
-    event: Arc<E>,
-) -> Result<(), Error> {
+/// Calls the handlers in tasks of their own, and waits for all.
+async fn handle_at_once<E: Event>(handlers: Vec<Handler<E>>, event: Arc<E>) -> Result<(), Error> {
+    let mut tasks = JoinSet::new();
+    for handle in handlers {
+        let event = Arc::clone(&event);
+        // Within the task: a panic of the call itself must not keep the other handlers from theirs.
+        tasks.spawn(async move { handle(event).await });
+    }
+    let mut first = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        let handled = ended.unwrap_or_else(|panicked| Err(panicked.into()));
+        first = first.and(handled.map_err(|error| Error::handler(event.name(), error)));
+    }
+    first
+}
+
+/// Calls the handlers one after the other, until one fails.
+async fn handle_in_order<E: Event>(handlers: Vec<Handler<E>>, event: Arc<E>) -> Result<(), Error> {
     for handle in handlers {
         let handling = handle(Arc::clone(&event));
         handling.await.map_err(|error| Error::handler(event.name(), error))?;

@@ -11,7 +11,8 @@ pub enum Item<E> {
     Event(E),
     /// The events of an answer have been handed out: the moment to save the position.
     Answered(Answered),
-    /// Events are missing before what follows, and cannot be read any more.
+    /// Events are missing before what follows, and cannot be read any more. It comes once for each
+    /// time that the server has forgotten events, after those that the history has.
     Gap(Gap),
     /// A poll or a call failed; the next one is already planned.
     Disconnected(Disconnected),
@@ -37,10 +38,24 @@ pub struct Answered {
 pub struct Gap {
     /// The place after which they are missing.
     pub from: Position,
-    /// Why they cannot be read: VK's refusal to give so old a history, or an answer of it that is too
-    /// large, of another form, or leads no further. `None` where there is no history to ask for: bots,
-    /// and sessions without a token.
+    /// Which events are missing.
+    pub missing: Missing,
+    /// The reason why the history cannot be read: VK refuses to give one so old, or a page of it is too
+    /// large, malformed, or leads no further. `None` where the history was read, and where there is
+    /// none: bots, and sessions without a token.
     pub error: Option<Error>,
+}
+
+/// The events that a [`Gap`] lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Missing {
+    /// All events.
+    All,
+    /// Those that no history has: all codes but the ones of
+    /// [`EventKind::is_in_history`](crate::user::EventKind::is_in_history). The others have been read
+    /// from the history.
+    NotInHistory,
 }
 
 /// Why a poll or a call failed, and when the next one starts.

@@ -4,10 +4,12 @@
 //! So no value is read more deeply than its type asks, however deep it is nested; and a value that is
 //! not what was expected costs itself, not what stands around it.
 
+use crate::malformed::{MalformedParts, join};
 use crate::scan::Values;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 /// A piece of JSON, as the text that it came as.
@@ -76,33 +78,91 @@ pub(crate) fn split(json: &str) -> Option<Vec<&str>> {
 }
 
 /// The entries of a JSON object, each as JSON. The last of a name counts, as with most decoders.
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a str)>);
+pub(crate) struct Object<'a> {
+    entries: Vec<(Cow<'a, str>, &'a str)>,
+    /// The entries that were asked for and could not be read.
+    malformed: RefCell<MalformedParts>,
+}
 
-/// A value of an object that is missing, or not what it should be, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The path of a value that is missing, or not of the type that it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EntryFault {
-    Missing(&'static str),
-    Wrong(&'static str),
+    Missing(Cow<'static, str>),
+    Wrong(Cow<'static, str>),
+}
+
+impl EntryFault {
+    pub(crate) fn missing(name: &'static str) -> Self {
+        Self::Missing(Cow::Borrowed(name))
+    }
+
+    pub(crate) fn wrong(name: &'static str) -> Self {
+        Self::Wrong(Cow::Borrowed(name))
+    }
+
+    /// The same fault, of the value at this path.
+    pub(crate) fn within(self, path: &str) -> Self {
+        match self {
+            Self::Missing(name) => Self::Missing(join(path, &name).into()),
+            Self::Wrong(name) => Self::Wrong(join(path, &name).into()),
+        }
+    }
 }
 
 impl<'a> Object<'a> {
     /// As [`entries`].
     pub(crate) fn split(json: &'a str) -> Option<Self> {
-        Some(Self(entries(json)?.collect()))
+        Some(Self { entries: entries(json)?.collect(), malformed: RefCell::default() })
     }
 
     /// The value of this name; `null` is as good as absent.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
-        let (_, raw) = self.0.iter().rev().find(|(known, _)| known == name)?;
+        let (_, raw) = self.entries.iter().rev().find(|(known, _)| known == name)?;
         Some(*raw).filter(|raw| *raw != "null")
     }
 
-    pub(crate) fn find<T: Typed>(&self, name: &'static str) -> Result<Option<T>, EntryFault> {
-        self.raw(name).map(|raw| T::typed(raw).ok_or(EntryFault::Wrong(name))).transpose()
+    /// The value of this name. One that cannot be read is noted, and as good as absent.
+    pub(crate) fn find<T: Typed>(&self, name: &str) -> Option<T> {
+        let raw = self.raw(name)?;
+        let value = self.read(name, raw);
+        if value.is_none() {
+            self.malformed.borrow_mut().add(name, raw);
+        }
+        value
     }
 
+    /// The value of this name, without which the object is not what it should be.
     pub(crate) fn need<T: Typed>(&self, name: &'static str) -> Result<T, EntryFault> {
-        self.find(name)?.ok_or(EntryFault::Missing(name))
+        self.identity(name)?.ok_or_else(|| EntryFault::missing(name))
+    }
+
+    /// A value that tells what the object is about: it may be absent, but not unreadable.
+    pub(crate) fn identity<T: Typed>(&self, name: &'static str) -> Result<Option<T>, EntryFault> {
+        let raw = self.raw(name);
+        raw.map(|raw| self.read(name, raw).ok_or_else(|| EntryFault::wrong(name))).transpose()
+    }
+
+    fn read<T: Typed>(&self, name: &str, raw: &str) -> Option<T> {
+        if !T::HAS_PARTS {
+            return T::typed(raw);
+        }
+        let mut inner = MalformedParts::default();
+        let value = T::read(raw, &mut inner);
+        if value.is_some() {
+            self.note_within(name, &inner);
+        }
+        value
+    }
+
+    pub(crate) fn note_within(&self, name: &str, inner: &MalformedParts) {
+        if !inner.is_empty() {
+            self.malformed.borrow_mut().add_within(name, inner);
+        }
+    }
+
+    /// What could not be read so far.
+    pub(crate) fn take_malformed(&self) -> MalformedParts {
+        self.malformed.take()
     }
 }
 
@@ -119,6 +179,14 @@ pub(crate) fn entries(json: &str) -> Option<impl Iterator<Item = (Cow<'_, str>, 
 /// What one value may be read as; `None` where it is something else.
 pub(crate) trait Typed: Sized {
     fn typed(json: &str) -> Option<Self>;
+
+    /// Whether values of this type have parts that may be unreadable while the value is not.
+    const HAS_PARTS: bool = false;
+
+    /// The same, of a value whose own parts may be unreadable: these are noted, and absent from it.
+    fn read(json: &str, _malformed: &mut MalformedParts) -> Option<Self> {
+        Self::typed(json)
+    }
 }
 
 impl Typed for i64 {
@@ -185,7 +253,25 @@ impl Typed for Json {
 
 impl<T: Typed> Typed for Vec<T> {
     fn typed(json: &str) -> Option<Self> {
-        split(json)?.into_iter().map(T::typed).collect()
+        Self::read(json, &mut MalformedParts::default())
+    }
+
+    const HAS_PARTS: bool = true;
+
+    /// The elements that can be read.
+    fn read(json: &str, malformed: &mut MalformedParts) -> Option<Self> {
+        let mut list = Vec::new();
+        for (at, raw) in Values::of_array(json)?.enumerate() {
+            let mut inner = MalformedParts::default();
+            match T::read(raw, &mut inner) {
+                Some(element) => list.push(element),
+                None => inner.add("", raw),
+            }
+            if !inner.is_empty() {
+                malformed.add_within(&format!("[{at}]"), &inner);
+            }
+        }
+        Some(list)
     }
 }
 

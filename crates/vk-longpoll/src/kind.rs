@@ -5,7 +5,7 @@ use std::time::Duration;
 use rt_common::BoxError;
 
 use crate::server::Server;
-use crate::{Api, Error, Failed, Position};
+use crate::{Api, Error, Failed, MalformedParts, Position};
 
 /// What was answered.
 #[derive(Debug)]
@@ -36,6 +36,12 @@ pub trait Event: Send + Sync + 'static {
 
     /// The name of its kind.
     fn name(&self) -> Cow<'static, str>;
+
+    /// Its type or code, and the reason, where the whole of it cannot be read.
+    fn malformed(&self) -> Option<(String, String)>;
+
+    /// What of it cannot be read.
+    fn malformed_parts(&self) -> &MalformedParts;
 }
 
 /// A long poll: [`User`](crate::user::User) or [`Bots`](crate::bots::Bots).

@@ -45,6 +45,7 @@ mod handlers;
 mod item;
 mod json;
 mod kind;
+mod malformed;
 mod policy;
 mod poller;
 mod position;
@@ -56,15 +57,17 @@ mod shutdown;
 pub mod user;
 
 pub use api::{
-    Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendMessage,
+    Api, ApiBuilder, ApiError, Captcha, CaptchaAnswer, Execute, ExecuteReplies, SendError,
+    SendMessage, Sent,
 };
 pub use builder::Builder;
 pub use decode_error::DecodeError;
 pub use error::Error;
 pub use failed::Failed;
 pub use handlers::{Handlers, Of, Response};
-pub use item::{Answered, Disconnected, Gap, Item};
+pub use item::{Answered, Disconnected, Gap, Item, Missing};
 pub use json::Json;
+pub use malformed::{MalformedPart, MalformedParts};
 pub use poller::{Events, Poller};
 pub use position::Position;
 pub use retry_policy::RetryPolicy;

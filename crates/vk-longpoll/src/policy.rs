@@ -54,8 +54,10 @@ pub(crate) struct Policy<E> {
     polled: bool,
     /// Where the next poll starts; unknown until a server says so.
     head: Option<Position>,
-    /// The place after which events are missing.
+    /// The place after which events are read from the history.
     missing: Option<Position>,
+    /// The same, before the first page of the history.
+    missing_since: Option<Position>,
     /// Where the reader is: after what was handed out.
     position: Option<Position>,
     waiting: VecDeque<Item<E>>,
@@ -83,10 +85,11 @@ impl<E: Event> Policy<E> {
         let backoff = Backoff::new(retry.base.max(retry.min), retry.max, seed)
             .with_floor(retry.min)
             .with_reset_after(Duration::ZERO);
-        // With a server of one's own, or without a history, the old `ts` is all there is to go on
-        // from.
-        let recover = means.token && means.history && server.is_none();
-        let (head, missing) = if recover { (None, position) } else { (position, None) };
+        // The server may still hold what follows a `ts`, and it alone has all kinds of events. The
+        // history is for what it has forgotten, as it says itself, or has said before a restart.
+        let reads_history =
+            means.token && means.history && position.is_some_and(|it| it.recovering);
+        let (head, missing) = if reads_history { (None, position) } else { (position, None) };
         Self {
             means,
             retry,
@@ -96,6 +99,7 @@ impl<E: Event> Policy<E> {
             server,
             head,
             missing,
+            missing_since: missing,
             position,
             waiting: VecDeque::new(),
             repeats: Repeats::default(),
@@ -132,11 +136,16 @@ impl<E: Event> Policy<E> {
         if self.position == position && self.waiting.is_empty() {
             return;
         }
-        // Without a token, the server is all there is.
-        let server = self.server.take().filter(|_| !self.means.token);
+        // It may still hold the events, and most kinds of them are in no history.
+        let server = self.server.take();
         let (begun, polled) = (self.begun, self.polled);
         *self = Self::new(self.means, server, position, self.retry.clone());
         (self.begun, self.polled) = (begun, polled);
+    }
+
+    /// Forgets earlier failures: the loop is started again.
+    pub(crate) fn restart(&mut self) {
+        (self.retries, self.poll_failures, self.stuck) = (0, 0, 0);
     }
 
     /// How many items are here already.
@@ -191,7 +200,7 @@ impl<E: Event> Policy<E> {
                 let moved = self.head.is_none_or(|head| ts > head.ts);
                 let waited = took >= SHORTEST_WAIT;
                 self.idle = if waited || !events.is_empty() { 0 } else { self.idle + 1 };
-                self.take_updates(Position { ts, pts }, events);
+                self.take_updates(Position { pts, ..Position::new(ts) }, events);
                 self.poll_failures = 0;
                 self.stuck = 0;
                 self.retries = 0;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::error::Kept;
 use crate::kind::{Answer, Kind};
+use crate::malformed::MalformedLog;
 use crate::policy::{Ask, Policy};
 use crate::server::Server;
 use crate::{Api, Error, Item, Position, Shutdown, api};
@@ -31,7 +32,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// | events; the end of an answer; events that cannot be read any more | [`Item::Event`]; [`Item::Answered`]; [`Item::Gap`] |
 /// | the network fails, no answer within the wait and 10 s, a redirect, a page that is not JSON, a cut body, the statuses 408, 425, 429 and 5xx, API errors 1, 6, 9, 10 and 29 | [`Item::Disconnected`], then another try |
 /// | another status, a refused certificate, by [the table of failures](rt_common::Failure#the-table) | once a server has been named: [`Item::Disconnected`], then another try, at another server after a status; before: `Err`, then `None` |
-/// | `failed` 1, 2 and 3 | goes on from the new `ts`, with a new key, or both; what was missed is read from the account's history, each event once, marked as recovered |
+/// | `failed` 1, 2 and 3 | goes on from the new `ts`, with a new key, or both; after 1 and 3 what was missed is read from the account's history, each event once, marked as recovered, and an [`Item::Gap`] tells of the kinds of events that no history has |
 /// | `failed` 4 and unknown ones, any other API error (a captcha that nobody answers), a server that is not VK's, no retry left, no token where one is needed | `Err`, then `None` |
 #[must_use = "a loop does nothing unless it is polled or run"]
 pub struct Poller<K: Kind> {
@@ -40,6 +41,7 @@ pub struct Poller<K: Kind> {
     pub(crate) link: Link,
     pub(crate) policy: Policy<K::Event>,
     pub(crate) shutdown: Shutdown,
+    malformed: MalformedLog,
     state: State<K::Event>,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -66,7 +68,8 @@ impl<K: Kind> Poller<K> {
     pub(crate) fn new(kind: K, api: Option<Api>, link: Link, policy: Policy<K::Event>) -> Self {
         let shutdown = Shutdown::new();
         let stopped = Box::pin(shutdown.said());
-        Self { kind, api, link, policy, shutdown, state: State::Start, stopped }
+        let malformed = MalformedLog::default();
+        Self { kind, api, link, policy, shutdown, malformed, state: State::Start, stopped }
     }
 
     /// Where to go on from after what was handed out so far; `None` until a server has said where it
@@ -81,13 +84,19 @@ impl<K: Kind> Poller<K> {
         self.policy.waiting()
     }
 
+    /// How many events, and how many parts of events, could not be read so far. The first of each kind
+    /// is logged as a warning.
+    pub fn malformed_count(&self) -> u64 {
+        self.malformed.count()
+    }
+
     /// The API with the loop's token; `None` where it has none.
     pub fn api(&self) -> Option<&Api> {
         self.api.as_ref()
     }
 
-    /// What ends the loop from another task: [`Poller::run`] returns as soon as the handlers under way
-    /// have finished, and the stream ends.
+    /// A handle that ends the loop from another task: no more polls are made, and once the events of the
+    /// responses that were received have been handed out, the stream ends, or [`Poller::run`] returns.
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
     }
@@ -121,7 +130,12 @@ impl<K: Kind> Poller<K> {
     ) -> Result<(), Error> {
         let now = Instant::now().into_std();
         let pause = match answer {
-            Ok(answer) => self.policy.answered(answer, now, took)?,
+            Ok(answer) => {
+                if let Answer::Updates { events, .. } | Answer::History { events, .. } = &answer {
+                    events.iter().for_each(|event| self.malformed.note(event));
+                }
+                self.policy.answered(answer, now, took)?
+            }
             Err(error) => {
                 tracing::debug!(%error, ?ask, "failed");
                 self.policy.failed(ask, error, now)?
@@ -134,16 +148,24 @@ impl<K: Kind> Poller<K> {
         Ok(())
     }
 
-    /// Forgets what is under way.
-    pub(crate) fn start_over(&mut self) {
-        self.state = State::Start;
+    /// Drops the request under way. A loop that has ended stays so.
+    pub(crate) fn drop_request(&mut self) {
+        if !matches!(self.state, State::Done) {
+            self.state = State::Start;
+        }
     }
 
-    /// Goes on from here, unless the loop has ended by itself.
+    /// Resumes from this position.
     pub(crate) fn go_back(&mut self, position: Option<Position>) {
         self.policy.go_back(position);
-        if !matches!(self.state, State::Done) {
-            self.start_over();
+        self.drop_request();
+    }
+
+    /// Starts again if the loop has ended.
+    pub(crate) fn restart(&mut self) {
+        if matches!(self.state, State::Done) {
+            self.policy.restart();
+            self.state = State::Start;
         }
     }
 }
@@ -179,13 +201,16 @@ where
             if matches!(this.state, State::Done) {
                 return Poll::Ready(None);
             }
-            // What has been waited for once is not waited for again.
-            if this.shutdown.is_shut_down() || this.stopped.as_mut().poll(cx).is_ready() {
-                this.state = State::Done;
-                return Poll::Ready(None);
-            }
+            // What a shutdown leaves behind would have to be polled again, if it could be.
             if let Some(item) = this.policy.next() {
                 return Poll::Ready(Some(Ok(item)));
+            }
+            if this.shutdown.is_shut_down() || this.stopped.as_mut().poll(cx).is_ready() {
+                this.state = State::Done;
+                this.shutdown.reset();
+                // A future that has returned must not be polled again.
+                this.stopped = Box::pin(this.shutdown.said());
+                return Poll::Ready(None);
             }
             let went_on = match &mut this.state {
                 State::Start => this.ask(),

@@ -23,18 +23,27 @@ pub struct Position {
     /// read for a much longer time. Bots have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pts: Option<i64>,
+    /// Whether the account's history was being read: it is read on after `pts` before the next poll.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recovering: bool,
 }
 
 impl Position {
     /// After the event with this number.
     pub fn new(ts: i64) -> Self {
-        Self { ts, pts: None }
+        Self { ts, pts: None, recovering: false }
     }
 
     /// The same place, with its number in the account's history.
     #[must_use]
     pub fn with_pts(mut self, pts: i64) -> Self {
         self.pts = Some(pts);
+        self
+    }
+
+    /// The place in the history that a page of it ends at.
+    pub(crate) fn recovering(mut self, pts: Option<i64>) -> Self {
+        (self.pts, self.recovering) = (pts, true);
         self
     }
 }

@@ -2,6 +2,7 @@
 use std::pin::{Pin, pin};
 
 use futures_core::Stream;
+use tokio::time::{Sleep, sleep};
 
 use crate::kind::Kind;
 use crate::poller::Poller;
@@ -42,19 +43,22 @@ where
     /// # }
     /// ```
     ///
-    /// When it ends, [`Poller::position`] is after the last answer whose events were all handled. After
-    /// the error of a handler it can be run again: it goes on from there, and the events of that answer
-    /// come again.
+    /// When it ends, [`Poller::position`] is after the last answer whose events were all handled. It can
+    /// be run again, whatever it ended with: it resumes from there. After the error of a handler, the
+    /// events of that answer are polled again; only those that the server has forgotten meanwhile are
+    /// read from the history.
     ///
-    /// After a shutdown it returns as soon as the handlers under way have finished: it waits neither
-    /// for the poll nor for events that no handler has begun with, and before those the position has
-    /// not moved. One said before the run holds.
+    /// After a shutdown it makes no more polls. It returns once the events of the responses that were
+    /// received are handled, and their [`on_response`](Handlers::on_response) has been called, or after
+    /// [`shutdown_timeout`](Handlers::shutdown_timeout): handlers that have not finished by then are
+    /// dropped, and the position is before their events. A shutdown before the run ends it at once.
     ///
     /// # Errors
     /// What ends the loop (see [`Poller`]), after the handlers of all that came before; and the error of
     /// a handler ([`Error::is_handler`]), after those under way, unless
     /// [`on_error`](Handlers::on_error) takes it. A handler that panics has failed.
     pub async fn run(&mut self, handlers: Handlers<K::Event>) -> Result<(), Error> {
+        self.restart();
         let begin = self.position();
         let mut work = Work::new(handlers);
         let ended = self.run_with(&mut work).await;
@@ -64,19 +68,32 @@ where
     }
 
     async fn run_with(&mut self, work: &mut Work<K::Event>) -> Result<(), Error> {
-        let mut stopped = pin!(self.shutdown().said());
+        let shutdown = self.shutdown();
+        let mut stopped = pin!(shutdown.said());
+        let mut deadline = pin!(None);
         let mut ended = None;
         loop {
-            if ended.is_some() && work.is_idle() {
-                return ended.unwrap_or(Ok(()));
+            if work.is_idle()
+                && let Some(ended) = ended
+            {
+                return ended;
             }
             tokio::select! {
                 biased;
-                () = &mut stopped => return work.finish().await,
-                ended = work.one(), if work.is_running() => if let Err(error) = ended {
-                    // The first error is the one that is told.
-                    let _ = work.finish().await;
-                    return Err(error);
+                () = &mut stopped, if deadline.is_none() => {
+                    deadline.set(Some(sleep(work.handlers().shutdown_timeout)));
+                }
+                () = expired(deadline.as_mut()), if deadline.is_some() => {
+                    tracing::warn!("handlers have not finished within the shutdown's timeout");
+                    shutdown.reset();
+                    return ended.unwrap_or(Ok(()));
+                }
+                handled = work.one(), if work.is_running() => if let Err(error) = handled {
+                    // Events that wait come again with the next run; the first error is returned.
+                    work.drop_waiting();
+                    if !matches!(ended, Some(Err(_))) {
+                        ended = Some(Err(error));
+                    }
                 },
                 item = next(self), if ended.is_none() && work.has_room() => match item {
                     Some(Ok(Item::Event(event))) => work.add(event),
@@ -84,10 +101,20 @@ where
                     Some(Ok(Item::Gap(gap))) => work.handlers().tell_gap(&gap),
                     Some(Ok(Item::Disconnected(lost))) => work.handlers().tell_disconnected(&lost),
                     Some(Err(error)) => ended = Some(Err(error)),
-                    None => ended = Some(Ok(())),
+                    // It was shut down.
+                    None => {
+                        ended = Some(Ok(()));
+                        deadline.set(Some(sleep(work.handlers().shutdown_timeout)));
+                    }
                 },
             }
         }
+    }
+}
+
+async fn expired(deadline: Pin<&mut Option<Sleep>>) {
+    if let Some(deadline) = deadline.as_pin_mut() {
+        deadline.await;
     }
 }
 

@@ -14,15 +14,20 @@ impl Shutdown {
         Self { signal: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// Says that the loop is to end, and does not wait for it. What is said before the loop begins
-    /// holds, and it cannot be taken back.
+    /// Ends the loop that runs, or the next one that is started: no more polls are made, and what has
+    /// been received is handed out first. It returns at once.
     pub fn shut_down(&self) {
         self.signal.send_replace(true);
     }
 
-    /// Whether it was said.
+    /// Whether the loop is to end, and has not yet.
     pub fn is_shut_down(&self) -> bool {
         *self.signal.borrow()
+    }
+
+    /// The loop has ended: the next run is not affected.
+    pub(crate) fn reset(&self) {
+        self.signal.send_replace(false);
     }
 
     /// Until it is said.

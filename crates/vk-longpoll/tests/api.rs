@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rt_testkit::vk::{Step, Vk};
 use serde_json::{Value, json};
-use vk_longpoll::{Api, ApiBuilder, ApiError, CaptchaAnswer, Execute, HttpClient, SendMessage};
+use vk_longpoll::{
+    Api, ApiBuilder, ApiError, CaptchaAnswer, Execute, HttpClient, SendMessage, bots,
+};
 
 const TOKEN: &str = "S3cr3t-of-the-user";
 
@@ -243,4 +245,74 @@ async fn the_default_client_names_itself_unless_the_user_does() {
         api.build().unwrap().call::<Value>("users.get", &()).await.unwrap_err();
         assert_eq!(received.recv().unwrap().as_deref(), Some(expected));
     }
+}
+
+#[tokio::test]
+async fn a_message_to_several_conversations_tells_what_became_of_each() {
+    let vk = Vk::start();
+    let message = SendMessage::text(0, "hello");
+    let sent = api(&vk).send_message_to_each(&[42, 0, 2_000_000_001], &message).await.unwrap();
+    let peers: Vec<_> = sent.iter().map(|sent| (sent.peer_id, sent.error.is_some())).collect();
+    assert_eq!(peers, [(42, false), (0, true), (2_000_000_001, false)]);
+    assert!(sent[0].message_id.unwrap() > 0);
+    let error = sent[1].error.as_ref().unwrap();
+    assert_eq!(error.code, 100);
+    assert!(error.to_string().ends_with("peer_id is undefined (error 100)"), "{error}");
+    let params = &vk.calls()[0].params;
+    assert_eq!((params.get("peer_ids"), params.get("peer_id")), (Some("42,0,2000000001"), None));
+
+    // It is sent, whatever else the response says.
+    let odd = json!([7, {"peer_id": 1, "message_id": {}}, {"peer_id": 2, "error": "x"}]);
+    vk.script_calls("messages.send", [Step::Response(odd)]);
+    let sent = api(&vk).send_message_to_each(&[1, 2], &message).await.unwrap();
+    assert_eq!((sent[0].peer_id, sent[0].message_id), (1, None));
+    assert!(sent.len() == 2 && sent[1].error.is_some());
+    for peers in [vec![], vec![1; 101]] {
+        assert!(api(&vk).send_message_to_each(&peers, &message).await.unwrap_err().is_builder());
+    }
+}
+
+#[tokio::test]
+async fn a_reply_in_a_chat_names_the_message_by_its_number_there() {
+    let vk = Vk::start();
+    let message = SendMessage::text(2_000_000_001, "hi").reply_to_conversation_message(9);
+    api(&vk).send_message(&message).await.unwrap();
+    let calls = vk.calls();
+    let forward: Value = serde_json::from_str(calls[0].params.get("forward").unwrap()).unwrap();
+    let expected =
+        json!({"peer_id": 2_000_000_001, "conversation_message_ids": [9], "is_reply": true});
+    assert_eq!((forward, calls[0].params.get("reply_to")), (expected, None));
+}
+
+#[tokio::test]
+async fn a_cropped_message_is_read_whole_with_one_call() {
+    let vk = Vk::start();
+    for method in ["messages.getByConversationMessageId", "messages.getById"] {
+        vk.on_call(method, |params| {
+            let id = params.get("conversation_message_ids").or(params.get("message_ids")).unwrap();
+            let whole =
+                json!({"id": 1, "peer_id": 42, "text": id, "attachments": [{"type": "photo"}]});
+            Ok(json!({"items": if id == "404" { json!([]) } else { json!([whole]) }}))
+        });
+    }
+    let message = |more: Value| {
+        let object = json!({"message": more}).to_string();
+        let update = format!(r#"{{"type":"message_new","object":{object}}}"#);
+        let event = bots::Event::decode(&vk_longpoll::RawValue::from_string(update).unwrap());
+        let bots::EventKind::MessageNew(new) = event.kind else { panic!() };
+        new.message
+    };
+    let api = api(&vk);
+    let in_chat = message(json!({"peer_id": 2_000_000_001, "conversation_message_id": 9, "id": 0}));
+    let whole = in_chat.fetch_whole(&api).await.unwrap().unwrap();
+    assert_eq!((whole.text.as_deref(), whole.attachments.unwrap().len()), (Some("9"), 1));
+    let by_id = message(json!({"peer_id": 42, "id": 5}));
+    assert_eq!(by_id.fetch_whole(&api).await.unwrap().unwrap().text.as_deref(), Some("5"));
+    assert!(bots::Message::fetch(&api, 404).await.unwrap().is_none());
+    assert!(message(json!({"peer_id": 42})).fetch_whole(&api).await.unwrap_err().is_builder());
+    let calls = vk.calls();
+    assert_eq!(calls.len(), 3);
+    assert_eq!(calls[0].params.get("peer_id"), Some("2000000001"));
+    vk.script_calls("messages.getById", [Step::Response(json!(7))]);
+    assert!(bots::Message::fetch(&api, 1).await.unwrap_err().is_malformed());
 }

@@ -6,7 +6,7 @@ mod common;
 use common::{raw, samples, told};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vk_longpoll::bots::{Answer, Event, EventKind, EventType, OddReason};
+use vk_longpoll::bots::{Answer, Event, EventKind, EventType, MalformedReason};
 use vk_longpoll::user::PeerKind;
 
 fn event(update: &str) -> Event {
@@ -38,8 +38,8 @@ fn every_sample_is_what_its_type_says() {
 }
 
 #[test]
-fn there_are_56_types_each_told_by_its_name() {
-    assert_eq!(EventType::ALL.len(), 56);
+fn there_are_60_types_each_told_by_its_name() {
+    assert_eq!(EventType::ALL.len(), 60);
     for known in EventType::ALL {
         assert_eq!(&EventType::from_name(known.name()), known);
         // Whatever the object is, the type is told.
@@ -116,36 +116,124 @@ const LEAST: &[(&str, &str, Option<i64>)] = &[
     ("donut_subscription_price_changed", r#"{"user_id":42}"#, Some(42)),
     ("donut_money_withdraw", "{}", None),
     ("donut_money_withdraw_error", "[]", None),
+    ("message_reaction_event", r#"{"reacted_id":1,"peer_id":42,"cmid":3}"#, Some(42)),
+    ("photo_comment_new", r#"{"id":1}"#, None),
+    ("photo_comment_edit", r#"{"id":1}"#, None),
+    ("photo_comment_restore", r#"{"id":1}"#, None),
+    ("photo_comment_delete", r#"{"id":1}"#, None),
+    ("video_comment_new", r#"{"id":1}"#, None),
+    ("video_comment_edit", r#"{"id":1}"#, None),
+    ("video_comment_restore", r#"{"id":1}"#, None),
+    ("video_comment_delete", r#"{"id":1}"#, None),
+    ("market_comment_new", r#"{"id":1}"#, None),
+    ("market_comment_edit", r#"{"id":1}"#, None),
+    ("market_comment_restore", r#"{"id":1}"#, None),
+    ("market_comment_delete", r#"{"id":1}"#, None),
+    ("board_post_new", r#"{"id":1}"#, None),
+    ("board_post_edit", r#"{"id":1}"#, None),
+    ("board_post_restore", r#"{"id":1}"#, None),
+    ("board_post_delete", r#"{"id":1}"#, None),
+    ("market_order_new", r#"{"id":1}"#, None),
+    ("market_order_edit", r#"{"id":1}"#, None),
+    ("group_officers_edit", r#"{"user_id":42}"#, Some(42)),
+    ("group_change_settings", "{}", None),
+    ("group_change_photo", "{}", None),
+    ("user_block", r#"{"user_id":42}"#, Some(42)),
+    ("user_unblock", r#"{"user_id":42}"#, Some(42)),
+    ("poll_vote_new", r#"{"poll_id":1,"user_id":2}"#, None),
+    ("vkpay_transaction", r#"{"from_id":1}"#, None),
+    ("lead_forms_new", r#"{"lead_id":1}"#, None),
+    ("app_payload", r#"{"user_id":1,"app_id":2}"#, None),
 ];
 
 #[test]
 fn typed_kinds_take_what_they_must_have_and_no_less() {
     for (kind, object, peer) in LEAST {
         let event = of(kind, object);
-        assert!(!matches!(event.kind, EventKind::Other(_) | EventKind::Odd(_)), "{event:?}");
+        assert!(!matches!(event.kind, EventKind::Other(_) | EventKind::Malformed(_)), "{event:?}");
         assert_eq!((event.kind.name(), event.peer_id()), (*kind, *peer));
         assert_eq!(told(&event)["kind"], json!(kind));
         for wrong in ["7", "null", r#""x""#, "[1]", "true"] {
-            let odd = of(kind, wrong);
-            let EventKind::Odd(why) = &odd.kind else { panic!("{odd:?}") };
+            let event = of(kind, wrong);
+            let EventKind::Malformed(why) = &event.kind else { panic!("{event:?}") };
             assert_eq!(
                 (&why.reason, why.event_type.as_ref().unwrap().name()),
-                (&OddReason::NoObject, *kind)
+                (&MalformedReason::NoObject, *kind)
             );
         }
         let entries: Value = serde_json::from_str(object).unwrap();
         for name in entries.as_object().into_iter().flat_map(serde_json::Map::keys) {
             let mut changed = entries.clone();
             changed[name] = json!([{}]);
-            let odd = of(kind, &changed.to_string());
+            let event = of(kind, &changed.to_string());
+            let path = format!("object.{name}");
+            if ["key", "state"].contains(&name.as_str()) {
+                let part = event.malformed_parts().iter().next().unwrap();
+                assert_eq!((event.kind.name(), &part.path), (*kind, &path));
+                continue;
+            }
             assert!(
-                matches!(&odd.kind, EventKind::Odd(why) if why.reason == OddReason::Wrong(name.clone().into())),
-                "{odd:?}"
+                matches!(&event.kind, EventKind::Malformed(why) if why.reason == MalformedReason::Wrong(path.into())),
+                "{event:?}"
             );
         }
     }
     assert!(matches!(of("message_event", r#"{"user_id":1,"peer_id":2}"#).kind,
-        EventKind::Odd(why) if why.reason == OddReason::Missing("event_id".into())));
+        EventKind::Malformed(why) if why.reason == MalformedReason::Missing("object.event_id".into())));
+}
+
+#[test]
+fn a_message_has_what_vk_says_of_it_since() {
+    let message = json!({"peer_id": 42, "is_cropped": true, "is_mentioned_user": 1,
+        "template": {"type": "carousel"}, "is_silent": 1, "is_pinned": true, "reaction_id": 4,
+        "action": {"type": "chat_photo_update", "photo": {"photo_50": "a", "photo_200": "b"},
+            "style": "emerald", "email": "a@b"}});
+    let event = of("message_new", &json!({"message": message}).to_string());
+    assert!(event.malformed_parts().is_empty());
+    let EventKind::MessageNew(new) = &event.kind else { panic!("{event:?}") };
+    let message = &new.message;
+    assert_eq!((message.is_cropped, message.is_mentioned_user), (Some(true), Some(true)));
+    assert_eq!((message.is_silent, message.is_pinned), (Some(true), Some(true)));
+    assert_eq!(message.reaction_id, Some(4));
+    assert_eq!(message.template.as_ref().unwrap().get(), r#"{"type":"carousel"}"#);
+    let action = message.action.as_ref().unwrap();
+    let photo = action.photo.as_ref().unwrap();
+    assert_eq!((photo.photo_50.as_deref(), photo.photo_200.as_deref()), (Some("a"), Some("b")));
+    assert_eq!((action.style.as_deref(), action.email.as_deref()), (Some("emerald"), Some("a@b")));
+}
+
+#[test]
+fn a_post_has_its_donut_its_source_and_its_comments() {
+    let post = json!({"id": 1, "owner_id": -7, "donut": {"is_donut": true, "paid_duration": 600},
+        "copyright": {"link": "https://x", "type": "link", "name": "X"},
+        "comments": {"count": 3, "can_post": 1}, "likes": {"count": 5}, "views": {"count": 9},
+        "reposts": {"count": "2"}, "copy_history": [{"id": 2, "owner_id": 8, "text": "first"}]});
+    let event = of("wall_post_new", &post.to_string());
+    assert!(event.malformed_parts().is_empty());
+    let EventKind::WallPostNew(post) = &event.kind else { panic!("{event:?}") };
+    let donut = post.donut.as_ref().unwrap();
+    assert_eq!((donut.is_donut, donut.paid_duration), (Some(true), Some(600)));
+    let copyright = post.copyright.as_ref().unwrap();
+    assert_eq!((copyright.kind.as_deref(), copyright.name.as_deref()), (Some("link"), Some("X")));
+    let comments = post.comments.as_ref().unwrap();
+    assert_eq!((comments.count, comments.can_post), (Some(3), Some(true)));
+    assert_eq!(post.likes.as_ref().unwrap().count, Some(5));
+    assert_eq!(post.reposts.as_ref().unwrap().count, Some(2));
+    assert_eq!(post.reposted()[0].text.as_deref(), Some("first"));
+    let odd = of("wall_post_new", r#"{"id":1,"owner_id":-7,"donut":{"is_donut":{}},"likes":7}"#);
+    let paths: Vec<_> = odd.malformed_parts().iter().map(|part| part.path.as_str()).collect();
+    assert_eq!(paths, ["object.donut.is_donut", "object.likes"]);
+}
+
+#[test]
+fn a_reaction_is_read_by_the_names_that_vk_gives_it() {
+    let event = of(
+        "message_reaction_event",
+        r#"{"reacted_id":42,"peer_id":2000000001,"cmid":9,"reaction_id":2}"#,
+    );
+    let EventKind::MessageReactionEvent(reaction) = &event.kind else { panic!("{event:?}") };
+    assert_eq!((reaction.conversation_message_id, reaction.reaction_id), (9, Some(2)));
+    assert_eq!(told(&event)["cmid"], json!(9));
 }
 
 #[test]
@@ -160,21 +248,24 @@ fn money_is_a_number_however_it_is_written() {
 #[test]
 fn what_is_no_update_is_told_with_what_it_is() {
     for (update, reason) in [
-        ("7", OddReason::NotAnObject),
-        ("null", OddReason::NotAnObject),
-        ("[1]", OddReason::NotAnObject),
-        ("{}", OddReason::NoType),
-        (r#"{"type":null}"#, OddReason::NoType),
-        (r#"{"type":""}"#, OddReason::NoType),
-        (r#"{"type":["message_new"]}"#, OddReason::NoType),
-        (r#"{"type":"message_new"}"#, OddReason::NoObject),
+        ("7", MalformedReason::NotAnObject),
+        ("null", MalformedReason::NotAnObject),
+        ("[1]", MalformedReason::NotAnObject),
+        ("{}", MalformedReason::NoType),
+        (r#"{"type":null}"#, MalformedReason::NoType),
+        (r#"{"type":""}"#, MalformedReason::NoType),
+        (r#"{"type":["message_new"]}"#, MalformedReason::NoType),
+        (r#"{"type":"message_new"}"#, MalformedReason::NoObject),
     ] {
         let event = event(update);
-        assert!(matches!(&event.kind, EventKind::Odd(odd) if odd.reason == reason), "{event:?}");
+        assert!(
+            matches!(&event.kind, EventKind::Malformed(why) if why.reason == reason),
+            "{event:?}"
+        );
         assert_eq!(event.raw().get(), update);
         let told = serde_json::to_string(&event).unwrap();
         assert!(
-            told.starts_with(r#"{"kind":"odd","reason":""#)
+            told.starts_with(r#"{"kind":"malformed","reason":""#)
                 && told.ends_with(&format!(r#""raw":{update}}}"#))
         );
     }

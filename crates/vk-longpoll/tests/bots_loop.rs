@@ -69,7 +69,7 @@ async fn begin(long_poll: &mut LongPoll) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_come_typed_and_odd_ones_raw() {
+async fn events_come_typed_and_malformed_ones_raw() {
     let vk = vk().start();
     let mut long_poll = long_poll(&vk);
     begin(&mut long_poll).await;
@@ -79,7 +79,7 @@ async fn events_come_typed_and_odd_ones_raw() {
     vk.script_polls([Step::Rows(odd.into())]);
     assert_eq!(
         events(&mut long_poll, 3).await,
-        [r#"odd 5"#, r#"brand_new {"object":{"a":[1]},"type":"brand_new"}"#, "odd {}"]
+        ["malformed 5", r#"brand_new {"object":{"a":[1]},"type":"brand_new"}"#, "malformed {}"]
     );
     assert!(vk.calls()[0].token_in_header);
     assert_eq!(vk.calls()[0].params.number("group_id"), Some(GROUP));
@@ -173,7 +173,7 @@ async fn types_are_switched_on_and_off() {
 }
 
 #[tokio::test]
-async fn a_handler_of_a_type_is_called_once_with_each_of_it_odd_or_not() {
+async fn a_handler_of_a_type_is_called_once_with_each_of_it_malformed_or_not() {
     let (tell, mut told) = mpsc::unbounded_channel();
     let of = |name: &'static str| {
         let tell = tell.clone();
@@ -183,22 +183,22 @@ async fn a_handler_of_a_type_is_called_once_with_each_of_it_odd_or_not() {
         }
     };
     let typed = of("typed");
-    let on_odd = of("on_odd");
+    let malformed = of("on_malformed");
     let handlers = Handlers::new()
         .on(EventType::MessageNew, of("message_new"))
-        .on(EventType::from_name("odd"), of("type odd"))
+        .on(EventType::from_name("malformed"), of("type malformed"))
         .on(EventType::PhotoNew, of("photo_new"))
         .on_message_new(move |new| typed(new.event().clone()))
-        .on_odd(move |odd| on_odd(odd.event().clone()));
+        .on_malformed(move |it| malformed(it.event().clone()));
     let message = json!({"id": 1, "date": 1, "from_id": 42, "peer_id": 42, "text": "hello"});
     for (update, expected) in [
         (json!({"type": "message_new", "object": {"message": message}}), "message_new typed"),
-        (json!({"type": "message_new", "object": []}), "message_new on_odd"),
-        (json!({"type": "message_new"}), "message_new on_odd"),
-        (json!({"type": "group_join", "object": {}}), "on_odd"),
+        (json!({"type": "message_new", "object": []}), "message_new on_malformed"),
+        (json!({"type": "message_new"}), "message_new on_malformed"),
+        (json!({"type": "group_join", "object": {}}), "on_malformed"),
         (json!({"type": "photo_new"}), "photo_new"),
-        (json!({"type": "odd"}), "type odd"),
-        (json!({}), "on_odd"),
+        (json!({"type": "malformed"}), "type malformed"),
+        (json!({}), "on_malformed"),
     ] {
         let raw = RawValue::from_string(update.to_string()).unwrap();
         handlers.dispatch(Event::decode(&raw)).await.unwrap();

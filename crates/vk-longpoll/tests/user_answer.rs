@@ -6,7 +6,7 @@ mod common;
 use common::{event, samples};
 use vk_longpoll::DecodeError;
 use vk_longpoll::Failed;
-use vk_longpoll::user::{Answer, EventKind, OddReason, Updates};
+use vk_longpoll::user::{Answer, EventKind, MalformedReason, Updates};
 
 fn decode(body: &str) -> Result<Answer, DecodeError> {
     Answer::decode(body.as_bytes())
@@ -121,7 +121,7 @@ fn the_reference_library_panics_at_event_8_with_four_values() {
 fn the_reference_library_panics_at_rows_without_a_number() {
     let updates = updates(r#"{"ts":5,"updates":[[],["a"],[null,1],[[1]],[{}]]}"#);
     assert_eq!(updates.events.len(), 5);
-    assert!(updates.events.iter().all(|event| event.kind.name() == "odd"));
+    assert!(updates.events.iter().all(|event| event.kind.name() == "malformed"));
 }
 
 #[test]
@@ -129,9 +129,12 @@ fn the_reference_library_loses_the_rest_of_a_batch_with_one_odd_row() {
     let updates = updates(r#"{"ts":5,"updates":[[61,1,1],[4,1],[63,1,2,3],"x",null,[61,2,1]]}"#);
     assert_eq!(updates.ts, 5);
     let kinds: Vec<_> = updates.events.iter().map(|event| event.kind.name()).collect();
-    assert_eq!(kinds, ["user_typing", "odd", "odd", "odd", "odd", "user_typing"]);
-    let EventKind::Odd(odd) = &updates.events[1].kind else { panic!() };
-    assert_eq!((odd.code, odd.reason), (Some(4), OddReason::Missing(2)));
+    assert_eq!(
+        kinds,
+        ["user_typing", "malformed", "malformed", "malformed", "malformed", "user_typing"]
+    );
+    let EventKind::Malformed(row) = &updates.events[1].kind else { panic!() };
+    assert_eq!((row.code, row.reason), (Some(4), MalformedReason::Missing(2)));
 }
 
 #[test]

@@ -69,9 +69,9 @@ fn a_value_of_a_wrong_type_costs_its_row_at_most() {
                 assert_eq!(events[1].raw().get(), text);
                 assert_eq!((events[0].peer_id(), events[2].peer_id()), (Some(1), Some(2)));
                 if at == 0 {
-                    assert_eq!((events[1].code(), kind(&text)), (None, "odd"), "{text}");
+                    assert_eq!((events[1].code(), kind(&text)), (None, "malformed"), "{text}");
                 }
-                odd += usize::from(matches!(events[1].kind, EventKind::Odd(_)));
+                odd += usize::from(matches!(events[1].kind, EventKind::Malformed(_)));
             }
         }
     }
@@ -116,13 +116,13 @@ fn a_row_nested_ten_thousand_deep_is_told_like_any_other() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let object = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
     for (row, expected) in [
-        (deep.clone(), "odd"),
-        (format!("[4,{deep}]"), "odd"),
+        (deep.clone(), "malformed"),
+        (format!("[4,{deep}]"), "malformed"),
         (format!("[4,1,2,3,4,\"\",{{\"keyboard\":{deep}}},{{\"x\":{object}}}]"), "new_message"),
         (format!("[4,1,2,3,4,\"\",{{}},{object}]"), "new_message"),
         (format!("[12345,{object}]"), "unknown"),
         (format!("[115,{object}]"), "incoming_call"),
-        (format!("[63,{deep},1]"), "odd"),
+        (format!("[63,{deep},1]"), "users_typing"),
     ] {
         let events = events(&format!("{row},[61,2,1]"));
         assert_eq!((events[0].kind.name(), events[1].peer_id()), (expected, Some(2)));
@@ -174,7 +174,7 @@ proptest! {
         let coded = format!("[{},{row},{row},{row}]", code.0);
         let event = event(&coded);
         prop_assert_eq!(event.code(), Some(code.0));
-        prop_assert!(matches!(event.kind.name(), name if name == code.1 || name == "odd"));
+        prop_assert!(matches!(event.kind.name(), name if name == code.1 || name == "malformed"));
         let told: Box<RawValue> = raw(&serde_json::to_string(&event).unwrap());
         let end = format!(",\"raw\":{coded}}}");
         prop_assert!(told.get().ends_with(&end));

@@ -5,7 +5,7 @@ mod common;
 
 use common::{event, kind, samples, told};
 use serde_json::{Value, json};
-use vk_longpoll::user::{EventKind, OddReason};
+use vk_longpoll::user::{EventKind, MalformedReason};
 
 #[test]
 fn every_sample_is_what_its_shape_says() {
@@ -159,10 +159,10 @@ fn every_code_of_the_table_has_its_kind_with_few_and_with_many_values() {
     for (row, (code, name)) in FEWEST.iter().zip(EventKind::ALL) {
         assert_eq!((event(row).code(), kind(row)), (Some(*code), *name), "{row}");
         let values: Vec<Value> = serde_json::from_str(row).unwrap();
-        // One value fewer is odd, but for those that need none.
+        // One value fewer is malformed, but for those that need none.
         if let Some((_, fewer @ [_, ..])) = values.split_last() {
             let fewer = Value::from(fewer).to_string();
-            assert_eq!((event(&fewer).code(), kind(&fewer)), (Some(*code), "odd"), "{fewer}");
+            assert_eq!((event(&fewer).code(), kind(&fewer)), (Some(*code), "malformed"), "{fewer}");
         }
         // Past all known places anything may come. These have no last place.
         if ![504, 505, 506, 507, 601].contains(code) {
@@ -187,32 +187,30 @@ fn an_unknown_code_is_told_with_its_row() {
 }
 
 #[test]
-fn an_odd_row_says_what_is_wrong_with_it() {
+fn a_malformed_row_says_what_is_wrong_with_it() {
     for (row, reason) in [
-        ("[]", OddReason::Empty),
-        ("{}", OddReason::NotAnArray),
-        ("null", OddReason::NotAnArray),
-        ("4", OddReason::NotAnArray),
-        (r#""[4,1,2]""#, OddReason::NotAnArray),
-        ("[null]", OddReason::NoCode),
-        (r#"["four",1]"#, OddReason::NoCode),
-        ("[[4],1]", OddReason::NoCode),
-        ("[4.5,1,2]", OddReason::NoCode),
-        ("[99999999999999999999]", OddReason::NoCode),
-        ("[4]", OddReason::Missing(1)),
-        ("[4,1]", OddReason::Missing(2)),
-        ("[4,null,2]", OddReason::Missing(1)),
-        ("[4,1,true]", OddReason::Wrong(2)),
-        ("[4,1,2,3,4,[]]", OddReason::Wrong(5)),
-        ("[4,1,2,3,4,\"\",{},{},{}]", OddReason::Wrong(8)),
-        ("[63,1,2]", OddReason::Wrong(2)),
-        ("[63,[1,\"x\"],2]", OddReason::Wrong(1)),
-        ("[507,[1,2]]", OddReason::Wrong(1)),
-        (r#"[119,{"peer_id":[]}]"#, OddReason::Wrong(1)),
+        ("[]", MalformedReason::Empty),
+        ("{}", MalformedReason::NotAnArray),
+        ("null", MalformedReason::NotAnArray),
+        ("4", MalformedReason::NotAnArray),
+        (r#""[4,1,2]""#, MalformedReason::NotAnArray),
+        ("[null]", MalformedReason::NoCode),
+        (r#"["four",1]"#, MalformedReason::NoCode),
+        ("[[4],1]", MalformedReason::NoCode),
+        ("[4.5,1,2]", MalformedReason::NoCode),
+        ("[99999999999999999999]", MalformedReason::NoCode),
+        ("[4]", MalformedReason::Missing(1)),
+        ("[4,1]", MalformedReason::Missing(2)),
+        ("[4,null,2]", MalformedReason::Missing(1)),
+        ("[4,1,true]", MalformedReason::Wrong(2)),
+        ("[4,1,2,[]]", MalformedReason::Wrong(3)),
+        ("[63,1,2]", MalformedReason::Wrong(2)),
+        ("[63,[1,\"x\"],[]]", MalformedReason::Wrong(2)),
+        (r#"[119,{"peer_id":[]}]"#, MalformedReason::WrongPeer(1)),
     ] {
         let event = event(row);
-        let EventKind::Odd(odd) = &event.kind else { panic!("{event:?}") };
-        assert_eq!(odd.reason, reason, "{row}");
+        let EventKind::Malformed(malformed) = &event.kind else { panic!("{event:?}") };
+        assert_eq!(malformed.reason, reason, "{row}");
         assert_eq!(event.raw().get(), row);
         assert_eq!(event.peer_id(), None);
     }
@@ -277,8 +275,12 @@ fn a_random_id_may_stand_where_the_mode_left_out_an_object() {
     ] {
         assert_eq!(told(&event(row))["random_id"], json!(77), "{row}");
     }
-    // Followed by more, it is no random id, but something wrong.
-    assert_eq!(kind(r#"[4,1,2,3,4,"",77,{}]"#), "odd");
+    // Followed by more, it is no random id, and cannot be read as what belongs there.
+    let event = event(r#"[4,1,2,3,4,"",77,{}]"#);
+    assert_eq!(
+        (told(&event)["random_id"].clone(), event.malformed_parts().count()),
+        (Value::Null, 1)
+    );
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn an_event_is_a_json_line_with_the_row_as_it_came() {
     let line = program.line().unwrap();
     assert!(line.starts_with(r#"{"kind":"new_message","message_id":5,"flags":1,"peer_id":42,"#));
     assert!(line.ends_with(&format!(r#","recovered":false,"raw":{row}}}"#)), "{line}");
-    assert_eq!(program.json()["kind"], "odd");
+    assert_eq!(program.json()["kind"], "malformed");
     let unknown = program.json();
     assert_eq!((&unknown["kind"], &unknown["raw"]), (&json!("unknown"), &json!([999])));
     assert_eq!(interrupt(program), "");
@@ -79,11 +79,22 @@ fn the_position_is_saved_after_each_answer_and_what_was_missed_is_read() {
     vk.message(42, 42, "two");
     let mut program = listen(&vk, &args);
     let missed = program.json();
-    assert_eq!((&missed["text"], &missed["recovered"]), (&json!("two"), &json!(true)));
-    vk.message(42, 42, "three");
-    let live = program.json();
-    assert_eq!((&live["text"], &live["recovered"]), (&json!("three"), &json!(false)));
+    assert_eq!((&missed["text"], &missed["recovered"]), (&json!("two"), &json!(false)));
+    let before = vk.polls().len();
+    vk.wait_for_polls(before + 1);
     assert_eq!(interrupt(program), "");
+
+    // What the server has forgotten comes from the history.
+    vk.message(42, 42, "three");
+    vk.forget();
+    let mut program = listen(&vk, &args);
+    let missed = program.json();
+    assert_eq!((&missed["text"], &missed["recovered"]), (&json!("three"), &json!(true)));
+    vk.message(42, 42, "four");
+    let live = program.json();
+    assert_eq!((&live["text"], &live["recovered"]), (&json!("four"), &json!(false)));
+    let errors = interrupt(program);
+    assert!(errors.contains("events that no history has after ts 1002 are lost"), "{errors}");
 
     std::fs::write(&file, "not a position").unwrap();
     let mut program = listen(&vk, &args);

@@ -19,7 +19,7 @@ use examples_clients::position_file;
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use vk_longpoll::user::Mode;
-use vk_longpoll::{Error, Item, Position, bots, user};
+use vk_longpoll::{Error, Item, Missing, Position, bots, user};
 
 /// Print what happens to a VK account, or to a community, a JSON object a line.
 #[derive(Parser)]
@@ -124,7 +124,11 @@ async fn print_all<E: Serialize>(
             Item::Gap(gap) => {
                 let why = gap.error.map(|error| format!(": {error}"));
                 let why = why.unwrap_or_default();
-                tell(&format!("events after ts {} are lost{why}", gap.from.ts));
+                let which = match gap.missing {
+                    Missing::NotInHistory => "events that no history has",
+                    _ => "events",
+                };
+                tell(&format!("{which} after ts {} are lost{why}", gap.from.ts));
             }
             Item::Disconnected(lost) => {
                 let (error, wait) = (lost.error, lost.retry_in.as_secs_f32());

@@ -84,7 +84,30 @@ fn send(state: &mut State, params: &Params, own: Option<i64>) -> Outcome {
     let chat = || Some(params.number("chat_id")? + 2_000_000_000);
     let peer = params.number("peer_id").or_else(|| params.number("user_id")).or_else(chat);
     let peer = peer.filter(|peer| *peer != 0);
+    if let (None, Some(peers)) = (peer, params.get("peer_ids")) {
+        let peers = peers.split(',').filter_map(|peer| peer.trim().parse().ok());
+        return Ok(peers.map(|peer| outcome(peer, send_to(state, params, own, peer))).collect());
+    }
     let peer = peer.ok_or_else(|| ApiError::parameter("peer_id is undefined"))?;
+    send_to(state, params, own, peer)
+}
+
+/// What became of a message in one of several conversations.
+fn outcome(peer: i64, sent: Outcome) -> Value {
+    match sent {
+        Ok(id) => json!({ "peer_id": peer, "message_id": id, "conversation_message_id": 1 }),
+        Err(error) => json!({
+            "peer_id": peer, "message_id": 0,
+            "error": { "code": error.code, "description": error.message },
+        }),
+    }
+}
+
+fn send_to(state: &mut State, params: &Params, own: Option<i64>, peer: i64) -> Outcome {
+    // Nobody is there.
+    if peer == 0 {
+        return Err(ApiError::parameter("peer_id is undefined"));
+    }
     let random_id = params.number("random_id");
     let random_id = random_id.ok_or_else(|| ApiError::parameter("random_id is undefined"))?;
     let text = params.get("message").unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Events of the bots long poll: typed by their type's name, and kept as they came.
 
+mod comments;
 mod community;
 mod kind;
 mod message;
@@ -7,14 +8,15 @@ mod objects;
 mod types;
 mod wall;
 
+pub use comments::*;
 pub use community::*;
 pub use kind::EventKind;
 pub use message::*;
 pub use types::EventType;
 pub use wall::*;
 
-use crate::Json;
 use crate::json::Object;
+use crate::{Json, MalformedParts};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -23,7 +25,8 @@ use std::fmt;
 /// One event, typed, and the object that it came as.
 ///
 /// Decoding never fails: a type that is not known keeps its name and its object, and an object that
-/// is not what its type says is [`EventKind::Odd`]. Numbers may come as strings and texts as numbers,
+/// does not say what it is about is [`EventKind::Malformed`]. Any other part that cannot be read is
+/// absent, and among the [`malformed_parts`](Event::malformed_parts). Numbers may come as strings and texts as numbers,
 /// `null` is as good as absent, and what is not known is left alone: it is in [`raw`](Self::raw).
 ///
 /// Serialised, it is an object of the type's name, the kind's fields, `group_id`, `recovered` (never:
@@ -58,6 +61,7 @@ pub struct Event {
     /// The version of the API that the object is of.
     pub v: Option<String>,
     raw: Box<RawValue>,
+    malformed: MalformedParts,
 }
 
 impl Event {
@@ -66,22 +70,32 @@ impl Event {
     pub fn decode(update: &RawValue) -> Self {
         let raw = update.to_owned();
         let Some(object) = Object::split(update.get()) else {
-            let kind = EventKind::Odd(Odd { reason: OddReason::NotAnObject, event_type: None });
-            return Self { kind, group_id: None, event_id: None, v: None, raw };
+            let kind = EventKind::Malformed(Malformed {
+                reason: MalformedReason::NotAnObject,
+                event_type: None,
+            });
+            let malformed = MalformedParts::default();
+            return Self { kind, group_id: None, event_id: None, v: None, raw, malformed };
         };
-        Self {
-            kind: EventKind::decode(&object),
-            group_id: object.find("group_id").ok().flatten(),
-            event_id: object.find("event_id").ok().flatten(),
-            v: object.find("v").ok().flatten(),
-            raw,
+        let kind = EventKind::decode(&object);
+        let (group_id, event_id, v) =
+            (object.find("group_id"), object.find("event_id"), object.find("v"));
+        if let Some(parts) = kind.malformed_parts() {
+            object.note_within("object", parts);
         }
+        Self { kind, group_id, event_id, v, raw, malformed: object.take_malformed() }
     }
 
     /// The update, byte for byte as it came.
     #[must_use]
     pub fn raw(&self) -> &RawValue {
         &self.raw
+    }
+
+    /// What of the update could not be read, and is absent from the typed event.
+    #[must_use]
+    pub fn malformed_parts(&self) -> &MalformedParts {
+        &self.malformed
     }
 
     /// The conversation that the event belongs to: those of one conversation have an order. Of what
@@ -132,9 +146,9 @@ pub struct Other {
 /// An update that is not what its type says; or no update at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Odd {
+pub struct Malformed {
     /// What is wrong with it.
-    pub reason: OddReason,
+    pub reason: MalformedReason,
     /// Its type, where it has one.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub event_type: Option<EventType>,
@@ -143,20 +157,20 @@ pub struct Odd {
 /// What is wrong with an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OddReason {
+pub enum MalformedReason {
     /// It is not an object.
     NotAnObject,
     /// It has no type.
     NoType,
     /// It has no object, or something else in its place.
     NoObject,
-    /// The object lacks this.
+    /// The value at this path is missing: `object.message.peer_id`.
     Missing(Cow<'static, str>),
-    /// This of the object is of another type than it should be.
+    /// The value at this path is of another type than it should be.
     Wrong(Cow<'static, str>),
 }
 
-impl fmt::Display for OddReason {
+impl fmt::Display for MalformedReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnObject => formatter.write_str("not an object"),
@@ -169,7 +183,7 @@ impl fmt::Display for OddReason {
 }
 
 /// Its words.
-impl Serialize for OddReason {
+impl Serialize for MalformedReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

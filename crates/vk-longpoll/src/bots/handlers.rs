@@ -31,7 +31,7 @@ use crate::handlers::{Of, handler};
 pub type Handlers = crate::Handlers<Event>;
 
 impl crate::Handlers<Event> {
-    /// Called with each event of this type, typed, not typed, or [odd](EventKind::Odd):
+    /// Called with each event of this type, typed, not typed, or [malformed](EventKind::Malformed):
     /// [`Event::raw`] has the object.
     pub fn on<F, R, X>(mut self, event_type: EventType, handle: F) -> Self
     where
@@ -50,9 +50,9 @@ impl crate::Handlers<Event> {
                 }
             }
         });
-        // An odd event goes by that name, not by its type's.
-        if name != "odd" {
-            self.add_by_name("odd", Arc::clone(&of_type));
+        // A malformed event goes by that name, not by its type's.
+        if name != "malformed" {
+            self.add_by_name("malformed", Arc::clone(&of_type));
         }
         self.add_by_name(name, of_type);
         self
@@ -110,5 +110,33 @@ typed! {
     on_donut_subscription_price_changed DonutSubscriptionPriceChanged(DonutPriceChange) "donut_subscription_price_changed";
     on_donut_money_withdraw DonutMoneyWithdraw(DonutMoneyWithdraw) "donut_money_withdraw";
     on_donut_money_withdraw_error DonutMoneyWithdrawError(DonutMoneyWithdrawError) "donut_money_withdraw_error";
-    on_odd Odd(Odd) "odd";
+    on_message_reaction_event MessageReactionEvent(MessageReactionEvent) "message_reaction_event";
+    on_photo_comment_new PhotoCommentNew(PhotoComment) "photo_comment_new";
+    on_photo_comment_edit PhotoCommentEdit(PhotoComment) "photo_comment_edit";
+    on_photo_comment_restore PhotoCommentRestore(PhotoComment) "photo_comment_restore";
+    on_photo_comment_delete PhotoCommentDelete(PhotoCommentDelete) "photo_comment_delete";
+    on_video_comment_new VideoCommentNew(VideoComment) "video_comment_new";
+    on_video_comment_edit VideoCommentEdit(VideoComment) "video_comment_edit";
+    on_video_comment_restore VideoCommentRestore(VideoComment) "video_comment_restore";
+    on_video_comment_delete VideoCommentDelete(VideoCommentDelete) "video_comment_delete";
+    on_market_comment_new MarketCommentNew(MarketComment) "market_comment_new";
+    on_market_comment_edit MarketCommentEdit(MarketComment) "market_comment_edit";
+    on_market_comment_restore MarketCommentRestore(MarketComment) "market_comment_restore";
+    on_market_comment_delete MarketCommentDelete(MarketCommentDelete) "market_comment_delete";
+    on_board_post_new BoardPostNew(BoardPost) "board_post_new";
+    on_board_post_edit BoardPostEdit(BoardPost) "board_post_edit";
+    on_board_post_restore BoardPostRestore(BoardPost) "board_post_restore";
+    on_board_post_delete BoardPostDelete(BoardPostDelete) "board_post_delete";
+    on_market_order_new MarketOrderNew(MarketOrder) "market_order_new";
+    on_market_order_edit MarketOrderEdit(MarketOrder) "market_order_edit";
+    on_group_officers_edit GroupOfficersEdit(GroupOfficersEdit) "group_officers_edit";
+    on_group_change_settings GroupChangeSettings(GroupChangeSettings) "group_change_settings";
+    on_group_change_photo GroupChangePhoto(GroupChangePhoto) "group_change_photo";
+    on_user_block UserBlock(UserBlock) "user_block";
+    on_user_unblock UserUnblock(UserUnblock) "user_unblock";
+    on_poll_vote_new PollVoteNew(PollVoteNew) "poll_vote_new";
+    on_vkpay_transaction VkpayTransaction(VkpayTransaction) "vkpay_transaction";
+    on_lead_forms_new LeadFormsNew(LeadFormsNew) "lead_forms_new";
+    on_app_payload AppPayload(AppPayload) "app_payload";
+    on_malformed Malformed(Malformed) "malformed";
 }

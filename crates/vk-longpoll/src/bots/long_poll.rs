@@ -5,12 +5,12 @@ use std::time::Duration;
 use rt_common::{BoxError, Secret};
 use serde_json::{Map, Value, json};
 
-use super::{Event, EventType, answer};
+use super::{Event, EventKind, EventType, answer};
 use crate::api::find_server;
 use crate::builder::Builder;
 use crate::kind::{self, Answer, Kind};
 use crate::poller::Poller;
-use crate::{Api, Error, Position};
+use crate::{Api, Error, MalformedParts, Position};
 
 /// What is asked of a community's long poll. It is described with a [`LongPollBuilder`].
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Bots {
 /// A community's long poll; see [`Poller`] for what it does.
 ///
 /// A bot of several communities runs one for each. There is no history to read: what was missed
-/// because the server forgot it is told as an [`Item::Gap`](crate::Item::Gap).
+/// because the server forgot it is reported as an [`Item::Gap`](crate::Item::Gap).
 ///
 /// ```no_run
 /// # async fn run(token: String) -> Result<(), Box<dyn std::error::Error>> {
@@ -152,5 +152,15 @@ impl kind::Event for Event {
 
     fn name(&self) -> Cow<'static, str> {
         self.kind.name().to_owned().into()
+    }
+
+    fn malformed(&self) -> Option<(String, String)> {
+        let EventKind::Malformed(malformed) = &self.kind else { return None };
+        let kind = malformed.event_type.as_ref().map_or("no type", EventType::name);
+        Some((kind.to_owned(), malformed.reason.to_string()))
+    }
+
+    fn malformed_parts(&self) -> &MalformedParts {
+        self.malformed_parts()
     }
 }

@@ -1,6 +1,6 @@
 //! What an answer changes.
 use super::Policy;
-use crate::item::{Answered, Gap, Item};
+use crate::item::{Answered, Gap, Item, Missing};
 use crate::kind::Event;
 use crate::server::Server;
 use crate::{Error, Failed, Position};
@@ -49,7 +49,7 @@ impl<E: Event> Policy<E> {
         if !more && behind && self.stuck < TRIES_A_PAGE {
             // The server says that more has happened: this page is of one that does not know yet.
             self.stuck += 1;
-            let position = Position { ts: from.ts, pts };
+            let position = from.recovering(pts);
             self.missing = Some(position);
             self.answered_at(position, count, None, true);
             return false;
@@ -59,8 +59,8 @@ impl<E: Event> Policy<E> {
         }
         self.stuck = 0;
         let position = match more {
-            true => Position { ts: from.ts, pts },
-            false => Position { ts: head.ts, pts: pts.or(head.pts) },
+            true => from.recovering(pts),
+            false => Position { pts: pts.or(head.pts), ..head },
         };
         if more {
             self.missing = Some(position);
@@ -68,6 +68,12 @@ impl<E: Event> Policy<E> {
             self.repeats.until(pts);
             self.missing = None;
             self.head = Some(position);
+            let since = self.missing_since.take().unwrap_or(from);
+            // Nothing can be missing where nothing lies between.
+            if count > 0 || since.ts != head.ts {
+                let missing = Missing::NotInHistory;
+                self.waiting.push_back(Item::Gap(Gap { from: since, missing, error: None }));
+            }
         }
         self.answered_at(position, count, None, true);
         true
@@ -108,8 +114,8 @@ impl<E: Event> Policy<E> {
             // Nothing can be missing where nothing lies between.
             (Failed::OUTDATED, Some(ts)) if ts == head.ts => {}
             (Failed::OUTDATED, Some(ts)) => {
-                self.missing = Some(head);
-                self.head = Some(Position { ts, pts: head.pts });
+                self.set_missing(head);
+                self.head = Some(Position { ts, ..head });
                 self.repeats.begin_at(None);
                 if !(self.means.token && self.means.history) {
                     self.give_up(None);
@@ -123,8 +129,14 @@ impl<E: Event> Policy<E> {
     /// Another server, from where it is; what lies between is read from the history.
     pub(super) fn start_over(&mut self) {
         self.server = None;
-        self.missing = self.missing.or(self.head.take());
+        if let (None, Some(head)) = (self.missing, self.head) {
+            self.set_missing(head);
+        }
         self.head = None;
+    }
+
+    fn set_missing(&mut self, from: Position) {
+        (self.missing, self.missing_since) = (Some(from), Some(from));
     }
 
     /// Does without what is missing.
@@ -136,7 +148,9 @@ impl<E: Event> Policy<E> {
         {
             head.pts = None;
         }
-        self.waiting.push_back(Item::Gap(Gap { from, error }));
+        let missing = Missing::All;
+        self.missing_since = None;
+        self.waiting.push_back(Item::Gap(Gap { from, missing, error }));
         if let Some(head) = self.head {
             self.answered_at(head, 0, None, false);
         }

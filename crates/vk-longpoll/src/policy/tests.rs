@@ -4,7 +4,7 @@ use rt_common::{HttpError, Secret};
 
 use super::*;
 use crate::server::Trust;
-use crate::{ApiError, Failed};
+use crate::{ApiError, Failed, MalformedParts, Missing};
 
 impl Event for u32 {
     fn identity(&self) -> Option<String> {
@@ -26,6 +26,14 @@ impl Event for u32 {
     fn name(&self) -> std::borrow::Cow<'static, str> {
         "number".into()
     }
+
+    fn malformed(&self) -> Option<(String, String)> {
+        None
+    }
+
+    fn malformed_parts(&self) -> &MalformedParts {
+        unimplemented!("numbers are always whole")
+    }
 }
 
 const ALL: Means = Means { token: true, history: true };
@@ -39,6 +47,11 @@ fn server() -> Server {
 
 fn at(ts: i64, pts: i64) -> Position {
     Position::new(ts).with_pts(pts)
+}
+
+/// A place in the middle of the history.
+fn recovering(ts: i64, pts: i64) -> Position {
+    Position::new(ts).recovering(Some(pts))
 }
 
 fn policy(means: Means, position: Option<Position>) -> Policy<u32> {
@@ -91,7 +104,10 @@ fn told(policy: &mut Policy<u32>) -> Vec<String> {
                 };
                 format!("{kind}{}/{:?}", it.position.ts, it.position.pts.unwrap_or(-1))
             }
-            Item::Gap(gap) => format!("gap after {}", gap.from.ts),
+            Item::Gap(gap) => match gap.missing {
+                Missing::All => format!("gap after {}", gap.from.ts),
+                Missing::NotInHistory => format!("live gap after {}", gap.from.ts),
+            },
             Item::Disconnected(it) => format!("again: {}", it.error),
         });
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::handlers::handle;
 use crate::kind::Event;
 use crate::{Answered, Error, Handlers, Position, Response};
 
@@ -146,15 +145,9 @@ impl<E: Event> Work<E> {
         Ok(())
     }
 
-    /// Waits for what is under way, and begins nothing more.
-    pub(super) async fn finish(&mut self) -> Result<(), Error> {
+    /// Drops the events that no handler has begun with.
+    pub(super) fn drop_waiting(&mut self) {
         self.waiting.clear();
-        let mut first = Ok(());
-        while self.is_running() {
-            let ended = self.one().await;
-            first = first.and(ended);
-        }
-        first
     }
 
     fn is_taken(&self, result: &Result<(), Error>) -> bool {
@@ -189,15 +182,14 @@ impl<E: Event> Work<E> {
                 continue;
             }
             let Some(Job { event, answer }) = self.waiting.remove(at) else { return };
-            let handlers = self.handlers.chosen(&event);
-            if handlers.is_empty() {
+            if !self.handlers.has_handler(&event) {
                 self.done(answer);
                 self.tell();
                 continue;
             }
             self.busy.extend(peer);
             let name = event.name();
-            let task = self.running.spawn(handle(handlers, event));
+            let task = self.running.spawn(self.handlers.handling(event));
             self.tasks.insert(task.id(), Task::Event { peer, answer, name });
         }
     }

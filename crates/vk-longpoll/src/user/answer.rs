@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 /// ```
 /// use vk_longpoll::user::Answer;
 ///
-/// let body = br#"{"ts":1820350874,"pts":10,"updates":[[61,42,1],[],"odd",[12345,"new"]]}"#;
+/// let body = br#"{"ts":1820350874,"pts":10,"updates":[[61,42,1],[],"malformed",[12345,"new"]]}"#;
 /// let Answer::Updates(updates) = Answer::decode(body)? else { panic!() };
 /// assert_eq!((updates.ts, updates.pts), (1_820_350_874, Some(10)));
 /// let kinds: Vec<_> = updates.events.iter().map(|event| event.kind.name()).collect();
-/// assert_eq!(kinds, ["user_typing", "odd", "odd", "unknown"]);
+/// assert_eq!(kinds, ["user_typing", "malformed", "malformed", "unknown"]);
 ///
 /// let Answer::Failed(failed) = Answer::decode(br#"{"failed":1,"ts":"30"}"#)? else { panic!() };
 /// assert_eq!((failed.code, failed.ts), (1, Some(30)));

@@ -19,13 +19,15 @@ pub use other::*;
 pub use presence::*;
 pub use reactions::{MembersChanged, Reaction, ReactionsChanged, UnreadReactionsChanged};
 
+use crate::MalformedParts;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// One event, typed, and the row that it came as.
 ///
-/// Decoding never fails: a row whose code is not known is [`EventKind::Unknown`], and one that is
-/// not what its code says is [`EventKind::Odd`]. Numbers may come as strings and texts as numbers,
+/// Decoding never fails: a row whose code is not known is [`EventKind::Unknown`], and one that does
+/// not say what it is about is [`EventKind::Malformed`]. Any other part that cannot be read is absent,
+/// and among the [`malformed_parts`](Event::malformed_parts). Numbers may come as strings and texts as numbers,
 /// `null` is as good as absent, and values beyond the known ones are left alone.
 ///
 /// Serialised, it is an object of the kind's name, the kind's fields, `recovered`, and `raw`:
@@ -58,19 +60,30 @@ pub struct Event {
     /// Whether it was missed when it happened, and read from the history later.
     pub recovered: bool,
     raw: Box<RawValue>,
+    #[serde(skip)]
+    malformed: MalformedParts,
 }
 
 impl Event {
     /// What a row says, whatever it is.
     #[must_use]
     pub fn decode(row: &RawValue) -> Self {
-        Self { kind: EventKind::decode(row.get()), recovered: false, raw: row.to_owned() }
+        let mut malformed = MalformedParts::default();
+        let kind = EventKind::decode(row.get(), &mut malformed);
+        Self { kind, recovered: false, raw: row.to_owned(), malformed }
     }
 
-    /// The row, byte for byte as it came.
+    /// The row, byte for byte as it came; of a message that was read from the history, the row that a
+    /// poll would have brought.
     #[must_use]
     pub fn raw(&self) -> &RawValue {
         &self.raw
+    }
+
+    /// What of the row could not be read, and is absent from the typed event.
+    #[must_use]
+    pub fn malformed_parts(&self) -> &MalformedParts {
+        &self.malformed
     }
 
     /// The code that the row begins with, unless that is no number.

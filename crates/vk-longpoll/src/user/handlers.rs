@@ -34,6 +34,10 @@ pub type Handlers = crate::Handlers<Event>;
 
 impl crate::Handlers<Event> {
     /// Called with each event of this code, typed or not: [`Event::raw`] has the row.
+    ///
+    /// Rows of messages have one form, whether they were polled or read from the history: code, id,
+    /// flags, peer, time, text, and what else the mode asks for. Only a message that the API no longer
+    /// gives, because it was deleted, leaves a recovered row that ends with the peer.
     pub fn on<F, R, X>(mut self, code: i64, handle: F) -> Self
     where
         F: Fn(Arc<Event>) -> R + Send + Sync + 'static,
@@ -122,7 +126,7 @@ typed! {
     on_reactions_changed ReactionsChanged "reactions_changed";
     on_unread_reactions_changed UnreadReactionsChanged "unread_reactions_changed";
     on_unknown Unknown "unknown";
-    on_odd Odd "odd";
+    on_malformed Malformed "malformed";
 }
 
 #[cfg(test)]
@@ -131,7 +135,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_handler() {
-        let all = EventKind::ALL.iter().map(|(_, name)| *name).chain(["unknown", "odd"]);
+        let all = EventKind::ALL.iter().map(|(_, name)| *name).chain(["unknown", "malformed"]);
         assert_eq!(Handlers::TYPED, all.collect::<Vec<_>>());
     }
 }

@@ -74,7 +74,7 @@ pub(super) async fn page(user: &User, api: &Api, from: Position) -> Result<Answe
 fn keep(messages: &mut HashMap<i64, Box<RawValue>>, items: &RawValue) {
     let items = Object::split(items.get()).and_then(|it| split(it.raw("items")?));
     for message in items.unwrap_or_default() {
-        let id = Object::split(message).and_then(|it| it.find::<i64>("id").ok().flatten());
+        let id = Object::split(message).and_then(|it| it.find::<i64>("id"));
         if let (Some(id), Ok(message)) = (id, serde_json::from_str(message)) {
             messages.insert(id, message);
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use rt_common::{BoxError, Secret};
 
 use super::history;
-use super::{Event, Mode, answer};
+use super::{Event, EventKind, Mode, answer};
 use crate::api::find_server;
 use crate::builder::{Builder, Given};
 use crate::kind::{self, Answer, Kind};
 use crate::poller::Poller;
-use crate::{Api, Error, Position};
+use crate::{Api, Error, MalformedParts, Position};
 
 /// What is asked of a user's long poll. It is described with a [`LongPollBuilder`].
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct User {
 ///         Item::Answered(answered) => {
 ///             std::fs::write("position.json", serde_json::to_vec(&answered.position)?)?;
 ///         }
-///         Item::Gap(gap) => eprintln!("events after {} are lost", gap.from.ts),
+///         Item::Gap(gap) => eprintln!("after {} lost: {:?}", gap.from.ts, gap.missing),
 ///         Item::Disconnected(lost) => eprintln!("{}, again in {:?}", lost.error, lost.retry_in),
 ///         _ => {}
 ///     }
@@ -82,7 +82,7 @@ impl Session {
     }
 
     fn position(&self) -> Position {
-        Position { ts: self.ts, pts: self.pts }
+        Position { pts: self.pts, ..Position::new(self.ts) }
     }
 }
 
@@ -121,7 +121,7 @@ impl Poller<User> {
         let position = session.position();
         let server = crate::server::Trust::given().server(&session.server, session.key)?;
         self.policy.set_session(server, position);
-        self.start_over();
+        self.drop_request();
         Ok(())
     }
 }
@@ -213,7 +213,7 @@ impl kind::Event for Event {
     }
 
     fn is_in_history(&self) -> bool {
-        matches!(self.code(), Some(1..=7 | 10..=14 | 18..=21 | 51 | 52))
+        self.code().is_some_and(EventKind::is_in_history)
     }
 
     fn peer(&self) -> Option<i64> {
@@ -226,5 +226,15 @@ impl kind::Event for Event {
 
     fn name(&self) -> Cow<'static, str> {
         self.kind.name().into()
+    }
+
+    fn malformed(&self) -> Option<(String, String)> {
+        let EventKind::Malformed(malformed) = &self.kind else { return None };
+        let code = malformed.code.map_or_else(|| "no code".into(), |code| format!("code {code}"));
+        Some((code, malformed.reason.to_string()))
+    }
+
+    fn malformed_parts(&self) -> &MalformedParts {
+        self.malformed_parts()
     }
 }

@@ -63,10 +63,10 @@ async fn dispatch_needs_no_network_and_calls_by_code_then_kind_then_all() {
     handlers.dispatch(event("[]")).await.unwrap();
     assert_eq!(seen.lock().unwrap().len(), 4);
 
-    let failing = Handlers::new().on_odd(|_| async { Err("no such row") });
+    let failing = Handlers::new().on_malformed(|_| async { Err("no such row") });
     let error = failing.dispatch(event("[]")).await.unwrap_err();
     assert!(error.is_handler());
-    assert_eq!(error.to_string(), "the handler of odd failed: no such row");
+    assert_eq!(error.to_string(), "the handler of malformed failed: no such row");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such row");
 }
 
@@ -212,36 +212,116 @@ async fn with_on_error_the_loop_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shutdown_waits_for_the_handlers_under_way_and_begins_no_other() {
+async fn a_shutdown_finishes_what_was_received_and_then_tells_of_the_response() {
     let vk = vk().start();
     let gate = Arc::new(Semaphore::new(0));
     let (begun, mut begins) = mpsc::unbounded_channel();
     let (tell, mut told) = mpsc::unbounded_channel();
     let handlers = {
         let gate = Arc::clone(&gate);
-        Handlers::new().on_new_message(move |message| {
-            let (gate, tell) = (Arc::clone(&gate), tell.clone());
-            let text = message.text_decoded().unwrap().into_owned();
-            begun.send(()).unwrap();
-            async move {
-                gate.acquire().await.unwrap().forget();
-                tell.send(text).unwrap();
-                Ok::Ok(())
-            }
-        })
+        let end = tell.clone();
+        Handlers::new()
+            .on_any(move |event| {
+                let (gate, tell) = (Arc::clone(&gate), tell.clone());
+                let code = event.code().unwrap();
+                begun.send(()).unwrap();
+                async move {
+                    gate.acquire().await.unwrap().forget();
+                    tell.send(code).unwrap();
+                    Ok::Ok(())
+                }
+            })
+            .on_response(move |response| {
+                if response.answered.events > 0 {
+                    end.send(-1).unwrap();
+                }
+                async { Ok::Ok(()) }
+            })
     };
+    let rows = [json!([4, 1, 1, 42]), json!([4, 2, 1, 42]), json!([61, 42, 1]), json!([80, 3, 0])];
+    vk.script_polls([Step::Rows(rows.into())]);
     let (run, shutdown) = run(&vk, handlers);
-    vk.wait_for_polls(1);
-    say(&vk, "under way");
-    say(&vk, "waits");
     begins.recv().await.unwrap();
     shutdown.shut_down();
     tokio::task::yield_now().await;
     assert!(!run.is_finished());
     gate.add_permits(10);
     ended(run).await.unwrap();
-    assert_eq!(told.recv().await.unwrap(), "under way");
-    assert_eq!(told.recv().await, None);
+    let mut all = Vec::new();
+    while let Some(what) = told.recv().await {
+        all.push(what);
+    }
+    assert_eq!(all, [4, 4, 61, 80, -1]);
+}
+
+/// A handler that never ends must not keep a program from its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_drops_handlers_that_do_not_finish_within_its_timeout() {
+    for fails_first in [false, true] {
+        let vk = vk().start();
+        let (begun, mut begins) = mpsc::unbounded_channel();
+        let handlers = Handlers::new()
+            .concurrent(2)
+            .shutdown_timeout(Duration::from_millis(50))
+            .on_user_typing(move |typing| {
+                begun.send(()).unwrap();
+                let fails = fails_first && typing.user_id == 2;
+                async move {
+                    if fails {
+                        return Err("it is 2");
+                    }
+                    std::future::pending().await
+                }
+            });
+        let mut long_poll = long_poll(&vk);
+        begin(&mut long_poll).await;
+        let before = long_poll.position();
+        let shutdown = long_poll.shutdown();
+        vk.push(json!([61, 1, 1]));
+        vk.push(json!([61, 2, 1]));
+        let run = tokio::spawn(async move {
+            let ended = long_poll.run(handlers).await;
+            (ended, long_poll.position())
+        });
+        begins.recv().await.unwrap();
+        begins.recv().await.unwrap();
+        shutdown.shut_down();
+        let run = tokio::time::timeout(Duration::from_secs(10), run).await.expect("it ends");
+        let (ended, after) = run.unwrap();
+        assert_eq!((ended.is_err(), after), (fails_first, before));
+    }
+}
+
+/// The reference's `Goroutine(true)`.
+#[tokio::test]
+async fn handlers_of_one_event_run_at_the_same_time_if_they_are_to() {
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let (one, other) = (Arc::clone(&both), both);
+    let meet = |barrier: Arc<tokio::sync::Barrier>| {
+        move |_| {
+            let barrier = Arc::clone(&barrier);
+            async move {
+                barrier.wait().await;
+                Ok::Ok(())
+            }
+        }
+    };
+    let handlers = Handlers::new().concurrent_handlers(true).on_any(meet(one)).on(61, meet(other));
+    let dispatched = handlers.dispatch(event("[61,42,1]"));
+    tokio::time::timeout(Duration::from_secs(10), dispatched).await.expect("they meet").unwrap();
+
+    let seen = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&seen);
+    let handlers = Handlers::new()
+        .concurrent_handlers(true)
+        .on(61, |_| async { Err("it fails") })
+        .on(61, |_| -> std::future::Ready<Ok> { panic!("before its future") })
+        .on_any(move |_| {
+            *count.lock().unwrap() += 1;
+            async { Ok::Ok(()) }
+        });
+    assert!(handlers.dispatch(event("[61,42,1]")).await.unwrap_err().is_handler());
+    assert_eq!(*seen.lock().unwrap(), 1, "all are called");
 }
 
 /// What came before the end is handled before the end is told.

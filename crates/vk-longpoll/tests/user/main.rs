@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use rt_testkit::vk::{Builder, Vk};
 use serde_json::json;
 use vk_longpoll::user::{EventKind, LongPoll, LongPollBuilder};
-use vk_longpoll::{Api, Error, HttpClient, Item, RetryPolicy};
+use vk_longpoll::{Api, Error, HttpClient, Item, Missing, RetryPolicy};
 
 const TOKEN: &str = "S3cr3t-of-the-user";
 
@@ -58,7 +58,10 @@ fn told(item: Item<vk_longpoll::user::Event>) -> String {
             Some(failed) => format!("failed {}", failed.code),
             None => String::new(),
         },
-        Item::Gap(_) => "gap".into(),
+        Item::Gap(gap) => match gap.missing {
+            Missing::NotInHistory => format!("live events lost after {}", gap.from.ts),
+            _ => "gap".into(),
+        },
         Item::Disconnected(_) => "again".into(),
         other => panic!("{other:?}"),
     }

@@ -46,23 +46,103 @@ async fn after_a_restart_from_a_saved_position_nothing_is_lost_and_nothing_comes
     let position: Position = serde_json::from_str(&saved).unwrap();
     let mut second = builder(&vk).position(position).build().unwrap();
     assert_eq!(second.position(), Some(position));
-    let missed = events(&mut second, 5).await;
-    assert_eq!(missed, ["2", "3", "4", "5", "6"].map(|it| format!("recovered {it}")));
+    assert_eq!(events(&mut second, 5).await, ["2", "3", "4", "5", "6"]);
     say(&vk, "7");
     assert_eq!(events(&mut second, 1).await, ["7"]);
-    let asked = vk.calls().into_iter().filter(|it| it.method == "messages.getLongPollHistory");
-    assert_eq!(asked.count(), 3);
+    assert_eq!(histories(&vk), 0, "the server still holds what was missed");
 }
 
-/// With `ts` alone, the history reaches less far.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_position_without_pts_is_good_for_a_restart_too() {
+async fn what_the_server_has_forgotten_after_a_restart_is_read_from_the_history() {
+    let vk = vk().history_page(2, 2).start();
+    let mut first = long_poll(&vk);
+    begin(&mut first).await;
+    let saved = first.position();
+    drop(first);
+    for n in 2..=6 {
+        say(&vk, &n.to_string());
+    }
+    vk.push(json!([61, 42, 1]));
+    vk.forget();
+    let mut second = builder(&vk).position(saved).build().unwrap();
+    let mut expected = vec!["failed 1".to_owned()];
+    expected.extend((2..=6).map(|n| format!("recovered {n}")));
+    assert_eq!(events(&mut second, 5).await, expected);
+    assert_eq!(histories(&vk), 3);
+    say(&vk, "7");
+    assert_eq!(events(&mut second, 1).await, ["live events lost after 1000", "7"]);
+}
+
+/// Handlers by code index into the row, as the reference's examples do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovered_message_has_the_row_of_a_poll() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    begin(&mut long_poll).await;
+    let mut rows = Vec::new();
+    for step in [Step::Pass, Step::Forget] {
+        vk.script_polls([step]);
+        vk.message(2_000_000_001, 42, "a & b");
+        loop {
+            if let Item::Event(event) = long_poll.next().await.unwrap().unwrap() {
+                let mut row: Vec<serde_json::Value> =
+                    serde_json::from_str(event.raw().get()).unwrap();
+                assert_eq!((&row[5], &row[6]), (&json!("a &amp; b"), &json!({"from": "42"})));
+                // The id, and the time that comes of it.
+                row.remove(4);
+                row.remove(1);
+                rows.push((event.recovered, row));
+                break;
+            }
+        }
+    }
+    assert_eq!((rows[0].0, rows[1].0), (false, true));
+    assert_eq!(rows[0].1, rows[1].1);
+}
+
+/// A restart in the middle of the history neither repeats its pages nor passes over the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_was_being_read_is_read_on_after_a_restart() {
+    let vk = vk().history_page(2, 2).start();
+    let mut first = long_poll(&vk);
+    begin(&mut first).await;
+    for n in 1..=4 {
+        say(&vk, &n.to_string());
+    }
+    vk.script_polls([Step::Forget]);
+    events(&mut first, 2).await;
+    while first.waiting() > 0 {
+        first.next().await.unwrap().unwrap();
+    }
+    let saved = first.position().unwrap();
+    assert!(saved.recovering);
+    drop(first);
+    let mut second = builder(&vk).position(saved).build().unwrap();
+    assert_eq!(events(&mut second, 2).await, ["recovered 3", "recovered 4"]);
+    say(&vk, "5");
+    assert_eq!(events(&mut second, 1).await, ["live events lost after 1000", "5"]);
+}
+
+/// How often the history was asked for.
+fn histories(vk: &Vk) -> usize {
+    vk.calls().iter().filter(|it| it.method == "messages.getLongPollHistory").count()
+}
+
+/// The history by `ts` alone would reach back 256 events; and it has no typing and no unknown codes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_without_pts_brings_all_that_the_server_still_holds() {
     let vk = vk().start();
     say(&vk, "1");
     let saved = Position::new(i64::try_from(vk.ts(rt_testkit::vk::Account::User)).unwrap());
-    say(&vk, "2");
+    vk.push(json!([61, 42, 1]));
+    vk.push(json!([12345, "unknown"]));
+    for n in 0..300 {
+        say(&vk, &n.to_string());
+    }
     let mut long_poll = builder(&vk).position(saved).build().unwrap();
-    assert_eq!(events(&mut long_poll, 1).await, ["recovered 2"]);
+    let mut expected = vec!["42 types".to_owned(), "[12345,\"unknown\"]".to_owned()];
+    expected.extend((0..300).map(|n| n.to_string()));
+    assert_eq!(events(&mut long_poll, 302).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,39 +216,40 @@ fn what_is_described_wrongly_is_told() {
 
 /// A position is after what was handled, not after what was handed out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_handlers_error_the_loop_can_be_run_again_and_misses_nothing() {
+async fn after_a_handlers_error_the_loop_can_be_run_again_and_misses_nothing_of_any_kind() {
     let vk = vk().start();
     let mut long_poll = long_poll(&vk);
     begin(&mut long_poll).await;
     let begun = long_poll.position().unwrap();
-    for text in ["1", "2", "3"] {
-        say(&vk, text);
-    }
+    // Of these kinds no history has any.
+    vk.push(json!([61, 1, 1]));
+    say(&vk, "2");
+    vk.push(json!([80, 3, 0]));
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let handlers = move |fails: bool| {
         let tell = tell.clone();
-        user::Handlers::new().on_new_message(move |message| {
-            let text = message.text_decoded().unwrap().into_owned();
-            tell.send(text.clone()).unwrap();
-            async move { if fails && text == "2" { Err("it is 2") } else { Ok(()) } }
+        user::Handlers::new().on_any(move |event| {
+            let code = event.code().unwrap();
+            tell.send(code).unwrap();
+            async move { if fails && code == 4 { Err("it is 4") } else { Ok(()) } }
         })
     };
     let error = long_poll.run(handlers(true)).await.unwrap_err();
     assert!(error.is_handler());
     assert_eq!(long_poll.position(), Some(begun));
-    assert_eq!(long_poll.session().map(|it| it.ts), None, "a new key is asked for");
+    assert_eq!(long_poll.session().map(|it| it.ts), Some(begun.ts), "the same server");
 
     let shutdown = long_poll.shutdown();
     let run = tokio::spawn(async move {
         long_poll.run(handlers(false)).await.unwrap();
         long_poll.position().unwrap()
     });
-    let mut texts = Vec::new();
-    while texts.len() < 5 {
-        texts.push(told.recv().await.unwrap());
+    let mut codes = Vec::new();
+    while codes.len() < 5 {
+        codes.push(told.recv().await.unwrap());
     }
     // The answer whose events were not all handled comes again.
-    assert_eq!(texts, ["1", "2", "1", "2", "3"]);
+    assert_eq!(codes, [61, 4, 61, 4, 80]);
     // Until its end is told.
     vk.wait_for_waiting(1);
     shutdown.shut_down();
@@ -176,24 +257,82 @@ async fn after_a_handlers_error_the_loop_can_be_run_again_and_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shutdown_leaves_the_position_before_what_was_not_handled() {
+async fn a_shutdown_leaves_the_position_after_all_that_was_received() {
     let vk = vk().start();
     let mut long_poll = long_poll(&vk);
     begin(&mut long_poll).await;
     let begun = long_poll.position().unwrap();
-    for text in ["1", "2", "3"] {
-        say(&vk, text);
-    }
+    let rows = [json!([4, 1, 1, 42]), json!([4, 2, 1, 42]), json!([61, 42, 1]), json!([80, 3, 0])];
+    rows.into_iter().for_each(|row| vk.push(row));
     let shutdown = long_poll.shutdown();
-    let handlers = user::Handlers::new().on_new_message(move |_| {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let handlers = user::Handlers::new().on_any(move |event| {
         shutdown.shut_down();
+        tell.send(event.code().unwrap()).unwrap();
         async { std::io::Result::Ok(()) }
     });
     long_poll.run(handlers).await.unwrap();
-    assert_eq!(long_poll.position(), Some(begun));
-    // Ended is ended, whatever is set.
+    let mut codes = Vec::new();
+    while let Some(code) = told.recv().await {
+        codes.push(code);
+    }
+    assert_eq!(codes, [4, 4, 61, 80]);
+    assert_eq!(long_poll.position().unwrap().ts, begun.ts + 4);
+    // As a stream it has ended, whatever is set.
     assert!(long_poll.next().await.is_none());
     let session = Session::new(vk.api_url(), "k", 1);
     long_poll.set_session(session).unwrap();
     assert!(long_poll.next().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_shut_down_hands_out_what_was_received() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    begin(&mut long_poll).await;
+    for text in ["1", "2", "3"] {
+        say(&vk, text);
+    }
+    assert_eq!(events(&mut long_poll, 1).await, ["1"]);
+    long_poll.shutdown().shut_down();
+    assert_eq!(events(&mut long_poll, 2).await, ["2", "3"]);
+    while let Some(item) = long_poll.next().await {
+        assert!(matches!(item.unwrap(), Item::Answered(_)));
+    }
+    assert_eq!(long_poll.position().unwrap().ts, 1_003);
+}
+
+/// A supervisor that runs a loop again and again must not spin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_that_has_ended_can_be_run_again() {
+    let vk = vk().start();
+    let mut long_poll = long_poll(&vk);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let handlers = || {
+        let tell = tell.clone();
+        user::Handlers::new().on_new_message(move |message| {
+            tell.send(message.text_decoded().unwrap().into_owned()).unwrap();
+            async { std::io::Result::Ok(()) }
+        })
+    };
+    // Ended by a shutdown, before it began.
+    let shutdown = long_poll.shutdown();
+    shutdown.shut_down();
+    long_poll.run(handlers()).await.unwrap();
+    assert!(!shutdown.is_shut_down());
+    // By an error.
+    vk.script_polls([Step::failed(99)]);
+    assert_eq!(long_poll.run(handlers()).await.unwrap_err().failed().unwrap().code, 99);
+    // By a shutdown while it polls; the message before it is handled.
+    for text in ["1", "2"] {
+        say(&vk, text);
+        let run = handlers();
+        let ended = tokio::spawn(async move {
+            long_poll.run(run).await.unwrap();
+            long_poll
+        });
+        assert_eq!(told.recv().await.unwrap(), text);
+        shutdown.shut_down();
+        long_poll = ended.await.unwrap();
+    }
 }

@@ -25,7 +25,7 @@ async fn a_hundred_thousand_events_through_faults_come_once_and_in_order() {
         }
         vk
     });
-    let (mut next, mut recovered, mut failures) = (0, 0, 0);
+    let (mut next, mut recovered, mut failures, mut gaps) = (0, 0, 0, 0);
     while next < EVENTS {
         let item = tokio::time::timeout(Duration::from_secs(30), long_poll.next()).await;
         match item.expect("it goes on").unwrap().unwrap() {
@@ -43,6 +43,8 @@ async fn a_hundred_thousand_events_through_faults_come_once_and_in_order() {
             }
             Item::Answered(answered) => failures += usize::from(answered.failed.is_some()),
             Item::Disconnected(_) => failures += 1,
+            // The history stood in for the server.
+            Item::Gap(gap) if gap.missing == Missing::NotInHistory => gaps += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -53,4 +55,5 @@ async fn a_hundred_thousand_events_through_faults_come_once_and_in_order() {
         start.elapsed()
     );
     assert!(failures > 20 && recovered > 100, "{failures} failures, {recovered} recovered");
+    assert!(gaps > 5, "{gaps} gaps");
 }

@@ -26,7 +26,7 @@ async fn failed_1_with_a_number_or_a_string_and_the_gap_is_read() {
             .collect();
         assert_eq!(missed, ["2", "3", "4", "5", "6"]);
         say(&vk, "7");
-        assert_eq!(events(&mut long_poll, 1).await, ["7"]);
+        assert_eq!(events(&mut long_poll, 1).await, ["live events lost after 1001", "7"]);
         assert_eq!(long_poll.waiting(), 1, "the end of the answer, and nothing twice");
     }
 }
@@ -54,7 +54,7 @@ async fn failed_3_takes_the_servers_ts_and_reads_the_gap() {
     say(&vk, "too");
     assert_eq!(events(&mut long_poll, 2).await, ["failed 3", "recovered missed", "recovered too"]);
     say(&vk, "live");
-    assert_eq!(events(&mut long_poll, 1).await, ["live"]);
+    assert_eq!(events(&mut long_poll, 1).await, ["live events lost after 1000", "live"]);
     assert_eq!(vk.polls().last().unwrap().ts.parse::<u64>().unwrap(), vk.ts(Account::User) - 1);
 }
 
@@ -68,6 +68,8 @@ async fn failed_4_and_an_unknown_one_end_it_with_what_they_say() {
     assert_eq!(error.failed().unwrap().versions(), Some((0, 19)));
     assert!(error.to_string().contains("0 to 19"), "{error}");
     let error = end(&mut long_poll(&vk)).await;
+    let failed: Box<dyn std::error::Error> = error.failed().unwrap().clone().into();
+    assert_eq!(failed.to_string(), "the long poll server answered failed 99");
     assert_eq!(error.failed().unwrap().code, 99);
     assert!(!error.is_wrong_version() && !error.is_retryable());
 }
@@ -183,7 +185,7 @@ async fn an_answer_that_is_too_large_is_read_from_the_history() {
     say(&vk, "hello");
     assert_eq!(events(&mut long_poll, 1).await, ["again", "recovered hello"]);
     say(&vk, "live");
-    assert_eq!(events(&mut long_poll, 1).await, ["live"]);
+    assert_eq!(events(&mut long_poll, 1).await, ["live events lost after 1000", "live"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -225,13 +227,13 @@ async fn messages_that_the_history_leaves_out_are_read_one_by_one() {
     let mut long_poll = builder(&vk).position(saved).build().unwrap();
     assert_eq!(
         events(&mut long_poll, 3).await,
-        ["again", "recovered in the page", "recovered text 2", "[3,2,1,42]"]
+        ["failed 1", "again", "recovered in the page", "recovered text 2", "[3,2,1,42]"]
     );
 
     vk.script_calls("messages.getLongPollHistory", [page(json!([[4, 2, 1, 42]]))]);
     vk.script_calls("messages.getById", [Step::error(15)]);
     let mut long_poll = builder(&vk).position(saved).build().unwrap();
-    assert_eq!(events(&mut long_poll, 1).await, ["recovered "]);
+    assert_eq!(events(&mut long_poll, 1).await, ["failed 1", "recovered "]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -244,7 +246,7 @@ async fn odd_parts_of_the_history_do_not_cost_its_rows() {
     vk.on_call("messages.getById", |_| Err(ApiError::of(15)));
     let saved = vk_longpoll::Position::new(1).with_pts(50_000);
     let mut long_poll = builder(&vk).position(saved).build().unwrap();
-    assert_eq!(events(&mut long_poll, 1).await, ["again", "again", "recovered "]);
+    assert_eq!(events(&mut long_poll, 1).await, ["failed 1", "again", "again", "recovered "]);
 
     for odd in [json!(false), json!({"items": {}}), json!([]), json!({"items": [5, {}]})] {
         let vk = super::vk().start();
@@ -253,7 +255,7 @@ async fn odd_parts_of_the_history_do_not_cost_its_rows() {
         vk.on_call("messages.getById", |_| Err(ApiError::of(15)));
         let saved = vk_longpoll::Position::new(1).with_pts(50_000);
         let mut long_poll = builder(&vk).position(saved).build().unwrap();
-        assert_eq!(events(&mut long_poll, 1).await, ["recovered "]);
+        assert_eq!(events(&mut long_poll, 1).await, ["failed 1", "recovered "]);
     }
 }
 
@@ -267,7 +269,7 @@ async fn the_same_row_again_is_a_new_event() {
     vk.script_polls([Step::Forget]);
     assert_eq!(events(&mut long_poll, 1).await, ["failed 1", "[51,5,0]"]);
     vk.push(json!([51, 5, 0]));
-    assert_eq!(events(&mut long_poll, 1).await, ["[51,5,0]"]);
+    assert_eq!(events(&mut long_poll, 1).await, ["live events lost after 1000", "[51,5,0]"]);
 }
 
 /// The head of an answer comes, and then nothing.

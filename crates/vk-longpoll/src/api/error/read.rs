@@ -12,8 +12,8 @@ impl ApiError {
     /// What the JSON says; `None` without a number.
     pub(in crate::api) fn read(json: &str) -> Option<Self> {
         let object = Object::split(json)?;
-        let text = |name| object.find::<String>(name).ok().flatten();
-        let number = |name| object.find::<i64>(name).ok().flatten();
+        let text = |name| object.find::<String>(name);
+        let number = |name| object.find::<i64>(name);
         Some(Self {
             code: number("error_code")?,
             message: text("error_msg"),

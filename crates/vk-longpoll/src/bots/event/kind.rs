@@ -2,8 +2,8 @@
 
 use super::objects::FromObject;
 use super::*;
+use crate::MalformedParts;
 use crate::json::{EntryFault, Object, Typed};
-use std::borrow::Cow;
 
 macro_rules! kinds {
     ($($name:ident($type:ident) $text:literal;)*) => {
@@ -19,17 +19,17 @@ macro_rules! kinds {
             /// Any other type.
             Other(Other),
             /// What is not what its type says.
-            Odd(Odd),
+            Malformed(Malformed),
         }
 
         impl EventKind {
-            /// The name of the event's type; `odd` where it is none.
+            /// The name of the event's type; `malformed` where it is none.
             #[must_use]
             pub fn name(&self) -> &str {
                 match self {
                     $(Self::$name(_) => $text,)*
                     Self::Other(other) => other.event_type.name(),
-                    Self::Odd(_) => "odd",
+                    Self::Malformed(_) => "malformed",
                 }
             }
 
@@ -39,7 +39,15 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => Some(EventType::$name),)*
                     Self::Other(other) => Some(other.event_type.clone()),
-                    Self::Odd(odd) => odd.event_type.clone(),
+                    Self::Malformed(event) => event.event_type.clone(),
+                }
+            }
+
+            /// What of the object could not be read.
+            pub(super) fn malformed_parts(&self) -> Option<&MalformedParts> {
+                match self {
+                    $(Self::$name(event) => Some(FromObject::malformed_parts(event)),)*
+                    Self::Other(_) | Self::Malformed(_) => None,
                 }
             }
 
@@ -52,7 +60,7 @@ macro_rules! kinds {
                     }
                 };
                 kind.unwrap_or_else(|reason| {
-                    Self::Odd(Odd { reason, event_type: Some(event_type) })
+                    Self::Malformed(Malformed { reason, event_type: Some(event_type) })
                 })
             }
         }
@@ -85,6 +93,34 @@ kinds! {
     DonutSubscriptionPriceChanged(DonutPriceChange) "donut_subscription_price_changed";
     DonutMoneyWithdraw(DonutMoneyWithdraw) "donut_money_withdraw";
     DonutMoneyWithdrawError(DonutMoneyWithdrawError) "donut_money_withdraw_error";
+    MessageReactionEvent(MessageReactionEvent) "message_reaction_event";
+    PhotoCommentNew(PhotoComment) "photo_comment_new";
+    PhotoCommentEdit(PhotoComment) "photo_comment_edit";
+    PhotoCommentRestore(PhotoComment) "photo_comment_restore";
+    PhotoCommentDelete(PhotoCommentDelete) "photo_comment_delete";
+    VideoCommentNew(VideoComment) "video_comment_new";
+    VideoCommentEdit(VideoComment) "video_comment_edit";
+    VideoCommentRestore(VideoComment) "video_comment_restore";
+    VideoCommentDelete(VideoCommentDelete) "video_comment_delete";
+    MarketCommentNew(MarketComment) "market_comment_new";
+    MarketCommentEdit(MarketComment) "market_comment_edit";
+    MarketCommentRestore(MarketComment) "market_comment_restore";
+    MarketCommentDelete(MarketCommentDelete) "market_comment_delete";
+    BoardPostNew(BoardPost) "board_post_new";
+    BoardPostEdit(BoardPost) "board_post_edit";
+    BoardPostRestore(BoardPost) "board_post_restore";
+    BoardPostDelete(BoardPostDelete) "board_post_delete";
+    MarketOrderNew(MarketOrder) "market_order_new";
+    MarketOrderEdit(MarketOrder) "market_order_edit";
+    GroupOfficersEdit(GroupOfficersEdit) "group_officers_edit";
+    GroupChangeSettings(GroupChangeSettings) "group_change_settings";
+    GroupChangePhoto(GroupChangePhoto) "group_change_photo";
+    UserBlock(UserBlock) "user_block";
+    UserUnblock(UserUnblock) "user_unblock";
+    PollVoteNew(PollVoteNew) "poll_vote_new";
+    VkpayTransaction(VkpayTransaction) "vkpay_transaction";
+    LeadFormsNew(LeadFormsNew) "lead_forms_new";
+    AppPayload(AppPayload) "app_payload";
 }
 
 impl EventKind {
@@ -94,7 +130,7 @@ impl EventKind {
             Ok(name) if !name.is_empty() => {
                 Self::typed(EventType::from_name(&name), update.raw("object"))
             }
-            _ => Self::Odd(Odd { reason: OddReason::NoType, event_type: None }),
+            _ => Self::Malformed(Malformed { reason: MalformedReason::NoType, event_type: None }),
         }
     }
 
@@ -116,15 +152,19 @@ impl EventKind {
             Self::DonutSubscriptionExpired(event) => Some(event.user_id),
             Self::DonutSubscriptionCancelled(event) => Some(event.user_id),
             Self::DonutSubscriptionPriceChanged(event) => Some(event.user_id),
+            Self::MessageReactionEvent(event) => Some(event.peer_id),
+            Self::UserBlock(event) => Some(event.user_id),
+            Self::UserUnblock(event) => Some(event.user_id),
+            Self::GroupOfficersEdit(event) => Some(event.user_id),
             _ => None,
         }
     }
 }
 
-fn of<T: FromObject>(object: Option<&str>) -> Result<T, OddReason> {
-    let object = object.and_then(Object::split).ok_or(OddReason::NoObject)?;
-    T::from_object(&object).map_err(|fault| match fault {
-        EntryFault::Missing(name) => OddReason::Missing(Cow::Borrowed(name)),
-        EntryFault::Wrong(name) => OddReason::Wrong(Cow::Borrowed(name)),
+fn of<T: FromObject>(object: Option<&str>) -> Result<T, MalformedReason> {
+    let object = object.and_then(Object::split).ok_or(MalformedReason::NoObject)?;
+    T::from_object(&object).map_err(|fault| match fault.within("object") {
+        EntryFault::Missing(path) => MalformedReason::Missing(path),
+        EntryFault::Wrong(path) => MalformedReason::Wrong(path),
     })
 }

@@ -1,9 +1,9 @@
 //! Messages as the API has them, and the events that bring one.
 
 use super::objects::{FromObject, objects};
-use crate::Json;
 use crate::json::{EntryFault, Object, Typed, split};
 use crate::user::PeerKind;
+use crate::{Json, MalformedParts};
 use serde::Serialize;
 
 objects! {
@@ -22,8 +22,8 @@ objects! {
         text: String,
         /// Its number in the conversation.
         conversation_message_id: i64,
-        /// 1 where the community has sent it.
-        out: i64,
+        /// Whether the community has sent it.
+        out: bool,
         /// The number that its sender gave it.
         random_id: i64,
         /// What a button has put into it: JSON as a string, as it comes.
@@ -42,6 +42,31 @@ objects! {
         update_time: i64,
         /// Seconds after which it disappears.
         expire_ttl: i64,
+        /// Whether VK has left out parts of it, such as attachments. [`fetch_whole`](Message::fetch_whole)
+        /// reads all of it.
+        is_cropped: bool,
+        /// Whether it mentions the account that listens.
+        is_mentioned_user: bool,
+        /// Whether it was sent without a notification.
+        is_silent: bool,
+        /// Whether it was deleted.
+        deleted: bool,
+        /// Whether its voice message was listened to.
+        was_listened: bool,
+        /// Whether it is pinned.
+        is_pinned: bool,
+        /// When it was pinned: seconds since 1970.
+        pinned_at: i64,
+        /// The number of members of the chat.
+        members_count: i64,
+        /// The reaction of the account that listens.
+        reaction_id: i64,
+        /// The newest reaction to it.
+        last_reaction_id: i64,
+        /// The reactions to it, with their counts.
+        reactions: Json,
+        /// A tag for mail.ru's notifications.
+        message_tag: String,
         /// What is attached.
         attachments: Vec<Attachment>,
         /// The message that it answers: [`reply`](Message::reply) types it.
@@ -53,7 +78,9 @@ objects! {
         /// A place.
         geo: Json,
         /// The keyboard.
-        keyboard: Json
+        keyboard: Json,
+        /// A template, such as a carousel.
+        template: Json
     }
 
     /// What was done to a chat.
@@ -68,7 +95,24 @@ objects! {
         /// The pinned message, by its number in the conversation.
         conversation_message_id: i64,
         /// The beginning of its text.
-        message: String
+        message: String,
+        /// The address of a member who was invited or removed by e-mail.
+        email: String,
+        /// The chat's new photo.
+        photo: ActionPhoto,
+        /// The name of the chat's new style; absent where it is the usual one again.
+        style: String
+    }
+
+    /// A chat's photo, in three widths.
+    ActionPhoto {
+        ;
+        /// The address of the picture of 50 pixels.
+        photo_50: String,
+        /// The address of the picture of 100 pixels.
+        photo_100: String,
+        /// The address of the picture of 200 pixels.
+        photo_200: String
     }
 }
 
@@ -82,7 +126,7 @@ impl Message {
     /// Whether the community has sent it.
     #[must_use]
     pub fn is_outbox(&self) -> bool {
-        self.out == Some(1)
+        self.out == Some(true)
     }
 
     /// The message that it answers.
@@ -95,28 +139,29 @@ impl Message {
     }
 
     /// The messages that are forwarded with it, each without what is nested in it.
+    ///
+    /// There is one for each element: an element that is no object is a message without any of its
+    /// fields, and [`malformed_parts`](Message::malformed_parts) has the element.
     #[must_use]
     pub fn forwarded(&self) -> Vec<Self> {
         let all = self.fwd_messages.as_ref().and_then(|all| split(all.get()));
-        all.into_iter().flatten().filter_map(Self::typed).collect()
+        let typed = |json| Self::typed(json).unwrap_or_else(|| Self::unreadable(json));
+        all.into_iter().flatten().map(typed).collect()
     }
 
-    /// The payload, if it is JSON.
+    fn unreadable(json: &str) -> Self {
+        let mut message = Self::typed("{}").unwrap_or_else(|| unreachable!("all is optional"));
+        message.malformed.add("", json);
+        message
+    }
+
+    /// The payload, if it is JSON: the text of the string, or the value where it is not a string.
     #[must_use]
     pub fn payload_json(&self) -> Option<Json> {
-        Json::new(self.payload.clone()?).ok()
-    }
-}
-
-impl Typed for Message {
-    fn typed(json: &str) -> Option<Self> {
-        Self::from_object(&Object::split(json)?).ok()
-    }
-}
-
-impl Typed for Action {
-    fn typed(json: &str) -> Option<Self> {
-        Self::from_object(&Object::split(json)?).ok()
+        match &self.payload {
+            Some(text) => Json::new(text.as_str()).ok(),
+            None => self.malformed.iter().find(|it| it.path == "payload").map(|it| it.raw.clone()),
+        }
     }
 }
 
@@ -154,57 +199,68 @@ pub struct MessageNew {
     /// What the user's application can show; from version 5.103 of the API on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_info: Option<ClientInfo>,
+    #[serde(skip)]
+    malformed: MalformedParts,
 }
 
 impl FromObject for MessageNew {
     /// Before version 5.103 the object is the message itself.
     fn from_object(object: &Object<'_>) -> Result<Self, EntryFault> {
-        match object.raw("message") {
-            Some(message) if message.starts_with('{') => Ok(Self {
-                message: object.need("message")?,
-                client_info: object.find("client_info")?,
-            }),
-            Some(_) => Err(EntryFault::Wrong("message")),
-            None => Ok(Self { message: message(object)?, client_info: None }),
+        let Some(nested) = object.raw("message") else {
+            let message = message(object)?;
+            let malformed = message.malformed_parts().clone();
+            return Ok(Self { message, client_info: None, malformed });
+        };
+        let nested = Some(nested).filter(|nested| nested.starts_with('{'));
+        let nested = nested.and_then(Object::split).ok_or(EntryFault::wrong("message"))?;
+        let message = message(&nested).map_err(|fault| fault.within("message"))?;
+        object.note_within("message", message.malformed_parts());
+        let client_info = object.find("client_info");
+        Ok(Self { message, client_info, malformed: object.take_malformed() })
+    }
+
+    fn malformed_parts(&self) -> &MalformedParts {
+        &self.malformed
+    }
+}
+
+/// Events whose object is a message.
+macro_rules! messages {
+    ($($(#[$about:meta])* $name:ident)*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[non_exhaustive]
+        pub struct $name {
+            /// The message.
+            pub message: Message,
         }
-    }
+
+        impl FromObject for $name {
+            fn from_object(object: &Object<'_>) -> Result<Self, EntryFault> {
+                message(object).map(|message| Self { message })
+            }
+
+            fn malformed_parts(&self) -> &MalformedParts {
+                self.message.malformed_parts()
+            }
+        }
+    )*};
 }
 
-/// `message_reply`: the community wrote.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MessageReply {
-    /// The message.
-    pub message: Message,
+messages! {
+    /// `message_reply`: the community wrote.
+    MessageReply
+    /// `message_edit`: a message was edited.
+    MessageEdit
 }
 
-impl FromObject for MessageReply {
-    fn from_object(object: &Object<'_>) -> Result<Self, EntryFault> {
-        message(object).map(|message| Self { message })
-    }
-}
-
-/// `message_edit`: a message was edited.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MessageEdit {
-    /// The message.
-    pub message: Message,
-}
-
-impl FromObject for MessageEdit {
-    fn from_object(object: &Object<'_>) -> Result<Self, EntryFault> {
-        message(object).map(|message| Self { message })
-    }
-}
-
-/// An object that is a message: one that says nothing of who or where is none.
+/// Reads an object that must be a message: one that names neither a conversation nor a sender is
+/// none.
 fn message(object: &Object<'_>) -> Result<Message, EntryFault> {
-    let message = Message::from_object(object)?;
-    match message.peer_id.or(message.from_id) {
-        Some(_) => Ok(message),
-        None => Err(EntryFault::Missing("peer_id")),
+    if object.identity::<i64>("peer_id")?.is_none() {
+        object.identity::<i64>("from_id")?.ok_or(EntryFault::missing("peer_id"))?;
     }
+    Message::from_object(object)
 }
 
 objects! {
@@ -221,11 +277,5 @@ objects! {
         carousel: bool,
         /// Its language, by VK's number.
         lang_id: i64
-    }
-}
-
-impl Typed for ClientInfo {
-    fn typed(json: &str) -> Option<Self> {
-        Self::from_object(&Object::split(json)?).ok()
     }
 }

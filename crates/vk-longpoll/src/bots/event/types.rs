@@ -59,6 +59,8 @@ types! {
     MessageTypingState "message_typing_state";
     MessageEvent "message_event";
     MessageRead "message_read";
+    MessageReactionEvent "message_reaction_event";
+    MessagesEdit "messages_edit";
     PhotoNew "photo_new";
     PhotoCommentNew "photo_comment_new";
     PhotoCommentEdit "photo_comment_edit";
@@ -72,6 +74,8 @@ types! {
     VideoCommentDelete "video_comment_delete";
     WallPostNew "wall_post_new";
     WallRepost "wall_repost";
+    WallSchedulePostNew "wall_schedule_post_new";
+    WallSchedulePostDelete "wall_schedule_post_delete";
     WallReplyNew "wall_reply_new";
     WallReplyEdit "wall_reply_edit";
     WallReplyRestore "wall_reply_restore";

@@ -9,9 +9,9 @@ fn after_failed_1_it_goes_on_from_the_new_ts_and_reads_the_gap() {
     assert_eq!(policy.ask().unwrap(), Ask::History(at(100, 1000)));
     history(&mut policy, 1005, &[1, 2], true);
     assert_eq!(told(&mut policy), ["1", "2", "recovered 100/1005"]);
-    assert_eq!(policy.ask().unwrap(), Ask::History(at(100, 1005)));
+    assert_eq!(policy.ask().unwrap(), Ask::History(recovering(100, 1005)));
     history(&mut policy, 1009, &[3], false);
-    assert_eq!(told(&mut policy), ["3", "recovered 150/1009"]);
+    assert_eq!(told(&mut policy), ["3", "live gap after 100", "recovered 150/1009"]);
     assert_eq!(policy.ask().unwrap(), Ask::Poll(150));
     // 3 happened after the new ts was given, and before the history was read.
     updates(&mut policy, 152, 1010, &[3, 4]);
@@ -36,7 +36,10 @@ fn after_failed_3_it_takes_the_servers_ts_and_reads_the_gap() {
     served(&mut policy, at(7, 1020));
     assert_eq!(policy.ask().unwrap(), Ask::History(at(100, 1000)));
     history(&mut policy, 1020, &[1], false);
-    assert_eq!(told(&mut policy), ["failed 3 100/1000", "1", "recovered 7/1020"]);
+    assert_eq!(
+        told(&mut policy),
+        ["failed 3 100/1000", "1", "live gap after 100", "recovered 7/1020"]
+    );
     // Nothing had happened since the server was given: the same again is something new.
     updates(&mut policy, 8, 1021, &[1]);
     assert_eq!(told(&mut policy), ["1", "8/1021"]);
@@ -59,17 +62,50 @@ fn where_there_is_no_history_the_gap_is_told() {
 }
 
 #[test]
-fn from_a_saved_position_what_was_missed_is_read_first() {
+fn a_saved_position_is_polled_and_the_history_read_only_if_the_server_has_forgotten_it() {
     let mut policy = policy(ALL, Some(at(50, 900)));
     assert_eq!(policy.position(), Some(at(50, 900)));
     served(&mut policy, at(100, 1000));
+    assert_eq!(policy.ask().unwrap(), Ask::Poll(50));
+    updates(&mut policy, 60, 903, &[1, 2]);
+    assert_eq!(told(&mut policy), ["1", "2", "60/903"]);
+    assert_eq!(policy.ask().unwrap(), Ask::Poll(60));
+
+    let mut policy = self::policy(ALL, Some(at(50, 900)));
+    served(&mut policy, at(100, 1000));
+    refused(&mut policy, 1, Some(100));
     assert_eq!(policy.ask().unwrap(), Ask::History(at(50, 900)));
-    // What was only begun is begun again after a crash.
     history(&mut policy, 950, &[1], true);
-    assert_eq!(told(&mut policy), ["1", "recovered 50/950"]);
-    assert_eq!(policy.position(), Some(at(50, 950)));
-    history(&mut policy, 1000, &[], false);
+    assert_eq!(told(&mut policy), ["failed 1 50/900", "1", "recovered 50/950"]);
+    assert_eq!(policy.position(), Some(recovering(50, 950)));
+}
+
+#[test]
+fn a_history_that_was_being_read_is_read_on_after_a_restart() {
+    // A poll from its `ts` would bring what the pages so far had.
+    let mut policy = policy(ALL, Some(recovering(50, 950)));
+    served(&mut policy, at(100, 1000));
+    assert_eq!(policy.ask().unwrap(), Ask::History(recovering(50, 950)));
+    history(&mut policy, 1000, &[2], false);
+    assert_eq!(told(&mut policy), ["2", "live gap after 50", "recovered 100/1000"]);
+    assert_eq!(policy.position(), Some(at(100, 1000)));
     assert_eq!(policy.ask().unwrap(), Ask::Poll(100));
+    let saved = serde_json::to_string(&recovering(50, 950)).unwrap();
+    assert_eq!(saved, r#"{"ts":50,"pts":950,"recovering":true}"#);
+    assert_eq!(serde_json::from_str::<Position>(&saved).unwrap(), recovering(50, 950));
+    // A bot has no history to read on.
+    let mut bot = self::policy(BOT, Some(recovering(50, 950)));
+    served(&mut bot, Position::new(100));
+    assert_eq!(bot.ask().unwrap(), Ask::Poll(50));
+}
+
+#[test]
+fn a_history_without_an_event_between_two_equal_ts_lacks_nothing() {
+    let mut policy = polling(ALL);
+    refused(&mut policy, 3, None);
+    served(&mut policy, at(100, 1000));
+    history(&mut policy, 1000, &[], false);
+    assert_eq!(told(&mut policy), ["failed 3 100/1000", "recovered 100/1000"]);
 }
 
 #[test]
@@ -144,7 +180,7 @@ fn the_same_again_is_new_where_the_numbers_say_so() {
     assert_eq!(told(&mut policy), ["8", "151/1003"]);
 
     // After a restart the server says it.
-    let mut policy = self::policy(ALL, Some(at(50, 900)));
+    let mut policy = self::policy(ALL, Some(recovering(50, 900)));
     served(&mut policy, at(100, 902));
     history(&mut policy, 903, &[7, 8, 9], false);
     told(&mut policy);
@@ -167,17 +203,20 @@ fn a_history_that_leads_nowhere_ends_with_a_gap() {
 
 #[test]
 fn a_history_that_is_behind_the_server_is_asked_again() {
-    let mut policy = policy(ALL, Some(at(50, 900)));
+    let mut policy = policy(ALL, Some(recovering(50, 900)));
     served(&mut policy, at(100, 1000));
     let behind = |policy: &mut Policy<u32>| {
         let answer = Answer::History { events: vec![1], pts: Some(950), more: false };
         policy.answered(answer, Instant::now(), WAITED).unwrap()
     };
     assert!(behind(&mut policy) >= Duration::from_millis(100));
-    assert_eq!(policy.ask().unwrap(), Ask::History(at(50, 950)));
+    assert_eq!(policy.ask().unwrap(), Ask::History(recovering(50, 950)));
     history(&mut policy, 1000, &[2], false);
     assert_eq!(policy.ask().unwrap(), Ask::Poll(100));
-    assert_eq!(told(&mut policy), ["1", "recovered 50/950", "2", "recovered 100/1000"]);
+    assert_eq!(
+        told(&mut policy),
+        ["1", "recovered 50/950", "2", "live gap after 50", "recovered 100/1000"]
+    );
 }
 
 #[test]
@@ -187,11 +226,10 @@ fn a_position_goes_back_to_what_was_handled() {
     told(&mut policy);
     policy.go_back(Some(at(100, 1000)));
     assert_eq!(policy.position(), Some(at(100, 1000)));
-    served(&mut policy, at(103, 1002));
-    assert_eq!(policy.ask().unwrap(), Ask::History(at(100, 1000)));
+    // The server may still hold all of it, and only a poll brings the events of all kinds.
+    assert_eq!(policy.ask().unwrap(), Ask::Poll(100));
     let mut bot = polling(BOT);
     bot.go_back(Some(Position::new(90)));
-    served(&mut bot, Position::new(100));
     assert_eq!(bot.ask().unwrap(), Ask::Poll(90));
     let mut session = polling(SESSION);
     session.go_back(Some(Position::new(90)));

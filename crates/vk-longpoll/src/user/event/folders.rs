@@ -94,24 +94,24 @@ impl Typed for FolderCounters {
 
 impl FromRow for FolderPeersAdded {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        Ok(Self { folder_id: row.need(1)?, peer_ids: row.rest(2)? })
+        Ok(Self { folder_id: row.need(1)?, peer_ids: row.rest(2) })
     }
 }
 
 impl FromRow for FolderPeersRemoved {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        Ok(Self { folder_id: row.need(1)?, peer_ids: row.rest(2)? })
+        Ok(Self { folder_id: row.need(1)?, peer_ids: row.rest(2) })
     }
 }
 
 impl FromRow for FoldersReordered {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        Ok(Self { folder_ids: row.rest(1)? })
+        Ok(Self { folder_ids: row.rest(1) })
     }
 }
 
 impl FromRow for FolderCountersChanged {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        Ok(Self { folders: row.rest(1)? })
+        Ok(Self { folders: row.rest(1) })
     }
 }

@@ -15,7 +15,8 @@ impl Event {
     ///
     /// The history cuts the rows of messages to `[4, id, flags, peer]`. The rest is made from the
     /// message, as a poll would have told it: the text is escaped, attachments are told by type and
-    /// id. The event is marked as recovered; its [`raw`](Self::raw) is the row that came.
+    /// id. The event is marked as recovered; its [`raw`](Self::raw) is the row of a poll, made in the
+    /// same way. Without a message it stays as short as it came.
     ///
     /// ```
     /// use vk_longpoll::RawValue;
@@ -28,6 +29,7 @@ impl Event {
     /// let event = Event::from_history(&row, Some(&message));
     /// let EventKind::NewMessage(message) = &event.kind else { panic!() };
     /// assert!(event.recovered);
+    /// assert_eq!(event.raw().get(), r#"[4,5,1,2000000001,1464950873,"1 &lt; 2",{"from":"7"},{}]"#);
     /// assert_eq!(message.text_decoded().unwrap(), "1 < 2");
     /// assert_eq!(message.extra.as_ref().unwrap().sender_id(), Some(7));
     /// # Ok::<(), serde_json::Error>(())
@@ -45,6 +47,9 @@ impl Event {
             && number(&message, "id").is_none_or(|id| self.message_id() == Some(id))
         {
             self.kind.complete(tail(&message, self.peer_id()));
+            if let Some(row) = self.kind.complete_row(self.raw.get()) {
+                self.raw = row;
+            }
         }
         self
     }
@@ -52,11 +57,11 @@ impl Event {
 
 /// A number of a message's object; what is none is as good as absent.
 fn number(message: &Object<'_>, name: &'static str) -> Option<i64> {
-    message.find(name).ok().flatten()
+    message.find(name)
 }
 
 fn tail(message: &Object<'_>, peer_id: Option<i64>) -> Tail {
-    let text: Option<String> = message.find("text").ok().flatten();
+    let text: Option<String> = message.find("text");
     let peer_id = peer_id.or_else(|| number(message, "peer_id"));
     Tail {
         peer_id,
@@ -85,7 +90,7 @@ fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
     if let Some(seconds) = number(message, "expire_ttl") {
         extra.push_text("expire_ttl", &seconds.to_string());
     }
-    if matches!(message.find("is_expired"), Ok(Some(true))) {
+    if message.find("is_expired") == Some(true) {
         extra.push_text("is_expired", "1");
     }
     let action = message.raw("action").and_then(Object::split);
@@ -99,7 +104,7 @@ fn extra(message: &Object<'_>, peer_id: Option<i64>) -> Fields {
             ("conversation_message_id", "source_chat_local_id"),
             ("style", "source_style"),
         ] {
-            if let Ok(Some(text)) = action.find::<String>(name) {
+            if let Some(text) = action.find::<String>(name) {
                 extra.push_text(field, &text);
             }
         }
@@ -136,7 +141,7 @@ fn attachments(message: &Object<'_>) -> Fields {
 /// One attachment as the long poll tells it: its type, and whose it is and which.
 fn attachment(fields: &mut Fields, number_of_it: usize, json: &str) {
     let Some(object) = Object::split(json) else { return };
-    let Ok(Some(kind)) = object.find::<String>("type") else { return };
+    let Some(kind) = object.find::<String>("type") else { return };
     let name = format!("attach{number_of_it}");
     let push = |fields: &mut Fields, part: &str, text: &str| {
         fields.push_text(&format!("{name}{part}"), text);
@@ -161,7 +166,7 @@ fn attachment(fields: &mut Fields, number_of_it: usize, json: &str) {
         _ => {}
     }
     for (name, part) in [("product_id", "_product_id"), ("url", "_url"), ("title", "_title")] {
-        if let Ok(Some(text)) = it.find::<String>(name) {
+        if let Some(text) = it.find::<String>(name) {
             let is_told = part == "_product_id" || kind == "link";
             if is_told {
                 push(fields, part, &text);

@@ -7,8 +7,10 @@ use super::other::*;
 use super::presence::*;
 use super::reactions::*;
 use super::row::{FromRow, Row};
+use crate::MalformedParts;
 use crate::user::peer::of_chat;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 macro_rules! kinds {
     ($($code:literal $name:ident $text:literal;)*) => {
@@ -26,13 +28,13 @@ macro_rules! kinds {
             /// Any other code, `unknown`.
             #[serde(rename = "unknown")]
             Unknown(Unknown),
-            /// A row that is not what its code says, `odd`.
-            #[serde(rename = "odd")]
-            Odd(Odd),
+            /// A row that is not what its code says, `malformed`.
+            #[serde(rename = "malformed")]
+            Malformed(Malformed),
         }
 
         impl EventKind {
-            /// The codes and names of all kinds but `unknown` and `odd`.
+            /// The codes and names of all kinds but `unknown` and `malformed`.
             pub const ALL: &[(i64, &str)] = &[$(($code, $text)),*];
 
             /// The name of the kind, in small letters: `new_message`.
@@ -41,7 +43,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => $text,)*
                     Self::Unknown(_) => "unknown",
-                    Self::Odd(_) => "odd",
+                    Self::Malformed(_) => "malformed",
                 }
             }
 
@@ -51,23 +53,29 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name(_) => Some($code),)*
                     Self::Unknown(unknown) => Some(unknown.code),
-                    Self::Odd(odd) => odd.code,
+                    Self::Malformed(row) => row.code,
                 }
             }
 
             /// What a row says, whatever it is.
-            pub(super) fn decode(json: &str) -> Self {
-                let odd = |reason, code| Self::Odd(Odd { reason, code });
-                let Some(row) = Row::split(json) else { return odd(OddReason::NotAnArray, None) };
+            #[inline]
+            pub(super) fn decode(json: &str, parts: &mut MalformedParts) -> Self {
+                let malformed = |reason, code| Self::Malformed(Malformed { reason, code });
+                let Some(mut row) = Row::split(json) else {
+                    return malformed(MalformedReason::NotAnArray, None);
+                };
                 if row.len() == 0 {
-                    return odd(OddReason::Empty, None);
+                    return malformed(MalformedReason::Empty, None);
                 }
-                let Ok(code) = row.need(0) else { return odd(OddReason::NoCode, None) };
+                let Ok(code) = row.need(0) else {
+                    return malformed(MalformedReason::NoCode, None);
+                };
                 let kind = match code {
                     $($code => $name::from_row(&row).map(Self::$name),)*
                     _ => Ok(Self::Unknown(Unknown { code })),
                 };
-                kind.unwrap_or_else(|fault| odd(fault.into(), Some(code)))
+                *parts = row.take_malformed();
+                kind.unwrap_or_else(|fault| malformed(fault.into(), Some(code)))
             }
         }
     };
@@ -123,6 +131,14 @@ kinds! {
 }
 
 impl EventKind {
+    /// Whether an account's history has the events of this code: messages, their flags, reads, and
+    /// changes of conversations. Who was online or typed, calls, counters, notification settings and
+    /// reactions come from a poll or not at all.
+    #[must_use]
+    pub const fn is_in_history(code: i64) -> bool {
+        matches!(code, 1..=7 | 10..=14 | 18..=21 | 51 | 52)
+    }
+
     pub(super) fn peer_id(&self) -> Option<i64> {
         match self {
             Self::FlagsReplaced(event) => event.peer_id,
@@ -174,6 +190,16 @@ impl EventKind {
             Self::CacheReset(event) => event.message_id,
             _ => return None,
         })
+    }
+
+    /// The row of a completed message as a poll brings it; `None` where it is so already.
+    pub(super) fn complete_row(&self, row: &str) -> Option<Box<RawValue>> {
+        match self {
+            Self::NewMessage(event) => event.complete_row(row),
+            Self::MessageEdited(event) => event.complete_row(row),
+            Self::MessageUpdated(event) => event.complete_row(row),
+            _ => None,
+        }
     }
 
     /// Puts into a message what is known of it from elsewhere.

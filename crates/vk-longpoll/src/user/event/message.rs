@@ -1,8 +1,10 @@
 //! Messages, new and changed: the codes 1 to 5, 18 and 19.
 
 use super::row::{Fault, FromRow, Row};
+use crate::json::split;
 use crate::user::{Attachments, Extra, MessageFlags, text_decoded};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// All of these have what follows the flags in common, and any of it may be absent.
@@ -86,11 +88,45 @@ macro_rules! completed {
                 self.attachments = self.attachments.take().or(tail.attachments);
                 self.random_id = self.random_id.or(tail.random_id);
             }
+
+            /// The row as a poll brings it, if this one ends before the text.
+            pub(super) fn complete_row(&self, row: &str) -> Option<Box<RawValue>> {
+                let Self { peer_id, timestamp, text, extra, attachments, random_id, .. } = self;
+                let tail = (peer_id, timestamp, text, extra, attachments, random_id);
+                complete_row(row, tail)
+            }
         }
     )*};
 }
 
 completed! { NewMessage MessageEdited MessageUpdated }
+
+/// What follows the flags, of a message that was completed.
+type WholeTail<'a> = (
+    &'a Option<i64>,
+    &'a Option<i64>,
+    &'a Option<String>,
+    &'a Option<Extra>,
+    &'a Option<Attachments>,
+    &'a Option<i64>,
+);
+
+/// The place of the text in a row.
+const TEXT: usize = 5;
+
+/// The row with what follows the flags, unless it has its text. A value that is not known is `null`.
+fn complete_row(row: &str, tail: WholeTail<'_>) -> Option<Box<RawValue>> {
+    let values = split(row).filter(|values| values.len() <= TEXT)?;
+    let head = values.get(..3)?.join(",");
+    let (peer_id, timestamp, text, extra, attachments, random_id) = tail;
+    text.as_ref()?;
+    let tail = match random_id {
+        Some(_) => serde_json::to_string(&tail),
+        None => serde_json::to_string(&(peer_id, timestamp, text, extra, attachments)),
+    };
+    let row = format!("[{head},{}", tail.ok()?.strip_prefix('[')?);
+    RawValue::from_string(row).ok()
+}
 
 super::rows::rows! {
     /// Code 19: what is known of a message is no longer true, and may be asked anew. Undocumented;
@@ -117,9 +153,9 @@ impl FromRow for Tail {
     /// and then nothing of these follows.
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         let mut tail = Self {
-            peer_id: row.find(3)?,
-            timestamp: row.find(4)?,
-            text: row.find(5)?,
+            peer_id: row.identity(3)?,
+            timestamp: row.find(4),
+            text: row.find(5),
             ..Self::default()
         };
         let is_random_id = |at: usize| {
@@ -128,14 +164,14 @@ impl FromRow for Tail {
         };
         let mut at = 6;
         if !is_random_id(at) {
-            tail.extra = row.find(at)?;
+            tail.extra = row.find(at);
             at += 1;
         }
         if at > 6 && !is_random_id(at) {
-            tail.attachments = row.find(at)?;
+            tail.attachments = row.find(at);
             at += 1;
         }
-        tail.random_id = row.find(at)?;
+        tail.random_id = row.find(at);
         if tail.attachments.is_none() {
             tail.attachments = tail.extra.as_ref().and_then(Attachments::among);
         }

@@ -51,15 +51,15 @@ impl FromRow for NotificationSettingsChanged {
         if row.raw(1).is_some_and(|raw| raw.starts_with(['{', '['])) {
             return object(row, |object| {
                 Ok(Self {
-                    peer_id: object.find("peer_id")?,
-                    sound: object.find("sound")?,
-                    disabled_until: object.find("disabled_until")?,
+                    peer_id: object.identity("peer_id")?,
+                    sound: object.find("sound"),
+                    disabled_until: object.find("disabled_until"),
                 })
             });
         }
         // vksdk reads two numbers.
         if row.len() == 3 {
-            return Ok(Self { peer_id: None, sound: row.find(1)?, disabled_until: row.find(2)? });
+            return Ok(Self { peer_id: None, sound: row.find(1), disabled_until: row.find(2) });
         }
         let values = [row.need(1)?, row.need(2)?, row.need(3)?];
         // The places of the conversation, the sound and the time; VK's documentation first.
@@ -103,10 +103,10 @@ impl FromRow for MessageTranslated {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         object(row, |object| {
             Ok(Self {
-                peer_id: object.find("peer_id")?,
-                local_id: object.find("cmid")?,
-                translation: object.find("translation")?,
-                language: object.find("language")?,
+                peer_id: object.identity("peer_id")?,
+                local_id: object.find("cmid"),
+                translation: object.find("translation"),
+                language: object.find("language"),
             })
         })
     }
@@ -134,10 +134,10 @@ impl FromRow for CallbackAnswered {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         object(row, |object| {
             Ok(Self {
-                owner_id: object.find("owner_id")?,
-                peer_id: object.find("peer_id")?,
-                event_id: object.find("event_id")?,
-                action: object.find("action")?,
+                owner_id: object.find("owner_id"),
+                peer_id: object.identity("peer_id")?,
+                event_id: object.find("event_id"),
+                action: object.find("action"),
             })
         })
     }
@@ -149,7 +149,10 @@ fn object<T>(
 ) -> Result<T, Fault> {
     let json = row.raw(1).ok_or(Fault::Missing(1))?;
     let object = Object::split(json).ok_or(Fault::Wrong(1))?;
-    read(&object).map_err(|_| Fault::Wrong(1))
+    // Nothing else of these objects tells what the event is about.
+    let read = read(&object).map_err(|_| Fault::WrongPeer(1))?;
+    row.note_within(1, &object.take_malformed());
+    Ok(read)
 }
 
 /// A row whose code this crate does not know.
@@ -163,9 +166,9 @@ pub struct Unknown {
 /// A row that is not what its code says; or no row at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Odd {
+pub struct Malformed {
     /// What is wrong with it.
-    pub reason: OddReason,
+    pub reason: MalformedReason,
     /// The code, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
@@ -174,7 +177,7 @@ pub struct Odd {
 /// What is wrong with a row. The values are counted from 0, which is the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OddReason {
+pub enum MalformedReason {
     /// It is not an array.
     NotAnArray,
     /// It has no values.
@@ -185,9 +188,11 @@ pub enum OddReason {
     Missing(usize),
     /// The value at this place is of another type than its place says.
     Wrong(usize),
+    /// The `peer_id` of the object at this place is not a number.
+    WrongPeer(usize),
 }
 
-impl fmt::Display for OddReason {
+impl fmt::Display for MalformedReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnArray => formatter.write_str("not an array"),
@@ -195,22 +200,26 @@ impl fmt::Display for OddReason {
             Self::NoCode => formatter.write_str("the code is not a number"),
             Self::Missing(at) => write!(formatter, "value {at} is missing"),
             Self::Wrong(at) => write!(formatter, "value {at} is of the wrong type"),
+            Self::WrongPeer(at) => {
+                write!(formatter, "[{at}].peer_id is of the wrong type")
+            }
         }
     }
 }
 
 /// Its words.
-impl Serialize for OddReason {
+impl Serialize for MalformedReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl From<Fault> for OddReason {
+impl From<Fault> for MalformedReason {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Missing(at) => Self::Missing(at),
             Fault::Wrong(at) => Self::Wrong(at),
+            Fault::WrongPeer(at) => Self::WrongPeer(at),
         }
     }
 }

@@ -28,14 +28,14 @@ pub struct FriendOnline {
 
 impl FromRow for FriendOnline {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        let extra = row.find(2)?;
+        let extra = row.find(2);
         let platform = extra.map(|extra: i64| extra & 0xFF).filter(|platform| *platform != 0);
         Ok(Self {
             user_id: without_minus(row)?,
             extra,
             platform: platform.map(Platform::of),
-            timestamp: row.find(3)?,
-            app_id: row.find(4)?,
+            timestamp: row.find(3),
+            app_id: row.find(4),
         })
     }
 }
@@ -69,9 +69,9 @@ impl FromRow for FriendOffline {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         Ok(Self {
             user_id: without_minus(row)?,
-            flags: row.find(2)?,
-            timestamp: row.find(3)?,
-            app_id: row.find(4)?,
+            flags: row.find(2),
+            timestamp: row.find(3),
+            app_id: row.find(4),
         })
     }
 }
@@ -93,7 +93,7 @@ pub struct InvisibilityChanged {
 
 impl FromRow for InvisibilityChanged {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        Ok(Self { user_id: without_minus(row)?, state: row.find(2)?, timestamp: row.find(3)? })
+        Ok(Self { user_id: without_minus(row)?, state: row.find(2), timestamp: row.find(3) })
     }
 }
 
@@ -163,8 +163,8 @@ macro_rules! activities {
                 Ok(Self {
                     peer_id: row.need(peer)?,
                     user_ids: row.need(users)?,
-                    total_count: row.find(3)?,
-                    timestamp: row.find(4)?,
+                    total_count: row.find(3),
+                    timestamp: row.find(4),
                 })
             }
         }

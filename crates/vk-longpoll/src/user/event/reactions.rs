@@ -37,7 +37,9 @@ pub struct Reaction {
 impl FromRow for ReactionsChanged {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         let (change, peer_id, local_id) = (row.need(1)?, row.need(2)?, row.need(3)?);
-        let rest: Vec<i64> = row.rest(4)?;
+        // A number's place says what it is: a list with a hole in it says nothing.
+        let rest: Vec<i64> =
+            Some(row.rest(4)).filter(|it: &Vec<i64>| it.len() + 4 == row.len()).unwrap_or_default();
         // The reaction that is meant comes first, or does not come: the counts tell which.
         let (reaction_id, reactions) = match (reactions(&rest), rest.split_first()) {
             (Some(all), _) => (None, all),

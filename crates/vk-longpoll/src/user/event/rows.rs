@@ -27,7 +27,7 @@ macro_rules! rows {
                 let mut next = || places.next().unwrap_or_default();
                 Ok(Self {
                     $($field: row.need(next())?,)*
-                    $($($more: row.find(next())?,)+)?
+                    $($($more: row.find(next()),)+)?
                 })
             }
         }
