@@ -45,8 +45,12 @@ pub(crate) fn of_url(url: &str) -> Vec<Secret> {
 fn of_header(name: &HeaderName, value: &HeaderValue, secrets: &mut Vec<String>) {
     let Ok(value) = std::str::from_utf8(value.as_bytes()) else { return };
     if *name == COOKIE {
-        let values = value.split(';').filter_map(|pair| pair.split_once('='));
-        secrets.extend(values.map(|(_, value)| value.trim().to_owned()));
+        // A cookie may have no name, and its value may be quoted (RFC 6265, section 4.1.1).
+        let value_of = |pair: &str| {
+            let value = pair.split_once('=').map_or(pair, |(_, value)| value);
+            value.trim().trim_matches('"').to_owned()
+        };
+        secrets.extend(value.split(';').map(value_of));
         return;
     }
     // `Bearer TOKEN`, `apikey KEY`: the scheme is no secret.
@@ -87,6 +91,7 @@ mod tests {
             ("x-api-key", "a key", &["a key"]),
             ("x-auth-token", "t", &["t"]),
             ("cookie", "a=1; session=s3cret", &["1", "s3cret"]),
+            ("cookie", "bare; b=\"quoted\"", &["bare", "quoted"]),
             ("accept", "text/event-stream", &[]),
             ("last-event-id", "7", &[]),
         ] {

@@ -44,7 +44,7 @@ impl HttpClient {
 /// How to make an [`HttpClient`]; see [`HttpClient::builder`].
 ///
 /// Proxies from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, or in lower
-/// case) are used unless [`proxy`](HttpClientBuilder::proxy) or
+/// case; in a CGI program without `HTTP_PROXY`, which a request's header sets) are used unless [`proxy`](HttpClientBuilder::proxy) or
 /// [`no_proxy`](HttpClientBuilder::no_proxy) is called. A proxy that is not understood is an error of
 /// [`build`](HttpClientBuilder::build): it is never dropped, because then requests would go directly.
 ///
