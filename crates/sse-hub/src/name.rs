@@ -14,7 +14,8 @@ const MAX_CLIENT_ID: usize = 256;
 /// The zone of clients and packets that name none.
 const DEFAULT_ZONE: &str = "default";
 
-/// The name of a zone: 1 to 1,024 bytes without control characters.
+/// The name of a zone: 1 to 1,024 bytes without control characters and without U+FFFD, which stands for
+/// bytes that are not UTF-8.
 ///
 /// An empty text is the zone `default`. A zone is a topic of the broker, so what else publishes to
 /// that broker uses the same names.
@@ -64,7 +65,7 @@ impl Default for Zone {
     }
 }
 
-/// The id of a client within its zone: 1 to 256 bytes without control characters.
+/// The id of a client within its zone: 1 to 256 bytes without control characters and without U+FFFD.
 ///
 /// An id either names a client, so that it is the same whenever the client connects, or it was made
 /// for one request alone ([`random`](Self::random)). The hub needs to know which: a client that was
@@ -157,6 +158,7 @@ pub struct InvalidName {
 enum Wrong {
     Length { max: usize, was: usize },
     Control,
+    NotUtf8,
 }
 
 impl fmt::Display for InvalidName {
@@ -166,7 +168,8 @@ impl fmt::Display for InvalidName {
             Wrong::Length { max, was } => {
                 write!(f, "the {what} must be 1 to {max} bytes long, this one has {was}")
             }
-            Wrong::Control => write!(f, "the {what} has a control character"),
+            Wrong::Control => write!(f, "the {what} must not contain control characters"),
+            Wrong::NotUtf8 => write!(f, "the {what} must be UTF-8, or it holds U+FFFD"),
         }
     }
 }
@@ -186,6 +189,9 @@ fn check(what: &'static str, name: &str, max: usize) -> Result<(), InvalidName> 
         Wrong::Length { max, was: name.len() }
     } else if name.chars().any(char::is_control) {
         Wrong::Control
+    } else if name.contains(char::REPLACEMENT_CHARACTER) {
+        // Each door would make another name of the same bytes, and different bytes would make one.
+        Wrong::NotUtf8
     } else {
         return Ok(());
     };
@@ -257,6 +263,8 @@ mod tests {
         let long = Zone::new("x".repeat(1025)).unwrap_err().to_string();
         assert_eq!(long, "the zone must be 1 to 1024 bytes long, this one has 1025");
         let control = ClientId::new("secret\n").unwrap_err().to_string();
-        assert_eq!(control, "the client id has a control character");
+        assert_eq!(control, "the client id must not contain control characters");
+        let lossy = Zone::new("a\u{FFFD}").unwrap_err().to_string();
+        assert_eq!(lossy, "the zone must be UTF-8, or it holds U+FFFD");
     }
 }
