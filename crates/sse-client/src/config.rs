@@ -35,7 +35,7 @@ pub(crate) struct Config {
 pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Result<Request<Bytes>, BoxError>> + Send>>;
 pub(crate) type Hook = Arc<dyn Fn(Request<Bytes>, Attempt) -> HookFuture + Send + Sync>;
 
-/// Which attempt a [hook](EventStreamBuilder::before_attempt) is called for.
+/// Which attempt a [hook](crate::EventStreamBuilder::before_attempt) is called for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Attempt {
