@@ -69,8 +69,12 @@ impl Event {
     #[must_use]
     pub fn decode(row: &RawValue) -> Self {
         let mut malformed = MalformedParts::default();
-        let kind = EventKind::decode(row.get(), &mut malformed);
-        Self { kind, recovered: false, raw: row.to_owned(), malformed }
+        Self {
+            kind: EventKind::decode(row.get(), &mut malformed),
+            recovered: false,
+            raw: row.to_owned(),
+            malformed,
+        }
     }
 
     /// The row, byte for byte as it came; of a message that was read from the history, the row that a
