@@ -22,6 +22,7 @@ pub use reactions::{MembersChanged, Reaction, ReactionsChanged, UnreadReactionsC
 use crate::MalformedParts;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::cell::RefCell;
 
 /// One event, typed, and the row that it came as.
 ///
@@ -68,12 +69,12 @@ impl Event {
     /// What a row says, whatever it is.
     #[must_use]
     pub fn decode(row: &RawValue) -> Self {
-        let mut malformed = MalformedParts::default();
+        let malformed = RefCell::default();
         Self {
-            kind: EventKind::decode(row.get(), &mut malformed),
+            kind: EventKind::decode(row.get(), &malformed),
             recovered: false,
             raw: row.to_owned(),
-            malformed,
+            malformed: malformed.into_inner(),
         }
     }
 
