@@ -1,5 +1,5 @@
 //! Parts of an event that cannot be read, and the record of them that a loop keeps.
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::Json;
 use crate::kind::Event;
@@ -100,7 +100,7 @@ pub(crate) fn join(path: &str, part: &str) -> String {
 /// Counts what a loop could not read, and logs the first of each kind.
 #[derive(Default)]
 pub(crate) struct MalformedLog {
-    logged: HashSet<String>,
+    logged: BTreeSet<String>,
     count: u64,
 }
 

@@ -22,6 +22,7 @@ pub use reactions::{MembersChanged, Reaction, ReactionsChanged, UnreadReactionsC
 use crate::MalformedParts;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::cell::RefCell;
 
 /// One event, typed, and the row that it came as.
 ///
@@ -68,9 +69,13 @@ impl Event {
     /// What a row says, whatever it is.
     #[must_use]
     pub fn decode(row: &RawValue) -> Self {
-        let mut malformed = MalformedParts::default();
-        let kind = EventKind::decode(row.get(), &mut malformed);
-        Self { kind, recovered: false, raw: row.to_owned(), malformed }
+        let malformed = RefCell::default();
+        Self {
+            kind: EventKind::decode(row.get(), &malformed),
+            recovered: false,
+            raw: row.to_owned(),
+            malformed: malformed.into_inner(),
+        }
     }
 
     /// The row, byte for byte as it came; of a message that was read from the history, the row that a

@@ -11,6 +11,7 @@ use crate::MalformedParts;
 use crate::user::peer::of_chat;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::cell::RefCell;
 
 macro_rules! kinds {
     ($($code:literal $name:ident $text:literal;)*) => {
@@ -59,9 +60,9 @@ macro_rules! kinds {
 
             /// What a row says, whatever it is.
             #[inline]
-            pub(super) fn decode(json: &str, parts: &mut MalformedParts) -> Self {
+            pub(super) fn decode(json: &str, parts: &RefCell<MalformedParts>) -> Self {
                 let malformed = |reason, code| Self::Malformed(Malformed { reason, code });
-                let Some(mut row) = Row::split(json) else {
+                let Some(row) = Row::split(json, parts) else {
                     return malformed(MalformedReason::NotAnArray, None);
                 };
                 if row.len() == 0 {
@@ -74,7 +75,6 @@ macro_rules! kinds {
                     $($code => $name::from_row(&row).map(Self::$name),)*
                     _ => Ok(Self::Unknown(Unknown { code })),
                 };
-                *parts = row.take_malformed();
                 kind.unwrap_or_else(|fault| malformed(fault.into(), Some(code)))
             }
         }
