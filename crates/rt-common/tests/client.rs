@@ -1,23 +1,20 @@
 //! The client handle over reqwest, against real sockets.
 #![cfg(feature = "reqwest")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
+mod common;
+
 use std::error::Error as _;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::{LONG, get};
 use http::{Request, StatusCode};
 use rt_common::{Body, HttpClient, HttpError, Redactor};
 use rt_testkit::server::Server;
 
-const LONG: Duration = Duration::from_secs(10);
-
 fn client() -> HttpClient {
     HttpClient::builder().no_proxy().build().unwrap()
-}
-
-fn get(url: &str) -> Request<Bytes> {
-    Request::get(url).body(Bytes::new()).unwrap()
 }
 
 async fn fetch(url: &str) -> Result<http::Response<Bytes>, HttpError> {

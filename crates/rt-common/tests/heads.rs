@@ -1,18 +1,12 @@
 //! The bound on a response's header lines, over every transport.
 #![cfg(feature = "reqwest")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
-use std::time::Duration;
+mod common;
 
 use bytes::Bytes;
-use http::Request;
+use common::{LONG, get};
 use rt_common::HttpClient;
 use rt_testkit::server::Server;
-
-const LONG: Duration = Duration::from_secs(10);
-
-fn get(url: &str) -> Request<Bytes> {
-    Request::get(url).body(Bytes::new()).unwrap()
-}
 
 /// 150 header lines, and one of 300 kB: by each transport, and by a service of the user's own.
 #[tokio::test]

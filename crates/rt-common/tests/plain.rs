@@ -1,22 +1,20 @@
 //! The transport for plain HTTP: which connections are used again, and which are not.
 #![cfg(feature = "plain")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
+mod common;
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::{LONG, get};
 use http::Request;
 use rt_common::{HttpClient, HttpError};
 use rt_testkit::server::{Connection, Server};
 
-const LONG: Duration = Duration::from_secs(10);
 const MAX: usize = 1 << 22;
-
-fn get(url: &str) -> Request<Bytes> {
-    Request::get(url).body(Bytes::new()).unwrap()
-}
 
 async fn fetch(client: &HttpClient, url: &str) -> Result<String, HttpError> {
     let answer = client.fetch(get(url), LONG, MAX).await?;

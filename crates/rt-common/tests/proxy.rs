@@ -1,20 +1,14 @@
 //! Requests over proxies: given, and of the environment.
 #![cfg(feature = "reqwest")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
+mod common;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
+use common::{LONG, get};
 use rt_common::HttpClient;
 use rt_testkit::server::Server;
-
-const LONG: Duration = Duration::from_secs(10);
-
-fn get(url: &str) -> Request<Bytes> {
-    Request::get(url).body(Bytes::new()).unwrap()
-}
 
 #[tokio::test]
 async fn an_http_proxy_is_asked_instead_of_the_server() {

@@ -1,18 +1,14 @@
 //! What a reqwest client brings along: one of the user's own, and features that others turn on.
 #![cfg(feature = "reqwest")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
+mod common;
+
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use common::{LONG, get};
+use http::{HeaderMap, StatusCode};
 use rt_common::HttpClient;
 use rt_testkit::server::Server;
-
-const LONG: Duration = Duration::from_secs(10);
-
-fn get(url: &str) -> Request<Bytes> {
-    Request::get(url).body(Bytes::new()).unwrap()
-}
 
 /// In this build reqwest's gzip is on.
 #[tokio::test]

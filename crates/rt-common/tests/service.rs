@@ -1,22 +1,21 @@
 //! The client handle over tower services.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In helpers, too.
+mod common;
+
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::get;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use rt_common::{BoxError, HttpClient, HttpError};
 use rt_testkit::server::Server;
-
-fn get(url: &str) -> Request<Bytes> {
-    Request::get(url).body(Bytes::new()).unwrap()
-}
 
 #[tokio::test]
 async fn hyper_works_and_its_errors_are_sorted() {
