@@ -45,6 +45,13 @@ const OTHERWISE: &[(&str, &str)] = &[
         "a category is a zone of the gateway, without control characters: 400",
     ),
     ("category with a line break", "the same"),
+    (
+        "category that is not UTF-8",
+        "a zone is UTF-8: each protocol would make another name of such bytes, so that a publication \
+         reached only one of them",
+    ),
+    ("publish: category not UTF-8", "the same"),
+    ("publish: category with a lone surrogate", "the same"),
     ("since_time \"9223372036854775807\"", "there it overflows; ahead of the clock counts as now"),
     ("last_id of the last, long ago", "an id that is held decides, not the time beside it"),
 ];
