@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Request, StatusCode, Uri};
-use rt_common::{HttpClient, HttpError, Redactor, Secret};
+use rt_common::{HttpClient, HttpError, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -74,7 +74,7 @@ struct Config {
     headers: HeaderMap,
     /// It is in the headers, too.
     /// The token, which errors must not show.
-    secrets: Redactor,
+    token: Secret,
     http: HttpClient,
     timeout: Duration,
     max_answer_bytes: usize,
@@ -195,7 +195,7 @@ impl Api {
         let names_server = |text: &str| text.contains("LongPollServer");
         let kept = match names_server(uri.path()) || names_server(&form) {
             true => Kept::Nothing,
-            false => Kept::Without(&config.secrets),
+            false => Kept::Without(&config.token),
         };
         let mut request = Request::post(uri.clone())
             .body(Bytes::from(form))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, Request};
-use rt_common::{HttpClient, HttpError, Redactor};
+use rt_common::{HttpClient, HttpError};
 use tokio::time::{Instant, Sleep};
 
 use crate::error::Kept;
@@ -180,8 +180,7 @@ async fn poll<K: Kind>(
     let mut request = Request::get(uri).body(Bytes::new()).map_err(HttpError::invalid_request)?;
     request.headers_mut().clone_from(&link.headers);
     let deadline = link.wait + MARGIN;
-    let secrets = Redactor::new([server.key.clone()]);
-    let (kept, max) = (Kept::Without(&secrets), link.max_answer_bytes);
+    let (kept, max) = (Kept::Without(&server.key), link.max_answer_bytes);
     let (head, body) = api::fetch(&link.http, request, deadline, max, kept).await?;
     K::decode(&body).map_err(|error| {
         let what = "the answer is not one of the long poll";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use rt_common::{HttpClient, Redactor, Secret};
+use rt_common::{HttpClient, Secret};
 use url::Url;
 
 use super::limiter::Limiter;
@@ -154,7 +154,7 @@ impl ApiBuilder {
                 trust: Trust::of_api(&address),
                 version: self.version,
                 headers,
-                secrets: Redactor::new([self.token]),
+                token: self.token,
                 http: self.http.map_or_else(default_client, Ok)?,
                 timeout: self.timeout,
                 max_answer_bytes: self.max_answer_bytes,

@@ -1,12 +1,12 @@
 //! What an error keeps of an answer: not its secrets.
 use bytes::Bytes;
-use rt_common::Redactor;
+use rt_common::{Redactor, Secret};
 
 /// What an error may keep of an answer.
 #[derive(Clone, Copy)]
 pub(crate) enum Kept<'a> {
-    /// Its beginning without the client's secrets.
-    Without(&'a Redactor),
+    /// Its beginning without this secret of the client.
+    Without(&'a Secret),
     /// Nothing: secrets are what was asked for.
     Nothing,
 }
@@ -16,7 +16,8 @@ impl Kept<'_> {
     pub(crate) fn of(self, answer: &[u8]) -> Bytes {
         match self {
             Self::Nothing => Bytes::new(),
-            Self::Without(secrets) => secrets.quote(answer).into(),
+            // Made here, so that a poll that waits does not hold it.
+            Self::Without(secret) => Redactor::new([secret.clone()]).quote(answer).into(),
         }
     }
 }
