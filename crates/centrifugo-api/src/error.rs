@@ -132,7 +132,7 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later, as a client judges it that has not worked yet: network
+    /// Whether the same call may succeed later, if none has succeeded yet: network
     /// failures, time-outs, the statuses 408, 425, 429 and 5xx, and the codes [`Internal`](ErrorCode::Internal) and
     /// [`TooManyRequests`](ErrorCode::TooManyRequests), a legacy server's advice to retry. It does
     /// not say that calling again is harmless: a publication may have been made already.
@@ -140,7 +140,7 @@ impl Error {
         self.reaction(Setup::Unproven) == Reaction::Retry
     }
 
-    /// What a client does about it that has worked before, or has not.
+    /// Returns the reaction to this error, given whether a request has succeeded before.
     pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
         let failure = match &*self.root().kind {
             Kind::Http(error) | Kind::Cut { error, .. } => error.failure(),

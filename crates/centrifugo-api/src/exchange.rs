@@ -9,9 +9,6 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// How long the body of an unexpected answer is waited for, if the deadline leaves as much.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
-
 /// What each request needs to know.
 #[derive(Clone)]
 pub(crate) struct Exchange {
@@ -54,7 +51,7 @@ impl Exchange {
             if answer.status() != StatusCode::OK {
                 // The status is told in time even if its body does not come.
                 let left = until.saturating_duration_since(Instant::now());
-                let patience = ERROR_BODY_PATIENCE.min(left / 2);
+                let patience = Body::QUOTATION_PATIENCE.min(left / 2);
                 return Err(unwanted(answer, &self.secrets, patience, named).await);
             }
             let (head, mut body) = answer.into_parts();

@@ -8,9 +8,6 @@ use rt_common::{Body, HttpError, Redactor};
 use crate::builder::Config;
 use crate::{Error, parse};
 
-/// How long the body of an unexpected response is waited for.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
-
 /// An answer of success with its whole body.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -55,7 +52,7 @@ async fn unwanted(
     {
         return Error::redirect(head.status, &String::from_utf8_lossy(location.as_bytes()));
     }
-    let body = body.quotation(secrets, ERROR_BODY_PATIENCE).await;
+    let body = body.quotation(secrets, Body::QUOTATION_PATIENCE).await;
     let refusal = parse::refusal(&body);
     Error::status_with(named(HttpError::from_status(head.status, &head.headers, body)), refusal)
 }

@@ -52,6 +52,10 @@ impl Body {
         Ok(whole.freeze())
     }
 
+    /// How long clients wait for the body of an unexpected response: the status is reported soon even if
+    /// the body does not come.
+    pub const QUOTATION_PATIENCE: Duration = Duration::from_secs(2);
+
     /// Reads the beginning of the body of an unexpected response, for an error to
     /// [quote](Redactor::quote): at most 4 KiB, only what arrives within `patience`, and without these
     /// secrets. A body that breaks off is quoted as far as it came.

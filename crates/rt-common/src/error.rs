@@ -219,7 +219,7 @@ impl HttpError {
         self.failure().reaction(setup)
     }
 
-    /// Whether the same request may succeed later, as a client judges it that has not worked yet:
+    /// Whether the same request may succeed later, if none has succeeded yet:
     /// network failures, time-outs, and the statuses 408, 425, 429 and 5xx. A client that has worked
     /// before tries again after more failures; see [`HttpError::reaction`].
     ///

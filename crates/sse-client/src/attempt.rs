@@ -1,6 +1,5 @@
 //! One attempt: the request, its redirects, and whether the response is an event stream.
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -12,9 +11,6 @@ use crate::config::{Attempt, Config};
 use crate::content_type::EVENT_STREAM;
 use crate::redirect::{self, LAST_EVENT_ID, RedirectProblem};
 use crate::{Error, Opened};
-
-/// How long the body of an unexpected response is waited for.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The response to an attempt that did not fail.
 pub(crate) enum Reply {
@@ -65,12 +61,12 @@ async fn open(config: &Config, attempt: Attempt, info: &mut AttemptInfo) -> Resu
         StatusCode::NO_CONTENT => return Ok(Reply::NoContent),
         status => {
             info.should_retry = should_retry(&head.headers);
-            let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
+            let body = body.quotation(&request.secrets(), Body::QUOTATION_PATIENCE).await;
             return Err(request.named(HttpError::from_status(status, &head.headers, body)));
         }
     }
     if !config.content_types.accept(&head.headers) {
-        let body = body.quotation(&request.secrets(), ERROR_BODY_PATIENCE).await;
+        let body = body.quotation(&request.secrets(), Body::QUOTATION_PATIENCE).await;
         let error = HttpError::wrong_content_type(EVENT_STREAM, &head.headers, body);
         return Err(request.named(error));
     }

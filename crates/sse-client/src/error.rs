@@ -147,7 +147,7 @@ impl Error {
         false
     }
 
-    /// Whether another attempt may succeed, as a stream judges it that has not worked yet: network
+    /// Whether another attempt may succeed, if no connection has been open yet: network
     /// failures, time-outs, and the statuses 408, 425, 429 and 5xx. A stream that has been open tries
     /// again after more failures, by [the table](Failure#the-table).
     ///
@@ -157,7 +157,7 @@ impl Error {
         self.reaction(Setup::Unproven) == Reaction::Retry
     }
 
-    /// What a stream does about it that has been open before, or has not.
+    /// Returns the reaction to this error, given whether a connection has been open before.
     pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
         let failure = match &*self.root().kind {
             Kind::Http(error) => error.failure(),

@@ -160,7 +160,7 @@ impl Error {
         self.reaction(Setup::Unproven) == Reaction::Retry
     }
 
-    /// What a client does about it that has worked before, or has not.
+    /// Returns the reaction to this error, given whether a request has succeeded before.
     pub(crate) fn reaction(&self, setup: Setup) -> Reaction {
         match &*self.root().kind {
             Kind::Http(error) => error.reaction(setup),
