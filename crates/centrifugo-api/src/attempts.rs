@@ -13,7 +13,7 @@ use crate::{Error, ErrorCode, RetryPolicy, StatusCode};
 const KEY_MEMORY: Duration = Duration::from_secs(240);
 
 /// Runs `attempt` until it succeeds, must not be repeated, or has no retry or no time left. It is
-/// given the time that is left. `proven` tells whether any call of the client has succeeded.
+/// given the time that is left. `proven` is set once any call of the client has succeeded.
 pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
     policy: &RetryPolicy,
     proven: &AtomicBool,

@@ -290,7 +290,7 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// What requests say unless the user sets another `User-Agent`.
+/// The default `User-Agent` of requests.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn default_client() -> Result<HttpClient, Error> {

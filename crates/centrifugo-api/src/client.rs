@@ -179,7 +179,7 @@ impl Client {
         self.timeout
     }
 
-    /// What errors must not quote.
+    /// Secrets that errors must not quote.
     pub(crate) fn secrets(&self) -> &Redactor {
         &self.config.exchange.secrets
     }

@@ -15,7 +15,7 @@ pub(crate) struct Exchange {
     pub(crate) http: HttpClient,
     pub(crate) headers: HeaderMap,
     pub(crate) max_answer_bytes: usize,
-    /// What errors must not quote.
+    /// Secrets that errors must not quote.
     pub(crate) secrets: Redactor,
 }
 

@@ -162,7 +162,7 @@ impl TestServerBuilder {
         self
     }
 
-    /// What channels without a namespace have (default: [`ChannelOptions::new`]).
+    /// Options of the channels without a namespace (default: [`ChannelOptions::new`]).
     pub fn channels(mut self, options: ChannelOptions) -> Self {
         self.plain = options;
         self

@@ -1,4 +1,4 @@
-//! What requests of the default clients say about themselves.
+//! The `User-Agent` of the default clients.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failure here is a test's failure.
 use std::sync::{Mutex, mpsc};
 

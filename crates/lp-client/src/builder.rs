@@ -49,7 +49,7 @@ pub(crate) struct Config {
     pub(crate) events_url: Option<Url>,
     pub(crate) publish_url: Option<Url>,
     pub(crate) headers: HeaderMap,
-    /// What errors must not quote.
+    /// Secrets that errors must not quote.
     pub(crate) secrets: Redactor,
     pub(crate) http: HttpClient,
     pub(crate) poll_timeout: Duration,
@@ -247,7 +247,7 @@ fn without_our_parameters(mut url: Url) -> Url {
     url
 }
 
-/// What requests say unless the user sets another `User-Agent`.
+/// The default `User-Agent` of requests.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 fn default_client() -> Result<HttpClient, Error> {

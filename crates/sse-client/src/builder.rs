@@ -361,7 +361,7 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
         .map_err(|error| Error::builder_from(format!("{:?} is not a valid URL", shown()), error))
 }
 
-/// What requests say unless the user sets another `User-Agent`.
+/// The default `User-Agent` of requests.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 fn default_client() -> Result<HttpClient, Error> {

@@ -1,4 +1,4 @@
-//! What all requests that publish have: the data and its options.
+//! The data and options that all publishing requests share.
 use std::collections::BTreeMap;
 
 use serde::ser::SerializeStruct;

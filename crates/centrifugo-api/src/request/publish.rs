@@ -76,7 +76,7 @@ impl Broadcast {
     }
 }
 
-/// What both have of their own.
+/// The options and traits of both requests.
 macro_rules! options {
     ($request:ident) => {
         publication_options!($request);
