@@ -198,6 +198,20 @@ impl HttpError {
         matches!(self.inner.kind, Kind::Request | Kind::Client)
     }
 
+    /// Returns the first `HttpError` among an error and its causes: what the error of a user's own
+    /// function says about HTTP, say.
+    ///
+    /// ```
+    /// use rt_common::HttpError;
+    ///
+    /// let error = HttpError::timed_out();
+    /// assert!(HttpError::find_in(&error).is_some_and(HttpError::is_timeout));
+    /// assert!(HttpError::find_in(&std::io::Error::other("disk")).is_none());
+    /// ```
+    pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        crate::causes::chain(Some(error)).find_map(|error| error.downcast_ref())
+    }
+
     /// The kind of failure, by which a client reacts.
     pub fn failure(&self) -> Failure {
         match &self.inner.kind {

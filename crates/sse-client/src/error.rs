@@ -163,7 +163,7 @@ impl Error {
             Kind::Http(error) => error.failure(),
             // A hook fetches tokens and the like; what it says about HTTP counts.
             Kind::Hook(error) => {
-                http_cause(error.as_ref()).map_or(Failure::Network, HttpError::failure)
+                HttpError::find_in(error.as_ref()).map_or(Failure::Network, HttpError::failure)
             }
             Kind::Redirect(_) => Failure::Redirect,
             Kind::Encoding(_) => Failure::UnexpectedContent,
@@ -184,7 +184,9 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.root().kind {
             Kind::Http(error) => error.retry_after(),
-            Kind::Hook(error) => http_cause(error.as_ref()).and_then(HttpError::retry_after),
+            Kind::Hook(error) => {
+                HttpError::find_in(error.as_ref()).and_then(HttpError::retry_after)
+            }
             _ => None,
         }
     }
@@ -278,12 +280,6 @@ impl Error {
             _ => self,
         }
     }
-}
-
-/// What a hook's error says about HTTP, at whatever level.
-fn http_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a HttpError> {
-    let next = |error: &&'a (dyn StdError + 'static)| (*error).source();
-    std::iter::successors(Some(error), next).find_map(|error| error.downcast_ref())
 }
 
 impl From<HttpError> for Error {
