@@ -39,6 +39,7 @@ mod object;
 mod options;
 mod position;
 mod subscription;
+mod timestamp;
 
 pub use broker::{Broker, BrokerBuilder};
 pub use claim::Claim;
@@ -54,5 +55,6 @@ pub use memory::{MemoryEngine, MemoryEngineBuilder};
 pub use message::Message;
 pub use object::{FromObject, deserialize_object};
 pub use options::{Bounds, LIVE_WINDOW};
-pub use position::{Epoch, ParsePositionError, Position};
+pub use position::{Epoch, Offset, ParsePositionError, Position};
 pub use subscription::{Canceller, Delivery, Gap, GapReason, Start, Subscription};
+pub use timestamp::Timestamp;

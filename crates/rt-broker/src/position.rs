@@ -38,6 +38,41 @@ impl fmt::Display for Epoch {
     }
 }
 
+/// The number of a publication in its topic: grows with every publication, and may skip.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
+pub struct Offset(u64);
+
+impl Offset {
+    /// Before the first publication.
+    pub const ZERO: Self = Self(0);
+    /// After every publication.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The offset with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The offset that follows.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A position in a topic: everything up to and with `offset` of `epoch` has been seen.
 ///
 /// Its text, `<epoch>-<offset>`, is what an event stream carries as an event's id; its UUID is what
