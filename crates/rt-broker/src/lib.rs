@@ -38,6 +38,8 @@ mod message;
 mod object;
 mod options;
 mod position;
+#[allow(dead_code, unused_imports)]
+mod retention;
 mod subscription;
 mod timestamp;
 
@@ -56,5 +58,6 @@ pub use message::Message;
 pub use object::{FromObject, deserialize_object};
 pub use options::{Bounds, LIVE_WINDOW};
 pub use position::{Epoch, Offset, ParsePositionError, Position};
+pub use retention::Evicted;
 pub use subscription::{Canceller, Delivery, Gap, GapReason, Start, Subscription};
 pub use timestamp::Timestamp;

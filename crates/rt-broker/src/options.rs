@@ -1,5 +1,6 @@
 //! How much of a topic is held.
 
+use crate::timestamp::Timestamp;
 use std::time::Duration;
 
 /// The window that connected subscribers still read from where history is off: 250 publications.
@@ -80,6 +81,24 @@ impl Bounds {
     /// The time at or before which a publication is too old at `now`, if there is one.
     pub(crate) fn expired_at(&self, now: u64) -> Option<u64> {
         self.age.and_then(|age| now.checked_sub(age))
+    }
+
+    /// Whether a publication stamped at `time` is too old at `now`.
+    pub(crate) fn is_too_old(&self, time: Timestamp, now: Timestamp) -> bool {
+        self.expired_at(now.as_millis()).is_some_and(|limit| time.as_millis() <= limit)
+    }
+
+    pub(crate) fn max_count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn max_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How long a claim lasts, where publications are deleted after retrieval.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        self.lease.map(Duration::from_millis)
     }
 }
 

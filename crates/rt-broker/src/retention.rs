@@ -1,0 +1,242 @@
+//! What a topic holds: its bounds, what they evict, who has claimed what.
+//!
+//! All of it is plain data without a lock, a clock or I/O: time is an argument. The engine in memory
+//! and the engine in a folder hold a [`Retention`] per topic; a node's window keeps to its bounds
+//! with the same [`Budget`].
+
+mod budget;
+mod idle;
+mod ids;
+mod leases;
+
+pub use budget::Evicted;
+pub(crate) use budget::{Budget, Retained};
+pub(crate) use idle::{IdleTopic, IdleTopics};
+pub(crate) use ids::{Id, IdIndex};
+pub(crate) use leases::Leases;
+
+use crate::options::Bounds;
+use crate::position::Offset;
+use crate::timestamp::Timestamp;
+use std::collections::VecDeque;
+
+/// The publications that a topic holds, or what stands for them, in the order of their offsets.
+#[derive(Debug)]
+pub(crate) struct Retention<T> {
+    budget: Budget,
+    items: VecDeque<T>,
+    leases: Leases,
+    ids: IdIndex,
+}
+
+/// What a claim found.
+#[derive(Debug)]
+pub(crate) struct Claimed<T> {
+    /// The claimed items, oldest first.
+    pub(crate) items: Vec<T>,
+    /// When to look again, where there was nothing to claim.
+    pub(crate) look_again: Option<Timestamp>,
+    /// The time of the oldest item that somebody else has claimed, where there was nothing to claim.
+    pub(crate) held_since: Option<Timestamp>,
+}
+
+/// How much one claim takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClaimLimits {
+    /// The offset after which to look.
+    pub(crate) after: Offset,
+    /// The most items.
+    pub(crate) count: usize,
+    /// About the most bytes; one item is claimed whatever its size.
+    pub(crate) bytes: usize,
+}
+
+impl<T: Retained + Clone> Retention<T> {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self {
+            budget: Budget::new(bounds),
+            items: VecDeque::new(),
+            leases: Leases::default(),
+            ids: IdIndex::default(),
+        }
+    }
+
+    /// Adds the newest item. It may exceed the bounds until the next [`trim`](Self::trim).
+    pub(crate) fn push(&mut self, item: T) {
+        self.budget.add(&item);
+        self.items.push_back(item);
+    }
+
+    /// Adds the newest item, to be found by these ids.
+    pub(crate) fn push_with_ids<'a>(&mut self, item: T, ids: impl Iterator<Item = Id<'a>>) {
+        ids.for_each(|id| self.ids.insert(id, item.offset()));
+        self.push(item);
+    }
+
+    /// Replaces the item with the same offset, which stands for the same publication.
+    pub(crate) fn replace(&mut self, item: T) -> bool {
+        match self.index_of(item.offset()) {
+            Some(index) => {
+                self.items[index] = item;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Evicts what exceeds the bounds at `now` and passes it to `evicted`, oldest first.
+    pub(crate) fn trim(&mut self, now: Timestamp, mut evicted: impl FnMut(T)) {
+        while self.items.front().is_some_and(|oldest| self.budget.must_evict(oldest, now)) {
+            self.evict_front().into_iter().for_each(&mut evicted);
+        }
+    }
+
+    /// Whether [`trim`](Self::trim) would evict anything.
+    pub(crate) fn exceeds(&self, now: Timestamp) -> bool {
+        self.items.front().is_some_and(|oldest| self.budget.must_evict(oldest, now))
+    }
+
+    /// Evicts the oldest item, unless it is the only one.
+    pub(crate) fn evict_oldest(&mut self) -> Option<T> {
+        if self.items.len() < 2 { None } else { self.evict_front() }
+    }
+
+    /// Takes everything up to and with `evicted` as evicted, as a store has recorded it.
+    pub(crate) fn evict_through(&mut self, evicted: Evicted) {
+        while self.items.front().is_some_and(|oldest| oldest.offset() <= evicted.offset) {
+            self.evict_front();
+        }
+        self.note_evicted(evicted);
+    }
+
+    /// Notes that a publication that never was an item is missed by later subscribers.
+    pub(crate) fn note_evicted(&mut self, evicted: Evicted) {
+        self.budget.note_evicted(evicted);
+    }
+
+    /// Removes an item for another reason than a bound: it was confirmed, or cannot be read.
+    pub(crate) fn remove(&mut self, offset: Offset) -> Option<T> {
+        let index = self.index_of(offset)?;
+        let item = self.items.remove(index)?;
+        self.budget.remove(&item);
+        self.ids.remove(offset);
+        Some(item)
+    }
+
+    fn evict_front(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        self.budget.evict(&item);
+        self.ids.remove(item.offset());
+        self.leases.forget_through(item.offset());
+        Some(item)
+    }
+
+    /// Claims the oldest items that nobody else has claimed, for as long as the topic's leases last.
+    pub(crate) fn claim(&mut self, limits: ClaimLimits, now: Timestamp) -> Claimed<T> {
+        let first = self.index_after(limits.after);
+        let free = |item: &&T| self.leases.is_free(item.offset(), now);
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        for item in self.items.range(first..).filter(free).take(limits.count) {
+            if !items.is_empty() && bytes + item.size() > limits.bytes {
+                break;
+            }
+            bytes += item.size();
+            items.push(item.clone());
+        }
+        if items.is_empty() {
+            let held_since = self.items.get(first).map(Retained::time);
+            return Claimed { items, look_again: self.leases.next_end(now), held_since };
+        }
+        let until = now.after(self.budget.bounds().lease().unwrap_or_default());
+        self.leases.take(items.iter().map(Retained::offset), until);
+        Claimed { items, look_again: None, held_since: None }
+    }
+
+    /// The offsets of the claim whose last item this is, without what somebody else claimed after
+    /// the lease had ended.
+    pub(crate) fn claimed_by(&self, last: Offset) -> Vec<Offset> {
+        self.leases.of_claim(last)
+    }
+
+    /// Ends the claim whose last item this is, and removes its items.
+    pub(crate) fn confirm(&mut self, last: Offset) -> Vec<T> {
+        let confirmed = self.leases.confirm(last);
+        confirmed.into_iter().filter_map(|offset| self.remove(offset)).collect()
+    }
+
+    /// The items after an offset, oldest first.
+    pub(crate) fn after(&self, offset: Offset) -> impl Iterator<Item = &T> + use<'_, T> {
+        self.items.range(self.index_after(offset)..)
+    }
+
+    /// The item with this offset.
+    pub(crate) fn get(&self, offset: Offset) -> Option<&T> {
+        self.index_of(offset).map(|index| &self.items[index])
+    }
+
+    /// The offset of the newest item stamped at or before `time`; that of the newest evicted
+    /// publication where there is none.
+    pub(crate) fn last_by(&self, time: Timestamp) -> Offset {
+        let index = self.items.partition_point(|item| item.time() <= time);
+        let last = index.checked_sub(1).map(|last| self.items[last].offset());
+        last.unwrap_or(self.evicted().offset)
+    }
+
+    /// The offset of the newest item with this id.
+    pub(crate) fn find(&self, id: Id<'_>) -> Option<Offset> {
+        self.ids.find(id)
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.budget.bounds()
+    }
+
+    pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
+        self.budget.set_bounds(bounds);
+    }
+
+    /// The bytes held, as bounds count them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.budget.bytes()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The newest publication that is no longer held.
+    pub(crate) fn evicted(&self) -> Evicted {
+        self.budget.evicted()
+    }
+
+    /// The position of the first item after an offset.
+    fn index_after(&self, offset: Offset) -> usize {
+        index_after(&self.items, offset)
+    }
+
+    fn index_of(&self, offset: Offset) -> Option<usize> {
+        let index = self.index_after(offset).checked_sub(1)?;
+        (self.items[index].offset() == offset).then_some(index)
+    }
+}
+
+/// The index of the first item after an offset. Offsets usually follow each other, so the index is
+/// known without a search.
+pub(crate) fn index_after<T: Retained>(items: &VecDeque<T>, after: Offset) -> usize {
+    let (Some(first), Some(last)) = (items.front(), items.back()) else { return 0 };
+    if last.offset() <= after {
+        return items.len();
+    }
+    let guess = after.get().saturating_sub(first.offset().get());
+    match usize::try_from(guess).ok().and_then(|guess| items.get(guess)) {
+        Some(item) if item.offset() == after => guess as usize + 1,
+        _ => items.partition_point(|item| item.offset() <= after),
+    }
+}
+
+#[cfg(test)]
+mod tests;
