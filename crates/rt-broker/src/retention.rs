@@ -27,6 +27,16 @@ pub(crate) struct Retention<T> {
     items: VecDeque<T>,
     leases: Leases,
     ids: IdIndex,
+    undo: Option<Box<Undo<T>>>,
+}
+
+/// What it takes to undo the changes since [`Retention::begin`].
+#[derive(Debug)]
+struct Undo<T> {
+    budget: Budget,
+    /// The newest item then; what was pushed later follows it.
+    newest: Offset,
+    removed: Vec<T>,
 }
 
 /// What a claim found.
@@ -58,7 +68,36 @@ impl<T: Retained + Clone> Retention<T> {
             items: VecDeque::new(),
             leases: Leases::default(),
             ids: IdIndex::default(),
+            undo: None,
         }
+    }
+
+    /// Makes the changes from here on a transaction: either [`commit`](Self::commit) or
+    /// [`roll_back`](Self::roll_back) ends it. Does nothing where one is open.
+    pub(crate) fn begin(&mut self) {
+        let newest = self.items.back().map(Retained::offset).unwrap_or_default();
+        let undo = || Box::new(Undo { budget: self.budget, newest, removed: Vec::new() });
+        self.undo.get_or_insert_with(undo);
+    }
+
+    /// Keeps the changes since [`begin`](Self::begin).
+    pub(crate) fn commit(&mut self) {
+        for item in self.undo.take().into_iter().flat_map(|undo| undo.removed) {
+            self.forget(item.offset());
+        }
+    }
+
+    /// Takes back the changes since [`begin`](Self::begin).
+    pub(crate) fn roll_back(&mut self) {
+        let Some(undo) = self.undo.take() else { return };
+        while self.items.back().is_some_and(|item| item.offset() > undo.newest) {
+            self.items.pop_back();
+        }
+        for item in undo.removed.into_iter().filter(|item| item.offset() <= undo.newest) {
+            let index = index_after(&self.items, item.offset());
+            self.items.insert(index, item);
+        }
+        self.budget = undo.budget;
     }
 
     /// Adds the newest item. It may exceed the bounds until the next [`trim`](Self::trim).
@@ -67,20 +106,20 @@ impl<T: Retained + Clone> Retention<T> {
         self.items.push_back(item);
     }
 
-    /// Adds the newest item, to be found by these ids.
-    pub(crate) fn push_with_ids<'a>(&mut self, item: T, ids: impl Iterator<Item = Id<'a>>) {
-        ids.for_each(|id| self.ids.insert(id, item.offset()));
-        self.push(item);
+    /// Has an item found by these ids.
+    pub(crate) fn index<'a>(&mut self, offset: Offset, ids: impl Iterator<Item = Id<'a>>) {
+        ids.for_each(|id| self.ids.insert(id, offset));
     }
 
-    /// Replaces the item with the same offset, which stands for the same publication.
-    pub(crate) fn replace(&mut self, item: T) -> bool {
-        match self.index_of(item.offset()) {
-            Some(index) => {
-                self.items[index] = item;
-                true
-            }
-            None => false,
+    /// Adds an item at its place among those held, or replaces the one with its offset.
+    pub(crate) fn insert(&mut self, item: T) {
+        if let Some(index) = self.index_of(item.offset()) {
+            self.budget.remove(&self.items[index]);
+            self.budget.add(&item);
+            self.items[index] = item;
+        } else if item.offset() > self.evicted().offset {
+            self.budget.add(&item);
+            self.items.insert(self.index_after(item.offset()), item);
         }
     }
 
@@ -119,16 +158,27 @@ impl<T: Retained + Clone> Retention<T> {
         let index = self.index_of(offset)?;
         let item = self.items.remove(index)?;
         self.budget.remove(&item);
-        self.ids.remove(offset);
+        self.removed(&item);
         Some(item)
     }
 
     fn evict_front(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
         self.budget.evict(&item);
-        self.ids.remove(item.offset());
-        self.leases.forget_through(item.offset());
+        self.removed(&item);
         Some(item)
+    }
+
+    fn removed(&mut self, item: &T) {
+        match &mut self.undo {
+            Some(undo) => undo.removed.push(item.clone()),
+            None => self.forget(item.offset()),
+        }
+    }
+
+    fn forget(&mut self, offset: Offset) {
+        self.ids.remove(offset);
+        self.leases.forget_through(self.budget.evicted().offset);
     }
 
     /// Claims the oldest items that nobody else has claimed, for as long as the topic's leases last.

@@ -87,7 +87,8 @@ fn an_id_finds_the_newest_publication_that_is_held() {
     let mut retention = Retention::new(Bounds::new().count(2));
     for (offset, id) in [(1, "a"), (2, "b"), (3, "a"), (4, "c")] {
         let ids = [Id::Message(id), Id::External(id.as_bytes())];
-        retention.push_with_ids(Item { offset, time: offset, size: 1 }, ids.into_iter());
+        retention.push(Item { offset, time: offset, size: 1 });
+        retention.index(Offset::new(offset), ids.into_iter());
     }
     assert_eq!(retention.find(Id::Message("a")), Some(Offset::new(3)));
     retention.trim(at(4), drop);
@@ -117,4 +118,40 @@ fn claims_take_what_is_free_and_confirming_removes_it() {
     assert_eq!((retention.len(), retention.bytes()), (3, 30));
     assert_eq!(offsets(&retention.claim(limits(9), at(150))), [1, 2], "their lease has ended");
     assert_eq!(retention.evicted(), Evicted::default(), "a confirmed publication is no gap");
+}
+
+proptest! {
+    #[test]
+    fn a_transaction_that_is_rolled_back_has_changed_nothing(
+        before in prop::collection::vec(0usize..30, 0..20),
+        during in prop::collection::vec((0usize..30, 0u64..30), 0..20),
+        commit: bool,
+    ) {
+        let mut retention = Retention::new(Bounds::new().count(8).bytes(100));
+        let mut offset = 0;
+        let mut publish = |retention: &mut Retention<Item>, size| {
+            offset += 1;
+            retention.push(Item { offset, time: offset, size });
+            retention.trim(at(offset), drop);
+        };
+        before.into_iter().for_each(|size| publish(&mut retention, size));
+        let state = |retention: &Retention<Item>| {
+            let held: Vec<Item> = retention.after(Offset::ZERO).copied().collect();
+            (held, retention.bytes(), retention.evicted())
+        };
+        let held = state(&retention);
+        retention.begin();
+        for (size, removed) in during {
+            publish(&mut retention, size);
+            retention.remove(Offset::new(removed));
+        }
+        let changed = state(&retention);
+        if commit {
+            retention.commit();
+            prop_assert_eq!(state(&retention), changed);
+        } else {
+            retention.roll_back();
+            prop_assert_eq!(state(&retention), held);
+        }
+    }
 }
