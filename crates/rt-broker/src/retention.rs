@@ -80,10 +80,12 @@ impl<T: Retained + Clone> Retention<T> {
         self.undo.get_or_insert_with(undo);
     }
 
-    /// Keeps the changes since [`begin`](Self::begin).
-    pub(crate) fn commit(&mut self) {
+    /// Keeps the changes since [`begin`](Self::begin), and passes the items that they removed to
+    /// `removed`.
+    pub(crate) fn commit(&mut self, mut removed: impl FnMut(T)) {
         for item in self.undo.take().into_iter().flat_map(|undo| undo.removed) {
             self.forget(item.offset());
+            removed(item);
         }
     }
 
@@ -202,6 +204,11 @@ impl<T: Retained + Clone> Retention<T> {
         Claimed { items, look_again: None, held_since: None }
     }
 
+    /// Ends all claims: what was claimed can be claimed again.
+    pub(crate) fn end_leases(&mut self) {
+        self.leases = Leases::default();
+    }
+
     /// The offsets of the claim whose last item this is, without what somebody else claimed after
     /// the lease had ended.
     pub(crate) fn claimed_by(&self, last: Offset) -> Vec<Offset> {
@@ -224,12 +231,10 @@ impl<T: Retained + Clone> Retention<T> {
         self.index_of(offset).map(|index| &self.items[index])
     }
 
-    /// The offset of the newest item stamped at or before `time`; that of the newest evicted
-    /// publication where there is none.
-    pub(crate) fn last_by(&self, time: Timestamp) -> Offset {
+    /// The offset of the newest item stamped at or before `time`.
+    pub(crate) fn last_by(&self, time: Timestamp) -> Option<Offset> {
         let index = self.items.partition_point(|item| item.time() <= time);
-        let last = index.checked_sub(1).map(|last| self.items[last].offset());
-        last.unwrap_or(self.evicted().offset)
+        index.checked_sub(1).map(|last| self.items[last].offset())
     }
 
     /// The offset of the newest item with this id.

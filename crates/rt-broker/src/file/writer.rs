@@ -1,265 +1,325 @@
-//! The thread that owns the store.
+//! The thread that owns the journal.
+//!
+//! It takes all commands that wait. Publications that stand next to each other are stamped, ordered
+//! and written as one commit, which is synced as the durability asks; only then are they given to
+//! the logs and their publishers answered. While it syncs, the next ones gather: publishers at the
+//! same time share a sync. Everything else is done by the same thread in the same order, so no
+//! command sees a half of another.
 
-use super::Sync;
-use super::backup::Copies;
-use super::folder::Folder;
-use super::mend::Broken;
-use super::queue::{Job, Publish, Written};
-use super::shared::Shared;
-use super::store::Store;
-use super::topics::{Topics, Traces};
-use crate::Error;
+mod cleaning;
+mod clock;
+mod housekeeping;
+mod publishing;
+mod queue;
+mod reading;
+mod recovery;
+mod shared;
+
+pub(in crate::file) use clock::TimeSource;
+pub(in crate::file) use queue::{Command, Waiting};
+pub(in crate::file) use recovery::Opening;
+pub(in crate::file) use shared::{Shared, closed};
+
+use crate::durability::Durability;
+use crate::error::Error;
+use crate::file::backup::Copies;
+use crate::file::state::Topics;
+use crate::file::store::record::Kind;
+use crate::file::store::{Commit, Folder, Journal, Persist, StoreError};
+use crate::timestamp::Timestamp;
+use cleaning::Cleaner;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Publications that are written as one change at most: so that a flood does not delay the answers
-/// to those who came first for long.
-const MOST: usize = 1_024;
-const MOST_BYTES: usize = 4 << 20;
-/// Between two tries to open a store again that failed, while nobody publishes.
+/// The most publications and bytes in one commit, so that a flood does not delay the receipts of
+/// those who came first for long.
+const MAX_PUBLICATIONS: usize = 1_024;
+const MAX_BYTES: usize = 4 << 20;
+/// Time between two tries to write again after a failure, while nobody publishes.
 const RETRY: Duration = Duration::from_secs(1);
+/// The least time between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
 
-pub(super) struct Writer {
-    /// First to go: they have the store open.
-    pub(super) copies: Copies,
-    pub(super) shared: Arc<Shared>,
-    pub(super) folder: Folder,
-    /// None only while it is opened anew.
-    pub(super) store: Option<Store>,
-    pub(super) broken: Option<Broken>,
-    /// Removed topics whose publications are still to be deleted.
-    pub(super) garbage: VecDeque<u64>,
-    /// Some idempotency keys may be past their window.
-    pub(super) keys_age: bool,
-    /// What was written and not synced: bytes, and since when.
-    pub(super) unsynced: Option<(usize, Instant)>,
+pub(in crate::file) struct Writer {
+    /// Dropped first: backups read the journal's files.
+    copies: Copies,
+    shared: Arc<Shared>,
+    journal: Journal,
+    folder: Folder,
+    failure: Option<Failure>,
+    /// What was written and not synced.
+    unsynced: Option<Unsynced>,
+    /// Acknowledged publications may be gone, and topics have not begun new epochs yet.
+    epochs_end: bool,
+    cleaner: Cleaner,
+}
+
+/// The last write or sync that failed.
+struct Failure {
+    why: String,
+    tried: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Unsynced {
+    bytes: usize,
+    since: Instant,
 }
 
 impl Writer {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        folder: Folder,
-        store: Store,
-        garbage: VecDeque<u64>,
-    ) -> Self {
-        let (store, keys_age) = (Some(store), true);
-        let copies = Copies::default();
-        Self { copies, shared, folder, store, broken: None, garbage, keys_age, unsynced: None }
+    fn new(shared: Arc<Shared>, journal: Journal, folder: Folder) -> Self {
+        Self {
+            copies: Copies::default(),
+            shared,
+            journal,
+            folder,
+            failure: None,
+            unsynced: None,
+            epochs_end: false,
+            cleaner: Cleaner::default(),
+        }
     }
 
-    /// Does what it is asked for until the queue is closed.
-    pub(super) fn run(mut self) -> Result<(), Error> {
-        let (mut taken, mut batch, mut bytes) = (VecDeque::new(), VecDeque::new(), 0);
-        let mut together = 0;
+    /// Does what it is asked for until the queue is closed, then closes the store.
+    pub(in crate::file) fn run(mut self) -> Result<(), Error> {
+        let (mut taken, mut batch) = (VecDeque::new(), Vec::new());
+        let (mut together, mut bytes) = (0, 0);
         loop {
-            if together > 1 && self.shared.sync == Sync::Always {
+            if together > 1 && self.shared.durability == Durability::Always {
                 self.shared.queue.gather(together);
             }
             if !self.shared.queue.take(&mut taken, self.wake_at()) {
                 break;
             }
             together = taken.len();
-            while let Some(job) = taken.pop_front() {
-                if let Job::Publish(publish) = job {
-                    bytes += publish.message.size();
-                    batch.push_back(publish);
-                    if batch.len() >= MOST || bytes >= MOST_BYTES {
-                        self.publish(&mut batch, &mut bytes);
+            while let Some(command) = taken.pop_front() {
+                if let Command::Publish(waiting) = command {
+                    bytes += waiting.publish.message.size();
+                    batch.push(waiting);
+                    if batch.len() >= MAX_PUBLICATIONS || bytes >= MAX_BYTES {
+                        self.publish(&mut batch, std::mem::take(&mut bytes));
                     }
                 } else {
-                    self.publish(&mut batch, &mut bytes);
-                    self.other(job);
+                    self.publish(&mut batch, std::mem::take(&mut bytes));
+                    self.execute(command);
                 }
             }
-            self.publish(&mut batch, &mut bytes);
+            self.publish(&mut batch, std::mem::take(&mut bytes));
             self.sync_if_due();
-            // Its health is asked for by those who then send nobody: it recovers by itself.
-            let _ = self.mended();
-            self.delete_garbage();
-            self.delete_old_keys();
+            // Retried even when idle: a load balancer that sees an unhealthy node sends it nothing.
+            if self.failure.is_some() {
+                let _ = self.reserve();
+            }
+            self.clean();
         }
         self.close()
     }
 
+    /// When there is something to do although nobody asks for it.
     fn wake_at(&self) -> Option<Instant> {
-        if self.broken.is_some() {
-            return Some(Instant::now() + RETRY);
+        if let Some(failure) = &self.failure {
+            return failure.tried.checked_add(RETRY);
         }
-        if self.keys_age || !self.garbage.is_empty() {
+        if self.cleaner.is_busy() {
             return Some(Instant::now());
         }
-        match (self.shared.sync, self.unsynced) {
-            (Sync::Group { period, .. }, Some((_, since))) => since.checked_add(period),
+        match (self.shared.durability, self.unsynced) {
+            (Durability::Group { period, .. }, Some(unsynced)) => {
+                unsynced.since.checked_add(period)
+            }
             _ => None,
         }
     }
 
-    fn other(&mut self, job: Job) {
-        // Who asked may have gone: then nobody is answered.
-        match job {
-            Job::Publish(_) => {}
-            Job::Tail { topic, log, reply } => {
-                let tailed = self.tail(&topic, &log);
-                let _ = reply.send(tailed);
+    fn execute(&mut self, command: Command) {
+        // A caller that no longer waits gets no reply.
+        match command {
+            Command::Publish(_) => {}
+            Command::Import { publications, reply } => {
+                let _ = reply.send(self.import(publications));
             }
-            Job::Read { topic, start, limit, reply } => {
-                let _ = reply.send(self.read(&topic, start, limit));
+            Command::Tail { topic, log, reply } => {
+                let _ = reply.send(self.tail(&topic, &log));
             }
-            Job::Claim { topic, start, limit, bytes, reply } => {
-                let _ = reply.send(self.claim(&topic, start, (limit, bytes)));
+            Command::Read { topic, start, limit, reply } => {
+                let _ = reply.send(self.read(&topic, &start, limit));
             }
-            Job::Confirm { topic, position, reply } => {
+            Command::Claim { topic, request, reply } => {
+                let _ = reply.send(self.claim(&topic, &request));
+            }
+            Command::Confirm { topic, position, reply } => {
                 let _ = reply.send(self.confirm(&topic, position));
             }
-            Job::Remove { topic, reply } => {
+            Command::Remove { topic, reply } => {
                 let _ = reply.send(self.remove(&topic));
             }
-            Job::Import { events, reply } => {
-                let _ = reply.send(self.import(events));
+            Command::Backup { folder, reply } => self.backup(folder, reply),
+            Command::Flush { reply } => {
+                let _ = reply.send(self.sync());
             }
-            Job::Backup { folder, reply } => self.backup(folder, reply),
-            Job::Sweep => {
+            Command::Sweep => {
                 self.shared.sweeping.store(false, Ordering::Relaxed);
                 // What cannot be written now will be the next time.
                 let _ = self.sweep();
             }
-            Job::Reserve => {
-                let now = self.shared.now();
+            Command::Reserve => {
                 // Until it can be written marks stay where they are.
-                let _ = self.change(now, |_, _| Ok(()));
-                self.shared.may_reserve_again();
-            }
-            Job::Flush { reply } => {
-                let _ = reply.send(self.sync());
+                let _ = self.reserve();
+                self.shared.clock.may_reserve_again();
             }
         }
     }
 
     /// Writes what `make` changes, all of it or nothing.
-    pub(super) fn change<T>(
+    fn change<T>(
         &mut self,
-        now: u64,
-        make: impl FnOnce(&mut Topics, &Store) -> Result<T, Error>,
+        now: Timestamp,
+        make: impl FnOnce(&mut Topics, &mut Commit) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.mended()?;
-        let store = self.store()?;
-        let mut changes = store.changes();
-        let mut topics = self.shared.topics();
+        self.ready()?;
+        self.write(now, make)
+    }
+
+    fn write<T>(
+        &mut self,
+        now: Timestamp,
+        make: impl FnOnce(&mut Topics, &mut Commit) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut commit = self.journal.begin();
+        let shared = self.shared.clone();
+        let mut topics = shared.topics();
         topics.begin();
-        let done = match make(&mut topics, store) {
-            Ok(done) => done,
+        let made = match make(&mut topics, &mut commit) {
+            Ok(made) => made,
             Err(error) => {
                 topics.roll_back();
                 return Err(error);
             }
         };
-        topics.write(&mut changes);
-        let reserve = self.shared.to_reserve(topics.newest_stamp().max(now));
+        let reserve = shared.clock.to_reserve(topics.newest_stamp().max(now));
         drop(topics);
         if let Some(time) = reserve {
-            changes.put_reserved(time);
+            push_reserved(time, &mut commit);
         }
-        #[cfg(test)]
-        if self.shared.faults.refuses() {
-            changes = store.changes();
+        if commit.is_empty() {
+            shared.topics().commit();
+            return Ok(made);
         }
-        let sync = self.shared.sync == Sync::Always;
-        let committed = if changes.is_empty() { Ok(()) } else { store.commit(changes, sync) };
-        #[cfg(test)]
-        let committed = self.shared.faults.of(committed, store);
-        let mut topics = self.shared.topics();
-        match committed {
+        let persist = match shared.durability {
+            Durability::Always => Persist::Synced,
+            Durability::Group { .. } | Durability::None => Persist::Written,
+        };
+        let bytes = commit.len();
+        match self.journal.commit(commit, persist) {
             Ok(()) => {
-                self.garbage.extend(topics.commit());
-                drop(topics);
+                shared.topics().commit();
                 if let Some(time) = reserve {
-                    self.shared.reserved(time);
+                    shared.clock.set_reserved(time);
                 }
-                if !sync {
-                    self.unsynced.get_or_insert((0, Instant::now()));
+                if persist == Persist::Written {
+                    let now = Instant::now;
+                    let unsynced = self.unsynced.get_or_insert_with(|| Unsynced { bytes: 0, since: now() });
+                    unsynced.bytes += bytes;
                 }
-                Ok(done)
+                self.works_again();
+                Ok(made)
             }
             Err(error) => {
-                let traces = topics.roll_back();
-                drop(topics);
-                Err(self.failed(&error, traces, false))
+                shared.topics().roll_back();
+                Err(self.failed(error))
             }
         }
     }
 
-    fn publish(&mut self, batch: &mut VecDeque<Publish>, size: &mut usize) {
-        if batch.is_empty() {
-            return;
-        }
-        let size = std::mem::take(size);
-        let room = batch.iter().map(|publish| publish.room as usize).sum();
-        let shared = self.shared.clone();
-        let now = shared.now();
-        let mut written = Vec::with_capacity(batch.len());
-        let changed = self.change(now, |topics, store| {
-            while let Some(Publish { topic, message, reply, .. }) = batch.pop_front() {
-                match topics.publish(&topic, message, now, || (shared.bounds)(&topic), store) {
-                    Ok((receipt, entry)) => written.push(Written { topic, receipt, entry, reply }),
-                    // Its own fault, or that of too many topics.
-                    Err(error) if !error.is_unavailable() => drop(reply.send(Err(error))),
-                    Err(error) => {
-                        let _ = reply.send(Err(error.repeat()));
-                        return Err(error);
-                    }
-                }
+    /// Reserves time for stamps and marks, if it is due.
+    fn reserve(&mut self) -> Result<(), Error> {
+        let now = self.shared.clock.now();
+        let failing = self.failure.is_some();
+        self.change(now, |_, commit| {
+            if failing {
+                // Something has to be written to see whether it works again.
+                push_reserved(now.after(clock::AHEAD), commit);
             }
             Ok(())
-        });
-        self.shared.room.add_permits(room);
-        if let Err(error) = changed {
-            let rest = batch.drain(..).map(|publish| publish.reply);
-            let replies = written.into_iter().map(|one| one.reply).chain(rest);
-            replies.for_each(|reply| drop(reply.send(Err(error.repeat()))));
-            return;
-        }
-        if let Some((unsynced, _)) = &mut self.unsynced {
-            *unsynced += size;
-        }
-        self.deliver(written);
+        })
     }
 
-    /// Gives what is written to the logs, wakes who waits for it, and answers.
-    fn deliver(&self, mut written: Vec<Written>) {
-        let mut woken = Vec::new();
-        let mut topics = self.shared.topics();
-        for one in &mut written {
-            if let Some(entry) = &one.entry
-                && let Some(topic) = topics.by_name.get_mut(&*one.topic)
-            {
-                one.receipt.counted = topic.append_to_logs(entry, &mut woken);
+    /// Whether it may be tried to write: not more often than four times a second after a failure.
+    fn ready(&mut self) -> Result<(), Error> {
+        if let Some(failure) = &mut self.failure {
+            if failure.tried.elapsed() < PAUSE {
+                return Err(cannot_be_written(failure.why.clone()));
             }
+            failure.tried = Instant::now();
         }
-        drop(topics);
-        drop(woken);
-        written.into_iter().for_each(|one| drop(one.reply.send(Ok(one.receipt))));
+        if self.epochs_end {
+            self.end_epochs()?;
+            self.epochs_end = false;
+        }
+        Ok(())
+    }
+
+    /// Notes that a commit or a sync failed, and returns the error for those who wanted it.
+    fn failed(&mut self, error: StoreError) -> Error {
+        let why = error.to_string();
+        if self.failure.is_none() {
+            tracing::error!(error = %why, "the store cannot be written; publishing fails until it can");
+        }
+        self.shared.set_down(Some(format!("its store cannot be written: {why}")));
+        self.failure = Some(Failure { why: why.clone(), tried: Instant::now() });
+        // After a failed sync the disk may have anything of what was not synced.
+        if error.is_sync() && self.unsynced.take().is_some() {
+            self.epochs_end = true;
+        }
+        cannot_be_written(why)
+    }
+
+    fn works_again(&mut self) {
+        if self.failure.take().is_some() {
+            self.shared.set_down(None);
+            tracing::info!("the store can be written again");
+        }
     }
 
     fn sync_if_due(&mut self) {
-        if let (Sync::Group { bytes, period }, Some((waiting, since))) =
-            (self.shared.sync, self.unsynced)
-            && (waiting >= bytes || since.elapsed() >= period)
+        if let (Durability::Group { bytes, period }, Some(unsynced)) =
+            (self.shared.durability, self.unsynced)
+            && (unsynced.bytes >= bytes || unsynced.since.elapsed() >= period)
         {
-            // It says so in its health, and so does the next who publishes.
+            // The health says so, and so does the next publish.
             let _ = self.sync();
         }
     }
 
-    pub(super) fn sync(&mut self) -> Result<(), Error> {
-        self.mended()?;
-        let store = self.store()?;
-        let synced = store.sync();
-        #[cfg(test)]
-        let synced = self.shared.faults.of(synced, store);
-        synced.map_err(|error| self.failed(&error, Traces::default(), true))?;
+    /// Has everything that was written on the disk.
+    fn sync(&mut self) -> Result<(), Error> {
+        self.ready()?;
+        self.journal.sync().map_err(|error| self.failed(error))?;
         self.unsynced = None;
         Ok(())
     }
+
+    /// Ends the store's life: everything is on the disk, and the next life begins at its time.
+    fn close(mut self) -> Result<(), Error> {
+        self.copies.end();
+        let newest = self.shared.topics().newest_mark();
+        self.write(newest, |_, commit| {
+            push_reserved(newest, commit);
+            Ok(())
+        })?;
+        self.sync()?;
+        self.journal.close().map_err(|error| cannot_be_written(error.to_string()))?;
+        self.folder.end().map_err(|error| cannot_be_written(error.to_string()))
+    }
+}
+
+fn push_reserved(time: Timestamp, commit: &mut Commit) {
+    let offset = crate::position::Offset::ZERO;
+    commit.push(crate::file::state::frame(Kind::Reserved, 0, offset, time), |_| {});
+}
+
+fn cannot_be_written(why: String) -> Error {
+    Error::unavailable("its store cannot be written", why)
 }

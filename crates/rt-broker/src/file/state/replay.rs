@@ -1,0 +1,218 @@
+//! The topics, made again from the journal.
+//!
+//! What a topic holds is what its publications in the journal say, less what later records say was
+//! evicted or deleted. Each of these records also says how many publications are held after it. So
+//! the newest one of a topic is the check of all that was read before it: a difference means that
+//! something is missing, whatever the reason.
+
+use super::topic::{Head, Slot, Topic};
+use super::{Limits, Topics};
+use crate::file::state::BoundsOf;
+use crate::file::store::record::{self, Kind, Standing, TopicRecord};
+use crate::file::store::{Frame, Location};
+use crate::local::IDEMPOTENCY_WINDOW;
+use crate::options::Bounds;
+use crate::position::{Epoch, Offset, Position};
+use crate::receipt::Receipt;
+use crate::retention::{Id, Retention};
+use crate::timestamp::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What was read of the journal so far.
+#[derive(Default)]
+pub(in crate::file) struct Replay {
+    topics: HashMap<u64, Replayed>,
+    keys: Vec<Key>,
+    /// The newest reservation: a store that was closed has taken back what it did not use.
+    reserved: Option<Timestamp>,
+    /// Records whose checksum is right and whose form is not known.
+    unknown: usize,
+}
+
+struct Replayed {
+    name: Option<Box<str>>,
+    epoch: Epoch,
+    offset: Offset,
+    time: Timestamp,
+    imported: Option<Timestamp>,
+    recorded_in: Option<u32>,
+    /// What its newest record says.
+    standing: Standing,
+    held: Retention<Slot>,
+    dropped: bool,
+}
+
+struct Key {
+    topic: u64,
+    position: Position,
+    time: Timestamp,
+    key: Box<str>,
+    segment: u32,
+}
+
+/// A topic of which not all is there that its records say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::file) struct Loss {
+    /// Its name, unless the record with it is lost.
+    pub(in crate::file) topic: Option<Arc<str>>,
+    /// Publications that its newest record counts.
+    pub(in crate::file) expected: u64,
+    /// Publications that are there.
+    pub(in crate::file) found: u64,
+}
+
+impl Replay {
+    /// Takes over a frame; frames come in the order in which they were written.
+    pub(in crate::file) fn apply(&mut self, frame: &Frame<'_>) {
+        let known = Kind::from_number(frame.kind).and_then(|kind| self.apply_known(kind, frame));
+        self.unknown += usize::from(known.is_none());
+    }
+
+    fn apply_known(&mut self, kind: Kind, frame: &Frame<'_>) -> Option<()> {
+        let (offset, time) = (Offset::new(frame.offset), Timestamp::from_millis(frame.time));
+        let mut body = frame.body;
+        match kind {
+            Kind::Reserved => {
+                self.reserved = Some(time);
+                return Some(());
+            }
+            Kind::Key => {
+                let (epoch, key) = record::decode_key(body)?;
+                let position = Position::new(epoch, offset);
+                let (key, segment) = (key.into(), frame.location.segment);
+                self.keys.push(Key { topic: frame.topic, position, time, key, segment });
+                return Some(());
+            }
+            _ => {}
+        }
+        let standing = Standing::decode(offset, time, &mut body)?;
+        let topic = self.topics.entry(frame.topic).or_insert_with(Replayed::new);
+        if topic.dropped {
+            return Some(());
+        }
+        match kind {
+            Kind::Moved => return topic.hold(offset, time, body, frame.location),
+            Kind::Publication => topic.hold(offset, time, body, frame.location)?,
+            Kind::Deleted => {
+                for offset in record::decode_offsets(body)? {
+                    topic.held.remove(offset);
+                }
+            }
+            Kind::Topic => {
+                let record = TopicRecord::decode(body)?;
+                (topic.epoch, topic.name) = (record.epoch, Some(record.name));
+                topic.imported = topic.imported.max(record.imported);
+                topic.recorded_in = Some(frame.location.segment);
+            }
+            Kind::Dropped => {
+                topic.dropped = true;
+                topic.held = Retention::new(Bounds::UNLIMITED);
+            }
+            Kind::LiveOnly | Kind::Evicted | Kind::Reserved | Kind::Key => {}
+        }
+        topic.offset = topic.offset.max(offset);
+        topic.time = topic.time.max(time);
+        topic.standing = standing;
+        topic.held.evict_through(standing.evicted);
+        Some(())
+    }
+
+    /// The time up to which stamps and marks may have been given out, if there were any.
+    pub(in crate::file) fn reserved(&self) -> Option<Timestamp> {
+        let newest = self.topics.values().map(|topic| topic.time).max();
+        self.reserved.max(newest)
+    }
+
+    /// Records that could not be understood, although they are whole.
+    pub(in crate::file) fn unknown(&self) -> usize {
+        self.unknown
+    }
+
+    /// The topics, and what is missing in them. `lost` has the numbers of topics that are known to
+    /// have lost a record.
+    pub(in crate::file) fn finish(
+        self,
+        bounds: BoundsOf,
+        limits: Limits,
+        now: Timestamp,
+        lost: &[u64],
+    ) -> (Topics, Vec<Loss>) {
+        let mut topics = Topics::new(bounds, limits);
+        let mut losses = Vec::new();
+        for (id, replayed) in self.topics {
+            topics.next_id = topics.next_id.max(id.saturating_add(1));
+            if replayed.dropped {
+                continue;
+            }
+            let (expected, found) = (replayed.standing.count, replayed.held.len() as u64);
+            let topic = replayed.name.as_deref().map(Arc::<str>::from);
+            if expected != found || topic.is_none() || lost.contains(&id) {
+                losses.push(Loss { topic: topic.clone(), expected, found });
+            }
+            let Some(name) = topic else { continue };
+            for slot in replayed.held.after(Offset::ZERO) {
+                topics.segments.add(slot.location.segment);
+            }
+            if let Some(segment) = replayed.recorded_in {
+                topics.segments.record(segment, name.clone());
+            }
+            let mut topic = replayed.into_topic(id, topics.bounds_of(&name));
+            topic.used_at = now;
+            topics.held.bytes += topic.held.bytes();
+            topics.held.publications += topic.held.len();
+            topics.insert(name, topic);
+        }
+        for Key { topic, position, time, key, segment } in self.keys {
+            if time.after(IDEMPOTENCY_WINDOW) > now
+                && let Some(name) = topics.names.get(&topic)
+            {
+                topics.segments.keep_key(segment, time);
+                topics.keys.remember(name, &key, Receipt::new(position, time));
+            }
+        }
+        (topics, losses)
+    }
+}
+
+impl Replayed {
+    fn new() -> Self {
+        Self {
+            name: None,
+            epoch: Epoch::random(),
+            offset: Offset::ZERO,
+            time: Timestamp::ZERO,
+            imported: None,
+            recorded_in: None,
+            standing: Standing::default(),
+            held: Retention::new(Bounds::UNLIMITED),
+            dropped: false,
+        }
+    }
+
+    /// Holds a publication, unless it is evicted already.
+    fn hold(
+        &mut self,
+        offset: Offset,
+        time: Timestamp,
+        body: &[u8],
+        location: Location,
+    ) -> Option<()> {
+        let measured = record::measure_message(body)?;
+        let size = measured.size as u32;
+        self.held.insert(Slot { offset, time, size, location });
+        self.imported = self.imported.max(measured.origin_time);
+        let ids = measured.id.map(Id::Message).into_iter();
+        if self.held.get(offset).is_some() {
+            self.held.index(offset, ids.chain(measured.external_id.map(Id::External)));
+        }
+        Some(())
+    }
+
+    fn into_topic(mut self, id: u64, bounds: Bounds) -> Topic {
+        self.held.set_bounds(bounds);
+        let Self { epoch, offset, time, imported, recorded_in, .. } = self;
+        let head = Head { epoch, offset, time, imported, recorded_in };
+        Topic::recovered(id, head, self.held, Timestamp::ZERO)
+    }
+}

@@ -1,0 +1,380 @@
+//! What the journal's frames say: publications, and what becomes of their topics.
+//!
+//! A frame's head names the topic by its number, and an offset and a time: those of the publication,
+//! or of the topic's newest one. Every record about a topic but [`Kind::Moved`] and [`Kind::Key`]
+//! begins with its [`Standing`], so that the newest one of them says what must be there. Numbers are
+//! little-endian or, where they are usually small, of variable length (LEB128).
+
+use crate::message::Message;
+use crate::position::{Epoch, Offset, Position};
+use crate::publication::{ExternalId, Publication};
+use crate::retention::Evicted;
+use crate::timestamp::Timestamp;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// What a frame is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(in crate::file) enum Kind {
+    /// All about a topic but its publications.
+    Topic = 1,
+    /// A publication that is held.
+    Publication = 2,
+    /// A publication that was held already, from a segment that is about to be removed.
+    Moved = 3,
+    /// A publication that only the connected subscribers were given.
+    LiveOnly = 4,
+    /// Publications were evicted without a new one in their place.
+    Evicted = 5,
+    /// Publications were confirmed, and so deleted.
+    Deleted = 6,
+    /// The topic is gone with all it held.
+    Dropped = 7,
+    /// The idempotency key of a publication.
+    Key = 8,
+    /// Stamps and marks up to this time may have been given out.
+    Reserved = 9,
+}
+
+impl Kind {
+    pub(in crate::file) fn from_number(number: u8) -> Option<Self> {
+        use Kind::*;
+        let kinds = [Topic, Publication, Moved, LiveOnly, Evicted, Deleted, Dropped, Key, Reserved];
+        kinds.into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
+/// What a topic has evicted and holds after a record.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(in crate::file) struct Standing {
+    pub(in crate::file) evicted: Evicted,
+    pub(in crate::file) count: u64,
+}
+
+impl Standing {
+    /// Writes it relative to the head of its frame, which usually makes it a few bytes.
+    pub(in crate::file) fn encode(&self, head: Offset, last: Timestamp, out: &mut Vec<u8>) {
+        put_number(head.get().wrapping_sub(self.evicted.offset.get()), out);
+        put_number(last.as_millis().wrapping_sub(self.evicted.time.as_millis()), out);
+        put_number(self.count, out);
+    }
+
+    pub(in crate::file) fn decode(
+        head: Offset,
+        last: Timestamp,
+        rest: &mut &[u8],
+    ) -> Option<Self> {
+        let offset = Offset::new(head.get().wrapping_sub(number(rest)?));
+        let time = Timestamp::from_millis(last.as_millis().wrapping_sub(number(rest)?));
+        Some(Self { evicted: Evicted { offset, time }, count: number(rest)? })
+    }
+}
+
+/// What a topic's own record has beside its standing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::file) struct TopicRecord {
+    pub(in crate::file) epoch: Epoch,
+    /// The newest time of an imported publication, where it was published.
+    pub(in crate::file) imported: Option<Timestamp>,
+    pub(in crate::file) name: Box<str>,
+}
+
+impl TopicRecord {
+    pub(in crate::file) fn encode(
+        epoch: Epoch,
+        imported: Option<Timestamp>,
+        name: &str,
+        out: &mut Vec<u8>,
+    ) {
+        put_number(epoch.get(), out);
+        put_number(imported.map_or(0, |time| time.as_millis().saturating_add(1)), out);
+        out.extend_from_slice(name.as_bytes());
+    }
+
+    pub(in crate::file) fn decode(mut rest: &[u8]) -> Option<Self> {
+        let epoch = Epoch::new(number(&mut rest)?)?;
+        let imported = number(&mut rest)?.checked_sub(1).map(Timestamp::from_millis);
+        Some(Self { epoch, imported, name: text(rest)?.into() })
+    }
+}
+
+const JSON: u8 = 1;
+const EVENT: u8 = 2;
+const ID: u8 = 4;
+const RETRY: u8 = 8;
+const COMMENT: u8 = 16;
+const TARGET: u8 = 32;
+const EXCEPT: u8 = 64;
+const EXTERNAL: u8 = 128;
+
+/// Where a publication came from, if it was imported.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::file) struct Origin {
+    pub(in crate::file) id: ExternalId,
+    /// When it was published there.
+    pub(in crate::file) time: Timestamp,
+}
+
+/// Writes a message: flags, the fields that they name, then the data.
+pub(in crate::file) fn encode_message(
+    message: &Message,
+    origin: Option<&Origin>,
+    out: &mut Vec<u8>,
+) {
+    let at = out.len();
+    out.push(0);
+    let mut flags = if message.json { JSON } else { 0 };
+    if let Some(origin) = origin {
+        flags |= EXTERNAL;
+        put_number(origin.time.as_millis(), out);
+        put_text(origin.id.as_bytes(), out);
+    }
+    if let Some(retry) = message.retry {
+        flags |= RETRY;
+        put_number(retry.as_secs(), out);
+        put_number(retry.subsec_nanos().into(), out);
+    }
+    let texts = [
+        (EVENT, &message.event),
+        (ID, &message.id),
+        (COMMENT, &message.comment),
+        (TARGET, &message.target),
+        (EXCEPT, &message.except),
+    ];
+    for (flag, text) in texts {
+        if let Some(text) = text {
+            flags |= flag;
+            put_text(text.as_bytes(), out);
+        }
+    }
+    out[at] = flags;
+    out.extend_from_slice(message.data.as_deref().unwrap_or_default());
+}
+
+/// Reads what [`encode_message`] wrote; `None` where these are not its bytes.
+pub(in crate::file) fn decode_message(body: &[u8]) -> Option<(Message, Option<Origin>)> {
+    let mut rest = body;
+    let [flags] = take(&mut rest)?;
+    let has = |flag: u8| flags & flag != 0;
+    let mut origin = None;
+    if has(EXTERNAL) {
+        let time = Timestamp::from_millis(number(&mut rest)?);
+        origin = Some(Origin { time, id: ExternalId::new(take_text(&mut rest)?)? });
+    }
+    let mut retry = None;
+    if has(RETRY) {
+        let (seconds, nanos) = (number(&mut rest)?, number(&mut rest)?);
+        retry = Some(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos)));
+    }
+    let mut texts = [const { None }; 5];
+    for (flag, field) in [EVENT, ID, COMMENT, TARGET, EXCEPT].into_iter().zip(&mut texts) {
+        if has(flag) {
+            *field = Some(text(take_text(&mut rest)?)?.into());
+        }
+    }
+    let [event, id, comment, target, except] = texts;
+    text(rest)?;
+    let data = Some(Bytes::copy_from_slice(rest));
+    let json = has(JSON);
+    let message = Message { data, json, event, id, retry, comment, target, except, key: None };
+    Some((message, origin))
+}
+
+/// What replay needs to know of a message, read without copying it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::file) struct Measured<'a> {
+    /// Its bytes as bounds count them.
+    pub(in crate::file) size: usize,
+    pub(in crate::file) id: Option<&'a str>,
+    pub(in crate::file) external_id: Option<&'a [u8]>,
+    pub(in crate::file) origin_time: Option<Timestamp>,
+}
+
+/// Measures what [`encode_message`] wrote.
+pub(in crate::file) fn measure_message(body: &[u8]) -> Option<Measured<'_>> {
+    let mut rest = body;
+    let [flags] = take(&mut rest)?;
+    let mut measured = Measured { size: 0, id: None, external_id: None, origin_time: None };
+    if flags & EXTERNAL != 0 {
+        measured.origin_time = Some(Timestamp::from_millis(number(&mut rest)?));
+        measured.external_id = Some(take_text(&mut rest)?);
+    }
+    if flags & RETRY != 0 {
+        number(&mut rest)?;
+        number(&mut rest)?;
+    }
+    for flag in [EVENT, ID, COMMENT, TARGET, EXCEPT] {
+        if flags & flag != 0 {
+            let field = take_text(&mut rest)?;
+            measured.size += field.len();
+            if flag == ID {
+                measured.id = Some(text(field)?);
+            }
+        }
+    }
+    measured.size += rest.len();
+    Some(measured)
+}
+
+/// Reads a held publication: its standing is passed over.
+pub(in crate::file) fn decode_publication(
+    position: Position,
+    time: Timestamp,
+    body: &[u8],
+) -> Option<Publication> {
+    let mut rest = body;
+    Standing::decode(position.offset(), time, &mut rest)?;
+    let (message, origin) = decode_message(rest)?;
+    let publication = Publication::new(message, position, time);
+    Some(match origin {
+        Some(origin) => publication.with_external_id(origin.id),
+        None => publication,
+    })
+}
+
+/// Writes the offsets of deleted publications, in ascending order.
+pub(in crate::file) fn encode_offsets(offsets: &[Offset], out: &mut Vec<u8>) {
+    let mut before = 0;
+    for offset in offsets {
+        put_number(offset.get().wrapping_sub(before), out);
+        before = offset.get();
+    }
+}
+
+pub(in crate::file) fn decode_offsets(mut rest: &[u8]) -> Option<Vec<Offset>> {
+    let (mut offsets, mut before) = (Vec::new(), 0_u64);
+    while !rest.is_empty() {
+        before = before.wrapping_add(number(&mut rest)?);
+        offsets.push(Offset::new(before));
+    }
+    Some(offsets)
+}
+
+/// Writes an idempotency key with the epoch of the position that it made.
+pub(in crate::file) fn encode_key(epoch: Epoch, key: &str, out: &mut Vec<u8>) {
+    put_number(epoch.get(), out);
+    out.extend_from_slice(key.as_bytes());
+}
+
+pub(in crate::file) fn decode_key(mut rest: &[u8]) -> Option<(Epoch, &str)> {
+    let epoch = Epoch::new(number(&mut rest)?)?;
+    Some((epoch, text(rest)?))
+}
+
+fn put_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let [byte] = take(rest)?;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn put_text(text: &[u8], out: &mut Vec<u8>) {
+    put_number(text.len() as u64, out);
+    out.extend_from_slice(text);
+}
+
+fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = usize::try_from(number(rest)?).ok()?;
+    let (text, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    Some(text)
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(*head)
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn messages() -> impl Strategy<Value = (Message, Option<Origin>)> {
+        let text = || prop::option::of("\\PC{0,20}".prop_map(String::into_boxed_str));
+        let retry = prop::option::of(any::<u32>().prop_map(|n| Duration::from_millis(n.into())));
+        let origin = prop::option::of((any::<[u8; 16]>(), any::<u64>()));
+        let fields = (text(), text(), text(), text(), text());
+        ("\\PC{0,60}", any::<bool>(), fields, retry, origin).prop_map(
+            |(data, json, (event, id, comment, target, except), retry, origin)| {
+                let data = Some(Bytes::from(data));
+                let message =
+                    Message { data, json, event, id, retry, comment, target, except, key: None };
+                let origin = origin.and_then(|(id, time)| {
+                    let time = Timestamp::from_millis(time);
+                    Some(Origin { id: ExternalId::new(&id)?, time })
+                });
+                (message, origin)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_read_back((message, origin) in messages()) {
+            let mut body = Vec::new();
+            encode_message(&message, origin.as_ref(), &mut body);
+            prop_assert_eq!(decode_message(&body), Some((message.clone(), origin.clone())));
+            let measured = measure_message(&body).unwrap();
+            prop_assert_eq!(measured.size, message.size());
+            prop_assert_eq!(measured.id, message.id.as_deref());
+            let external = origin.as_ref().map(|origin| origin.id.as_bytes());
+            prop_assert_eq!(measured.external_id, external);
+            prop_assert_eq!(measured.origin_time, origin.map(|origin| origin.time));
+        }
+
+        #[test]
+        fn standings_offsets_and_topics_are_read_back(
+            numbers: [u64; 5],
+            mut offsets: Vec<u64>,
+            name in "\\PC{0,20}",
+            imported: Option<u32>,
+        ) {
+            let (head, last) = (Offset::new(numbers[0]), Timestamp::from_millis(numbers[1]));
+            let (offset, time) = (Offset::new(numbers[2]), Timestamp::from_millis(numbers[3]));
+            let standing = Standing { evicted: Evicted { offset, time }, count: numbers[4] };
+            let mut body = Vec::new();
+            standing.encode(head, last, &mut body);
+            prop_assert_eq!(Standing::decode(head, last, &mut &*body), Some(standing));
+            offsets.sort_unstable();
+            let offsets: Vec<Offset> = offsets.into_iter().map(Offset::new).collect();
+            let mut body = Vec::new();
+            encode_offsets(&offsets, &mut body);
+            prop_assert_eq!(decode_offsets(&body), Some(offsets));
+            let imported = imported.map(|time| Timestamp::from_millis(time.into()));
+            let record = TopicRecord { epoch: Epoch::random(), imported, name: name.into() };
+            let mut body = Vec::new();
+            TopicRecord::encode(record.epoch, record.imported, &record.name, &mut body);
+            prop_assert_eq!(TopicRecord::decode(&body), Some(record));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            decode_message(&bytes);
+            measure_message(&bytes);
+            decode_offsets(&bytes);
+            decode_key(&bytes);
+            TopicRecord::decode(&bytes);
+            Standing::decode(Offset::MAX, Timestamp::ZERO, &mut &*bytes);
+        }
+    }
+}

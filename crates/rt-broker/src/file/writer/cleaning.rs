@@ -1,0 +1,195 @@
+//! Removing old segments of the journal, after what is still needed was written again.
+//!
+//! Segments go oldest first only. So a record that says what became of a publication (that it was
+//! evicted, deleted, dropped) always outlives the publication's own record, and nothing that is gone
+//! can come back. Publications of quiet topics are moved on the way, a little at a time, and only
+//! while the journal is more than twice as large as what it holds.
+
+use super::{Writer, clock, push_reserved};
+use crate::error::Error;
+use crate::file::state::{Segments, Slot, Topics, frame};
+use crate::file::store::record::Kind;
+use crate::file::store::{Commit, Frame, Location};
+use crate::local::IDEMPOTENCY_WINDOW;
+use crate::position::Offset;
+use crate::timestamp::Timestamp;
+use std::sync::Arc;
+
+/// Bytes that are read of a segment in one step.
+const STEP: usize = 256 << 10;
+/// Topics whose records are written again in one step.
+const RECORDS: usize = 512;
+/// The journal may be twice as large as what it holds, and this much larger.
+const SLACK: u64 = 128 << 20;
+/// About the bytes of a publication and of a topic in the journal, beside their texts.
+const PUBLICATION: u64 = 80;
+const TOPIC: u64 = 120;
+
+/// The segment that is being emptied.
+#[derive(Debug, Default)]
+pub(super) struct Cleaner {
+    under_way: Option<Cleaning>,
+}
+
+#[derive(Debug)]
+struct Cleaning {
+    segment: u32,
+    /// Topics whose newest record may be in it.
+    topics: Vec<Arc<str>>,
+    /// Where to read on.
+    at: u64,
+}
+
+impl Cleaner {
+    pub(super) fn is_busy(&self) -> bool {
+        self.under_way.is_some()
+    }
+}
+
+impl Writer {
+    /// Does a step, if there is anything to clean.
+    pub(super) fn clean(&mut self) {
+        if self.failure.is_some() {
+            return;
+        }
+        if self.cleaner.under_way.is_none() {
+            self.cleaner.under_way = self.next_to_clean();
+        }
+        let Some(cleaning) = self.cleaner.under_way.take() else { return };
+        match self.clean_step(cleaning) {
+            Ok(more) => self.cleaner.under_way = more,
+            // Begun again once the store can be written.
+            Err(error) => tracing::warn!(%error, "an old segment of the journal cannot be cleaned"),
+        }
+    }
+
+    fn next_to_clean(&self) -> Option<Cleaning> {
+        let segment = self.journal.oldest_full()?;
+        let mut topics = self.shared.topics();
+        let held = topics.bytes() as u64
+            + topics.publications() as u64 * PUBLICATION
+            + topics.len() as u64 * TOPIC;
+        let unused = !topics.segments.must_be_read(segment, self.shared.clock.now());
+        if !unused && self.journal.len() <= held.saturating_mul(2).saturating_add(SLACK) {
+            return None;
+        }
+        let topics = topics.segments.topics(segment);
+        Some(Cleaning { segment, topics, at: 0 })
+    }
+
+    /// Moves a part of what is needed; removes the segment once nothing is.
+    fn clean_step(&mut self, mut cleaning: Cleaning) -> Result<Option<Cleaning>, Error> {
+        let now = self.shared.clock.now();
+        if !cleaning.topics.is_empty() {
+            let rest = cleaning.topics.len().saturating_sub(RECORDS);
+            let names = cleaning.topics.split_off(rest);
+            self.change(now, |topics, commit| {
+                for name in names {
+                    record_again(topics, &name, cleaning.segment, commit);
+                }
+                Ok(())
+            })?;
+            return Ok(Some(cleaning));
+        }
+        if self.shared.topics().segments.must_be_read(cleaning.segment, now)
+            && let Some(next) = self.move_frames(cleaning.segment, cleaning.at, now)?
+        {
+            return Ok(Some(Cleaning { at: next, ..cleaning }));
+        }
+        self.lose_rest(cleaning.segment);
+        let reserved = now.after(clock::AHEAD);
+        self.change(now, |_, commit| {
+            push_reserved(reserved, commit);
+            Ok(())
+        })?;
+        self.shared.clock.set_reserved(reserved);
+        // What was moved must be on the disk before its old place goes.
+        self.sync()?;
+        self.journal.remove_oldest(cleaning.segment).map_err(|error| self.failed(error))?;
+        self.shared.topics().segments.remove(cleaning.segment);
+        Ok(None)
+    }
+
+    /// Writes again what is still needed of the next part of a segment; returns where to read on.
+    fn move_frames(
+        &mut self,
+        segment: u32,
+        at: u64,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Error> {
+        let mut moved: Vec<(Arc<str>, Slot)> = Vec::new();
+        let reader = self.journal.reader();
+        let next = self.change(now, |topics, commit| {
+            let scanned = reader.scan(segment, at, STEP, &mut |frame: &Frame<'_>| {
+                match Kind::from_number(frame.kind) {
+                    Some(Kind::Publication | Kind::Moved) => {
+                        moved.extend(move_publication(topics, frame, commit));
+                    }
+                    Some(Kind::Key) => keep_key(topics, frame, now, commit),
+                    _ => {}
+                }
+            });
+            scanned.map_err(|error| {
+                Error::unavailable("a segment of its journal cannot be read", error.to_string())
+            })
+        })?;
+        let mut topics = self.shared.topics();
+        for (name, slot) in moved {
+            topics.moved(&name, slot, segment);
+        }
+        Ok(next)
+    }
+
+    /// Gives up what is held in a segment and could not be read.
+    fn lose_rest(&mut self, segment: u32) {
+        let rest = |segments: &Segments| segments.publications(segment);
+        if rest(&self.shared.topics().segments) == 0 {
+            return;
+        }
+        let mut lost = Vec::new();
+        for (name, topic) in self.shared.topics().iter() {
+            let unread = topic.held.after(Offset::ZERO);
+            let unread = unread.filter(|slot| slot.location.segment == segment);
+            lost.extend(unread.map(|slot| (name.clone(), topic.position(slot.offset))));
+        }
+        for (name, position) in lost {
+            self.lose(&name, position, "its segment of the journal is damaged");
+        }
+    }
+}
+
+/// Writes a topic's record again, if its newest one is in the segment.
+fn record_again(topics: &mut Topics, name: &Arc<str>, segment: u32, commit: &mut Commit) {
+    if topics.get(name).is_some_and(|topic| topic.head.recorded_in == Some(segment)) {
+        topics.change_topic(name, |topic, commit| topic.record(name, commit), commit);
+    }
+}
+
+fn move_publication(
+    topics: &mut Topics,
+    frame: &Frame<'_>,
+    commit: &mut Commit,
+) -> Option<(Arc<str>, Slot)> {
+    let name = topics.name_of(frame.topic)?.clone();
+    let held = &topics.get(&name)?.held;
+    let slot = held.get(Offset::new(frame.offset)).copied()?;
+    if slot.location != frame.location {
+        return None;
+    }
+    let location = copy(Kind::Moved, frame, commit);
+    Some((name, Slot { location, ..slot }))
+}
+
+fn keep_key(topics: &mut Topics, frame: &Frame<'_>, now: Timestamp, commit: &mut Commit) {
+    let time = Timestamp::from_millis(frame.time);
+    if time.after(IDEMPOTENCY_WINDOW) > now && topics.name_of(frame.topic).is_some() {
+        let location = copy(Kind::Key, frame, commit);
+        topics.segments.keep_key(location.segment, time);
+    }
+}
+
+fn copy(kind: Kind, from: &Frame<'_>, commit: &mut Commit) -> Location {
+    let (offset, time) = (Offset::new(from.offset), Timestamp::from_millis(from.time));
+    let head = frame(kind, from.topic, offset, time);
+    commit.push(head, |body| body.extend_from_slice(from.body))
+}

@@ -1,0 +1,71 @@
+//! The engine's clock: never behind what an earlier life has given out.
+
+use super::queue::{Command, Queue};
+use crate::timestamp::Timestamp;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How far ahead of the clock stamps and marks are reserved in the journal. After an end without
+/// closing the engine's clock starts this much ahead at most.
+pub(in crate::file) const AHEAD: Duration = Duration::from_secs(2);
+
+/// Where the time comes from.
+pub(in crate::file) type TimeSource = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub(in crate::file) struct Clock {
+    source: TimeSource,
+    /// The last life may have given out marks up to here.
+    floor: Timestamp,
+    /// What the source showed at the opening.
+    opened: Timestamp,
+    /// The journal says that stamps and marks go up to here, in milliseconds.
+    reserved: AtomicU64,
+    reserving: AtomicBool,
+}
+
+impl Clock {
+    pub(in crate::file) fn new(source: TimeSource, floor: Timestamp, reserved: Timestamp) -> Self {
+        let opened = source();
+        let reserved = AtomicU64::new(reserved.as_millis());
+        Self { source, floor, opened, reserved, reserving: AtomicBool::new(false) }
+    }
+
+    /// The engine's time. Where the source was set back below the floor, the clock goes on from the
+    /// floor at half the speed until the source has caught up: leases and ages do not stand still.
+    pub(in crate::file) fn now(&self) -> Timestamp {
+        let source = (self.source)();
+        let since = source.as_millis().saturating_sub(self.opened.as_millis());
+        source.max(self.floor.after(Duration::from_millis(since / 2)))
+    }
+
+    /// The time up to which to reserve together with a change that is stamped so, if it is due: about
+    /// once a second.
+    pub(in crate::file) fn to_reserve(&self, stamp: Timestamp) -> Option<Timestamp> {
+        (stamp.after(AHEAD / 2) > self.reserved()).then(|| stamp.after(AHEAD))
+    }
+
+    /// The journal has this reservation.
+    pub(in crate::file) fn set_reserved(&self, time: Timestamp) {
+        self.reserved.fetch_max(time.as_millis(), Ordering::Relaxed);
+    }
+
+    fn reserved(&self) -> Timestamp {
+        Timestamp::from_millis(self.reserved.load(Ordering::Relaxed))
+    }
+
+    /// The time that a mark may be given for now. Has the writer reserve more where that runs out; a
+    /// mark that stays behind the clock until then is only smaller than it could be.
+    pub(in crate::file) fn markable(&self, queue: &Queue) -> Timestamp {
+        let (now, reserved) = (self.now(), self.reserved());
+        if self.to_reserve(now).is_some() && !self.reserving.swap(true, Ordering::Relaxed) {
+            // A closed queue needs no time any more.
+            let _ = queue.push(Command::Reserve);
+        }
+        now.min(reserved)
+    }
+
+    /// Lets [`markable`](Self::markable) ask the writer again.
+    pub(in crate::file) fn may_reserve_again(&self) {
+        self.reserving.store(false, Ordering::Relaxed);
+    }
+}

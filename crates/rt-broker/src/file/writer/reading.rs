@@ -1,0 +1,200 @@
+//! Everything that reads publications back from the journal, and the commands on single topics.
+
+use super::Writer;
+use super::queue::Reply;
+use super::shared::closed;
+use crate::claim::{Claim, ClaimRequest};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::file::state::{Slot, Topic};
+use crate::file::store::record;
+use crate::log::Log;
+use crate::page::Page;
+use crate::position::{Offset, Position};
+use crate::retention::ClaimLimits;
+use crate::start::Start;
+use crate::timestamp::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+impl Writer {
+    /// Opens a log with all that is held, and has it fed from then on.
+    pub(super) fn tail(&mut self, name: &str, log: &Arc<Log>) -> Result<(), Error> {
+        let name = self.prepared(name)?;
+        let (slots, epoch) = {
+            let topics = self.shared.topics();
+            let topic = topics.get(&name).ok_or_else(closed)?;
+            // Those who wait for claims read nothing from the log.
+            let claimed = topic.held.bounds().deletes_after_retrieval();
+            let after = if claimed { topic.head.offset } else { Offset::ZERO };
+            (topic.held.after(after).copied().collect::<Vec<_>>(), topic.position(Offset::ZERO))
+        };
+        let entries = self.entries(&name, epoch, &slots);
+        let mut topics = self.shared.topics();
+        let topic = topics.get_mut(&name).ok_or_else(closed)?;
+        topic.attach(log);
+        let woken = log.open(topic.snapshot(entries));
+        drop(topics);
+        drop(woken);
+        Ok(())
+    }
+
+    /// Makes the topic where there is none, and evicts what is due. Usually writes nothing, so that
+    /// nobody waits for a sync to begin to read.
+    fn prepared(&mut self, name: &str) -> Result<Arc<str>, Error> {
+        let now = self.shared.clock.now();
+        self.trim(name, now)?;
+        {
+            let mut topics = self.shared.topics();
+            let known = topics.get(name).is_some();
+            topics.note_use(name, now);
+            if known {
+                return Ok(name.into());
+            }
+        }
+        self.change(now, |topics, commit| topics.ensure(name, now, commit))
+    }
+
+    /// Evicts what exceeds a topic's bounds.
+    fn trim(&mut self, name: &str, now: Timestamp) -> Result<(), Error> {
+        let exceeds = |topic: &Topic| topic.held.exceeds(now);
+        if !self.shared.topics().get(name).is_some_and(exceeds) {
+            return Ok(());
+        }
+        self.change(now, |topics, commit| {
+            topics.change_topic(&name.into(), |topic, commit| topic.trim(now, commit), commit);
+            Ok(())
+        })
+    }
+
+    pub(super) fn read(&mut self, name: &str, start: &Start, limit: usize) -> Result<Page, Error> {
+        self.trim(name, self.shared.clock.now())?;
+        let (slots, epoch, mut lost) = {
+            let topics = self.shared.topics();
+            let Some(topic) = topics.get(name) else {
+                return Ok(Page::new(Vec::new(), start.names_a_publication()));
+            };
+            let resolved = start.resolve(topic);
+            let slots: Vec<Slot> = topic.held.after(resolved.after).take(limit).copied().collect();
+            let lost = resolved.gap.is_some() || topic.is_lost_after(resolved.after, &slots);
+            (topic.until_lost(slots), topic.position(Offset::ZERO), lost)
+        };
+        let wanted = slots.len();
+        let entries = self.entries(name, epoch, &slots);
+        lost |= entries.len() < wanted;
+        Ok(Page::new(entries, lost))
+    }
+
+    pub(super) fn claim(&mut self, name: &str, request: &ClaimRequest) -> Result<Claim, Error> {
+        let name = self.prepared(name)?;
+        let now = self.shared.clock.now();
+        let (claimed, epoch, evicted, mut lost) = {
+            let mut topics = self.shared.topics();
+            let topic = topics.get_mut(&name).ok_or_else(closed)?;
+            if !topic.held.bounds().deletes_after_retrieval() {
+                return Err(Error::keeps_all());
+            }
+            let resolved = request.start.resolve(&*topic);
+            let limits = ClaimLimits {
+                after: resolved.after,
+                count: request.limit,
+                bytes: request.bytes,
+            };
+            let claimed = topic.held.claim(limits, now);
+            let evicted = topic.held.evicted().offset;
+            (claimed, topic.position(Offset::ZERO), evicted, resolved.gap.is_some())
+        };
+        let wanted = claimed.items.len();
+        let entries = self.entries(&name, epoch, &claimed.items);
+        lost |= entries.len() < wanted;
+        let mut claim = Claim::new(entries, lost, claimed.look_again);
+        claim.held_since = claimed.held_since;
+        claim.evicted = (evicted > Offset::ZERO).then(|| Position::new(epoch.epoch(), evicted));
+        Ok(claim)
+    }
+
+    pub(super) fn confirm(&mut self, name: &str, position: Position) -> Result<(), Error> {
+        let offsets = {
+            let topics = self.shared.topics();
+            match topics.get(name) {
+                Some(topic) if topic.head.epoch == position.epoch() => {
+                    topic.held.claimed_by(position.offset())
+                }
+                _ => return Ok(()),
+            }
+        };
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let name: Arc<str> = name.into();
+        self.change(self.shared.clock.now(), |topics, commit| {
+            topics.change_topic(&name, |topic, commit| topic.delete(&offsets, commit), commit);
+            Ok(())
+        })?;
+        // Only now: what could not be deleted stays with its claim, to be confirmed again.
+        if let Some(topic) = self.shared.topics().get_mut(&name) {
+            topic.held.confirm(position.offset());
+        }
+        Ok(())
+    }
+
+    /// Begins a new life of a topic.
+    pub(super) fn remove(&mut self, name: &str) -> Result<(), Error> {
+        self.change(self.shared.clock.now(), |topics, commit| {
+            topics.restart(name, commit);
+            Ok(())
+        })?;
+        let mut topics = self.shared.topics();
+        let Some(topic) = topics.get_mut(name) else { return Ok(()) };
+        let snapshot = topic.snapshot(Vec::new());
+        let woken: Vec<_> =
+            topic.logs().iter().map(|log| log.reset(snapshot.clone())).collect();
+        drop(topics);
+        drop(woken);
+        Ok(())
+    }
+
+    /// Copies the store on a thread of its own.
+    pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
+        self.copies.begin(folder, self.journal.copier(), reply);
+    }
+
+    /// Reads publications from the journal. One that cannot be read is left out: the topic has lost
+    /// it, which is logged and makes the engine's health degraded.
+    pub(super) fn entries(
+        &mut self,
+        name: &str,
+        epoch: Position,
+        slots: &[Slot],
+    ) -> Vec<Arc<Entry>> {
+        let mut entries = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let position = Position::new(epoch.epoch(), slot.offset);
+            let frame = self.journal.read(slot.location, slot.size as usize);
+            let damage = match &frame {
+                Ok(frame) if frame.offset == slot.offset.get() => {
+                    match record::decode_publication(position, slot.time, frame.body()) {
+                        Some(publication) => {
+                            entries.push(Entry::new(publication, false));
+                            continue;
+                        }
+                        None => "its form is not known".to_owned(),
+                    }
+                }
+                Ok(_) => "another record stands in its place".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            self.lose(name, position, &damage);
+        }
+        entries
+    }
+
+    fn lose(&mut self, topic: &str, position: Position, damage: &str) {
+        tracing::error!(topic, %position, damage, "a publication cannot be read from the store");
+        metrics::counter!("rt_broker_lost_publications_total").increment(1);
+        let why = format!("publication {position} of topic {topic:?} cannot be read: {damage}");
+        self.shared.set_degraded(why);
+        let mut topics = self.shared.topics();
+        topics.lose(topic, position.offset());
+    }
+}

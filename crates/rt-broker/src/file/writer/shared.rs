@@ -1,0 +1,97 @@
+//! What the engine's callers and its writer share.
+
+use super::clock::Clock;
+use super::queue::{Command, Queue, Reply};
+use crate::durability::Durability;
+use crate::engine::Health;
+use crate::error::Error;
+use crate::file::state::Topics;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Semaphore, oneshot};
+
+/// The queue's room, in units of [`UNIT`] bytes.
+const ROOM: u32 = 1 << 16;
+/// Bytes to a unit of room: 64 MiB may wait, or 65,536 publications.
+const UNIT: usize = 1 << 10;
+
+pub(in crate::file) struct Shared {
+    pub(in crate::file) queue: Queue,
+    pub(in crate::file) room: Semaphore,
+    pub(in crate::file) topics: Mutex<Topics>,
+    pub(in crate::file) clock: Clock,
+    pub(in crate::file) durability: Durability,
+    /// A sweep waits in the queue.
+    pub(in crate::file) sweeping: AtomicBool,
+    trouble: Mutex<Trouble>,
+}
+
+/// What is wrong, for health checks.
+#[derive(Default)]
+struct Trouble {
+    /// Why nothing can be stored.
+    down: Option<String>,
+    /// What is no longer as it should be.
+    degraded: Option<String>,
+}
+
+impl Shared {
+    pub(in crate::file) fn new(topics: Topics, clock: Clock, durability: Durability) -> Self {
+        Self {
+            queue: Queue::default(),
+            room: Semaphore::new(ROOM as usize),
+            topics: Mutex::new(topics),
+            clock,
+            durability,
+            sweeping: AtomicBool::new(false),
+            trouble: Mutex::default(),
+        }
+    }
+
+    pub(in crate::file) fn topics(&self) -> MutexGuard<'_, Topics> {
+        // No code of a user's but `bounds_of` runs under it; a panic there leaves it whole.
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::file) fn set_down(&self, why: Option<String>) {
+        self.trouble().down = why;
+    }
+
+    pub(in crate::file) fn set_degraded(&self, why: String) {
+        self.trouble().degraded = Some(why);
+    }
+
+    pub(in crate::file) fn health(&self) -> Health {
+        let trouble = self.trouble();
+        match (&trouble.down, &trouble.degraded) {
+            (Some(why), _) => Health::Down(why.clone()),
+            (None, Some(why)) => Health::Degraded(why.clone()),
+            (None, None) => Health::Ok,
+        }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the writer do something, and waits for the result.
+    pub(in crate::file) async fn ask<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (reply, result) = oneshot::channel();
+        self.queue.push(command(reply)).map_err(|_| closed())?;
+        result.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Waits for room in the queue for this many bytes. The writer gives it back.
+    pub(in crate::file) async fn take_room(&self, bytes: usize) -> Result<u32, Error> {
+        let room = u32::try_from(bytes / UNIT + 1).unwrap_or(ROOM).min(ROOM);
+        self.room.acquire_many(room).await.map_err(|_| closed())?.forget();
+        Ok(room)
+    }
+}
+
+pub(in crate::file) fn closed() -> Error {
+    Error::unavailable("its store was closed", "open it again to resume")
+}
