@@ -84,37 +84,50 @@ impl Writer {
 
     /// Does what it is asked for until the queue is closed, then closes the store.
     pub(in crate::file) fn run(mut self) -> Result<(), Error> {
-        let (mut taken, mut batch) = (VecDeque::new(), Vec::new());
-        let (mut together, mut bytes) = (0, 0);
+        let mut commands = VecDeque::new();
+        let mut together = 0;
         loop {
             if together > 1 && self.shared.durability == Durability::Always {
                 self.shared.queue.gather(together);
             }
-            if !self.shared.queue.take(&mut taken, self.wake_at()) {
-                break;
+            if !self.shared.queue.take(&mut commands, self.wake_at()) {
+                return self.close();
             }
-            together = taken.len();
-            while let Some(command) = taken.pop_front() {
-                if let Command::Publish(waiting) = command {
-                    bytes += waiting.publish.message.size();
-                    batch.push(waiting);
-                    if batch.len() >= MAX_PUBLICATIONS || bytes >= MAX_BYTES {
-                        self.publish(&mut batch, std::mem::take(&mut bytes));
-                    }
-                } else {
-                    self.publish(&mut batch, std::mem::take(&mut bytes));
-                    self.execute(command);
-                }
-            }
-            self.publish(&mut batch, std::mem::take(&mut bytes));
-            self.sync_if_due();
-            // Retried even when idle: a load balancer that sees an unhealthy node sends it nothing.
-            if self.failure.is_some() {
-                let _ = self.reserve();
-            }
-            self.clean();
+            together = commands.len();
+            self.turn(&mut commands);
         }
-        self.close()
+    }
+
+    /// Does all that was taken from the queue, and what is due besides.
+    fn turn(&mut self, commands: &mut VecDeque<Command>) {
+        let (mut batch, mut bytes) = (Vec::with_capacity(commands.len()), 0);
+        for command in commands.drain(..) {
+            if let Command::Publish(waiting) = command {
+                bytes += waiting.publish.message.size();
+                batch.push(waiting);
+                if batch.len() >= MAX_PUBLICATIONS || bytes >= MAX_BYTES {
+                    self.publish(&mut batch, std::mem::take(&mut bytes));
+                }
+            } else {
+                self.publish(&mut batch, std::mem::take(&mut bytes));
+                self.execute(command);
+            }
+        }
+        self.publish(&mut batch, bytes);
+        self.sync_if_due();
+        // Retried even when idle: a load balancer that sees an unhealthy node sends it nothing.
+        if self.failure.is_some() {
+            let _ = self.reserve();
+        }
+        self.clean();
+    }
+
+    /// Does what waits in the queue on the caller's thread: simulations have no other one.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(in crate::file) fn turn_now(&mut self) {
+        let mut commands = VecDeque::new();
+        self.shared.queue.take(&mut commands, Some(Instant::now()));
+        self.turn(&mut commands);
     }
 
     /// When there is something to do although nobody asks for it.
