@@ -1,30 +1,67 @@
-//! What every engine is held to: [`run`] it from an engine's tests.
+//! The suite that every engine passes: [`run`] it from an engine's tests.
 //!
-//! Each check stands alone and panics with what was wrong. Where an engine's
-//! [promises](crate::Promises) exclude something, the check of it is left out.
+//! Each check stands alone and panics with what was wrong. The checks of what an engine's
+//! [capabilities](crate::Capabilities) exclude are left out.
 
 mod claims;
+mod control;
 mod delivery;
 mod history;
-mod nodes;
+mod presence;
 
-use crate::{Bounds, BoxFuture, Broker, Delivery, Engine, Message, Publication, Subscription};
+use crate::bounds::Bounds;
+use crate::boxed_future::BoxFuture;
+use crate::broker::Broker;
+use crate::delivery::Delivery;
+use crate::engine::Engine;
+use crate::engine::history::Receipt;
+use crate::external_id::ExternalId;
+use crate::message::Message;
+use crate::position::Offset;
+use crate::publication::Publication;
+use crate::subscription::Subscription;
+use std::future::ready;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How the suite gets an engine and lets its clock go on.
+/// How the suite makes engines and advances their clocks.
 pub trait Subject: Sync {
-    /// A fresh, empty engine whose topics have these bounds.
+    /// Creates a fresh, empty engine whose topics have these bounds.
     fn engine(&self, bounds: Bounds) -> BoxFuture<'_, Arc<dyn Engine>>;
 
-    /// Lets the engines' clocks go on by at least this.
+    /// Advances the engines' clocks by at least this.
     fn advance(&self, by: Duration) -> BoxFuture<'_, ()>;
+
+    /// Imports a message into the engine that was created last. Returns `false` if such an engine
+    /// cannot import, which leaves out the checks of imports.
+    fn import<'a>(
+        &'a self,
+        topic: &'a str,
+        message: Message,
+        id: ExternalId,
+    ) -> BoxFuture<'a, bool> {
+        let _ = (topic, message, id);
+        Box::pin(ready(false))
+    }
+
+    /// Makes publications unreadable in the engine that was created last, with no log open on their
+    /// topic. Returns `false` if that cannot be done, which leaves out the checks of lost
+    /// publications.
+    fn damage<'a>(
+        &'a self,
+        topic: &'a str,
+        offsets: RangeInclusive<Offset>,
+    ) -> BoxFuture<'a, bool> {
+        let _ = (topic, offsets);
+        Box::pin(ready(false))
+    }
 }
 
 /// Runs all checks, one after the other; about a second for an engine in memory.
 ///
 /// # Panics
-/// Where the engine breaks the contract.
+/// When the engine breaks the contract.
 pub async fn run(subject: &dyn Subject) {
     history::order_under_many_publishers(subject).await;
     history::no_hole_and_no_repeat_between_history_and_live(subject).await;
@@ -32,7 +69,8 @@ pub async fn run(subject: &dyn Subject) {
     history::bounds_are_kept(subject).await;
     history::the_newest_is_held_whatever_its_size(subject).await;
     history::found_by_time_and_by_own_id(subject).await;
-    history::a_uuid_that_is_held_decides_else_the_time(subject).await;
+    history::of_several_starts_the_first_that_is_held_decides(subject).await;
+    history::found_by_the_id_of_an_import(subject).await;
     history::a_removed_topic_begins_a_new_epoch(subject).await;
     history::thousands_of_topics_stay_apart(subject).await;
     delivery::a_key_publishes_once(subject).await;
@@ -40,34 +78,40 @@ pub async fn run(subject: &dyn Subject) {
     delivery::what_is_live_only_is_never_replayed(subject).await;
     delivery::without_history_the_connected_get_all(subject).await;
     delivery::reached_counts_at_the_append(subject).await;
-    delivery::one_who_reads_slowly_is_told(subject).await;
+    delivery::a_subscriber_that_reads_slowly_receives_a_gap(subject).await;
     delivery::nothing_is_stamped_at_or_below_a_watermark(subject).await;
     delivery::what_a_mark_covers_is_seen_at_once(subject).await;
+    delivery::a_publication_reaches_the_other_node(subject).await;
+    delivery::what_cannot_be_read_is_a_gap_in_its_place(subject).await;
     claims::a_claim_is_deleted_once_it_is_confirmed(subject).await;
     claims::unconfirmed_it_comes_back_after_its_lease(subject).await;
     claims::pollers_side_by_side_share_out_what_is_there(subject).await;
-    nodes::presence_ends_unless_it_is_refreshed(subject).await;
-    nodes::a_publication_reaches_the_other_node(subject).await;
-    nodes::control_messages_reach_the_other_nodes_only(subject).await;
+    presence::presence_ends_unless_it_is_refreshed(subject).await;
+    control::control_messages_reach_the_other_nodes_only(subject).await;
 }
 
 async fn broker(subject: &dyn Subject, bounds: Bounds) -> Broker {
     Broker::builder_shared(subject.engine(bounds).await).build()
 }
 
-fn text(text: impl Into<String>) -> Message {
-    Message::text(text.into()).expect("a string is UTF-8")
+async fn two_nodes(subject: &dyn Subject) -> [Broker; 2] {
+    let engine = subject.engine(Bounds::new()).await;
+    [0, 1].map(|_| Broker::builder_shared(engine.clone()).build())
 }
 
-async fn publish(broker: &Broker, topic: &str, data: impl Into<String>) -> crate::Receipt {
-    broker.publish(topic, text(data)).await.expect("published")
+async fn publish(broker: &Broker, topic: &str, data: impl Into<String>) -> Receipt {
+    broker.publish(topic, Message::text(data.into())).await.expect("published")
 }
 
-/// The data of the next `count` publications; panics at a gap.
+async fn next(subscription: &mut Subscription) -> Delivery {
+    subscription.next().await.expect("the stream goes on").expect("delivered")
+}
+
+/// Returns the data of the next `count` publications; panics at a gap.
 async fn take(subscription: &mut Subscription, count: usize) -> Vec<String> {
     let mut taken = Vec::new();
     while taken.len() < count {
-        match subscription.next().await.expect("delivered") {
+        match next(subscription).await {
             Delivery::Gap(gap) => panic!("a gap where nothing was lost: {gap:?}"),
             Delivery::Batch(batch) => {
                 taken.extend(batch.entries().iter().map(|entry| data(entry.publication())));

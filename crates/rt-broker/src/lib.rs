@@ -1,63 +1,102 @@
-//! Topics under the real-time HTTP servers: ordered, bounded and resumable.
+//! Topics for real-time servers: ordered, bounded and resumable.
 //!
-//! A [`Broker`] publishes [`Message`]s to topics and hands out [`Subscription`]s. A subscription is
-//! a position in its topic's log on this node: it first gets what it missed, then what comes,
-//! without a hole or a repeat between the two. A position that is no longer held gives an explicit
-//! [`Gap`], never silence.
+//! A [`Broker`] publishes [`Message`]s to topics and hands out [`Subscription`]s. A subscription is a
+//! position in its topic: it first delivers what was missed since that position, then what comes,
+//! without a hole or a repeat between the two. If a part of it is no longer held, the subscription
+//! delivers an explicit [`Gap`], never silence.
 //!
 //! ```
-//! use rt_broker::{Broker, Delivery, Message, Start};
+//! use rt_broker::{Bounds, Broker, Delivery, MemoryEngine, Message, Start};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rt_broker::Error> {
-//! let broker = Broker::in_memory();
-//! let receipt = broker.publish("news", Message::text("hello")?).await?;
+//! let engine = MemoryEngine::builder().bounds(Bounds::new().count(2)).build();
+//! let broker = Broker::builder(engine).build();
+//! let seen = broker.publish("news", Message::text("one")).await?.position();
+//! for text in ["two", "three", "four"] {
+//!     broker.publish("news", Message::text(text).with_event("headline")).await?;
+//! }
 //!
-//! let mut subscription = broker.subscribe("news", Start::Earliest)?;
-//! let Delivery::Batch(batch) = subscription.next().await? else { panic!("nothing was lost") };
-//! assert_eq!(batch.entries()[0].publication().position(), receipt.position());
+//! // A subscriber that has seen "one" resumes. The topic holds two publications, so "two" is gone.
+//! let mut subscription = broker.subscribe("news", Start::After(seen))?;
+//! let mut log = Vec::new();
+//! while let Some(delivery) = subscription.try_next()? {
+//!     match delivery {
+//!         Delivery::Gap(gap) => log.push(format!("gap: {}", gap.reason())),
+//!         Delivery::Batch(batch) => {
+//!             let data = batch.entries().iter().map(|entry| entry.publication().data());
+//!             log.extend(data.flatten().map(str::to_owned));
+//!         }
+//!     }
+//! }
+//! assert_eq!(log, ["gap: evicted", "three", "four"]);
 //! # Ok(()) }
 //! ```
 //!
-//! What stores and orders publications is an [`Engine`]: [`MemoryEngine`] here, others behind
-//! features. What an engine owes its callers is written at the trait, and tested by
-//! the `conformance` feature's suite.
+//! [`Subscription::next`] waits for what comes; a subscription is also a
+//! [`Stream`](futures_core::Stream).
+//!
+//! An [`Engine`] stores and orders publications: [`MemoryEngine`] here, others behind features. The
+//! contract of an engine is in the comments of its traits, [`History`], [`Presence`] and
+//! [`Control`], and the suite behind the feature `conformance` tests it.
 
+mod batch;
+mod bounds;
+mod boxed_future;
 mod broker;
 mod claim;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod delivery;
+#[cfg(feature = "file")]
+mod durability;
 mod engine;
 mod entry;
 mod error;
+mod external_id;
 #[cfg(feature = "file")]
 mod file;
 mod local;
 mod log;
 mod memory;
 mod message;
+mod node;
 mod object;
-mod options;
 mod position;
-#[allow(dead_code, unused_imports)]
+mod publication;
+// Transactions and recorded evictions are for engines that may fail to write.
+#[cfg_attr(not(feature = "file"), allow(dead_code))]
 mod retention;
+mod start;
 mod subscription;
 mod timestamp;
 
+pub use batch::Batch;
+pub use bounds::{Bounds, LIVE_WINDOW};
+pub use boxed_future::BoxFuture;
 pub use broker::{Broker, BrokerBuilder};
-pub use claim::Claim;
-pub use engine::{
-    BoxFuture, ControlHandler, Engine, Health, NodeId, Page, PresenceEntry, Promises, Receipt,
-};
-pub use entry::{Batch, Entry, Form, Publication};
-pub use error::Error;
+pub use claim::{Claim, ClaimRequest};
+pub use delivery::{Delivery, Gap, GapReason};
 #[cfg(feature = "file")]
-pub use file::{FileEngine, FileEngineBuilder, ImportReport, SkippedLine, Sync};
-pub use log::{Log, Snapshot, Woken};
+pub use durability::Durability;
+pub use engine::control::{Control, ControlHandler};
+pub use engine::history::{History, Page, Receipt};
+pub use engine::presence::{Presence, PresenceEntry};
+pub use engine::{Capabilities, Engine, Health};
+pub use entry::{Entry, WireFormat};
+pub use error::Error;
+pub use external_id::ExternalId;
+#[cfg(feature = "file")]
+pub use file::{FileEngine, FileEngineBuilder, Import, Imported};
+pub use log::Log;
+pub use log::snapshot::Snapshot;
+pub use log::woken::{Appended, Woken};
 pub use memory::{MemoryEngine, MemoryEngineBuilder};
 pub use message::Message;
+pub use node::NodeId;
 pub use object::{FromObject, deserialize_object};
-pub use options::{Bounds, LIVE_WINDOW};
 pub use position::{Epoch, Offset, ParsePositionError, Position};
+pub use publication::Publication;
 pub use retention::Evicted;
-pub use subscription::{Canceller, Delivery, Gap, GapReason, Start, Subscription};
+pub use start::Start;
+pub use subscription::{Canceller, SubscribeOptions, Subscription};
 pub use timestamp::Timestamp;

@@ -1,6 +1,7 @@
-//! What is handed in to be published.
+//! What a publisher hands in.
 
-use crate::{Error, Position};
+use crate::error::Error;
+use crate::position::Position;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -9,13 +10,18 @@ const MAX_NAME: usize = 1024;
 /// Longest client id and idempotency key, in bytes.
 const MAX_KEY: usize = 256;
 
-/// A message before it is published: a payload with what an event stream may say beside it.
+/// A message before it is published: data, and what goes with it.
+///
+/// The setters do not fail: [`Broker::publish`](crate::Broker::publish) checks the whole message,
+/// and [`validate`](Self::validate) does so earlier for those who want to know.
 ///
 /// ```
 /// use rt_broker::Message;
-/// let message = Message::text("42 °C")?.with_event("temperature")?.with_id("reading-7")?;
+///
+/// let message = Message::text("42 °C").with_event("temperature").with_id("reading-7");
 /// assert_eq!(message.data(), Some("42 °C"));
-/// # Ok::<(), rt_broker::Error>(())
+/// assert!(message.validate().is_ok());
+/// assert!(message.with_id("two\nlines").validate().is_err_and(|error| error.is_invalid()));
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
@@ -43,134 +49,137 @@ impl Message {
         key: None,
     };
 
-    /// A message whose data is text.
-    ///
-    /// # Errors
-    /// Where the bytes are not UTF-8; a `String` or `&'static str` never fails.
-    pub fn text(text: impl Into<Bytes>) -> Result<Self, Error> {
-        let data = text.into();
-        std::str::from_utf8(&data).map_err(|_| Error::message("its data is not UTF-8"))?;
-        Ok(Self { data: Some(data), ..Self::EMPTY })
-    }
-
-    /// A message whose data is a JSON text, kept as it is written.
-    ///
-    /// # Errors
-    /// Where the bytes are not one JSON value.
-    pub fn json(text: impl Into<Bytes>) -> Result<Self, Error> {
-        let data = text.into();
-        check_json(&data)?;
-        Ok(Self { data: Some(data), json: true, ..Self::EMPTY })
-    }
-
-    /// A message with nothing but a comment: seen by connected event streams only, never stored.
+    /// Creates a message whose data is text, which must be UTF-8.
     #[must_use]
-    pub fn comment(text: impl Into<String>) -> Self {
-        Self { comment: Some(text.into().into_boxed_str()), ..Self::EMPTY }
+    pub fn text(text: impl Into<Bytes>) -> Self {
+        Self { data: Some(text.into()), ..Self::EMPTY }
     }
 
-    /// Sets the event type.
-    ///
-    /// # Errors
-    /// Where it has a line break or is longer than 1,024 bytes.
-    pub fn with_event(mut self, event: impl Into<String>) -> Result<Self, Error> {
-        let event = event.into();
-        if event.contains(['\r', '\n']) {
-            return Err(Error::message("its event type has a line break"));
-        }
-        if event.len() > MAX_NAME {
-            return Err(Error::message("its event type is longer than 1,024 bytes"));
-        }
-        self.event = (!event.is_empty()).then(|| event.into_boxed_str());
-        Ok(self)
-    }
-
-    /// Sets the message's own id, which takes the place of its position on the wire.
-    ///
-    /// # Errors
-    /// Where it would not survive a `Last-Event-ID` header (control characters, spaces at its ends,
-    /// more than 1,024 bytes), or where it has the form of a [`Position`], which it would forge.
-    pub fn with_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
-        let id = id.into();
-        check_name(&id).map_err(Error::message)?;
-        if id.parse::<Position>().is_ok() {
-            return Err(Error::message("its id has the form of a position"));
-        }
-        self.id = (!id.is_empty()).then(|| id.into_boxed_str());
-        Ok(self)
-    }
-
-    /// Sets the reconnection time that event streams are told.
+    /// Creates a message whose data is one JSON value, which is kept as it is written.
     #[must_use]
-    pub fn with_retry(mut self, retry: Duration) -> Self {
-        self.retry = Some(retry);
-        self
+    pub fn json(text: impl Into<Bytes>) -> Self {
+        Self { data: Some(text.into()), json: true, ..Self::EMPTY }
     }
 
-    /// Adds a comment for event streams; it may have several lines.
+    /// Creates a message without data, with nothing but a comment. It reaches connected subscribers
+    /// only and is never stored.
     #[must_use]
-    pub fn with_comment(mut self, comment: impl Into<String>) -> Self {
-        self.comment = Some(comment.into().into_boxed_str());
-        self
+    pub fn comment_only(comment: impl Into<String>) -> Self {
+        Self::EMPTY.with_comment(comment)
     }
 
-    /// Makes the message one client's: no other is ever given it, in replay neither.
+    /// Sets the event type: at most 1,024 bytes without a line break. Empty is none.
+    #[must_use]
+    pub fn with_event(self, event: impl Into<String>) -> Self {
+        Self { event: non_empty(event), ..self }
+    }
+
+    /// Sets the message's own id, which subscribers can [resume from](crate::Start::LastId): at most
+    /// 1,024 bytes without control characters and without spaces at its ends. Empty is none.
     ///
-    /// # Errors
-    /// Where the client's id is longer than 256 bytes.
-    pub fn to_client(mut self, client: impl Into<String>) -> Result<Self, Error> {
-        self.target = Some(client_id(client.into())?);
-        Ok(self)
+    /// An id must not have the form of a [`Position`], which it would forge.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: non_empty(id), ..self }
     }
 
-    /// Leaves one client out, as a rule the one who sent it.
-    ///
-    /// # Errors
-    /// Where the client's id is longer than 256 bytes.
-    pub fn except_client(mut self, client: impl Into<String>) -> Result<Self, Error> {
-        self.except = Some(client_id(client.into())?);
-        Ok(self)
+    /// Sets the time after which clients that lose their connection should reconnect.
+    #[must_use]
+    pub fn with_retry(self, retry: Duration) -> Self {
+        Self { retry: Some(retry), ..self }
     }
 
-    /// Makes publishing safe to repeat: a second publish with this key in the topic within the
-    /// engine's window stores nothing and gives the first one's receipt.
-    ///
-    /// # Errors
-    /// Where the key is longer than 256 bytes.
-    pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Result<Self, Error> {
-        let key = key.into();
-        if key.len() > MAX_KEY {
-            return Err(Error::message("its idempotency key is longer than 256 bytes"));
-        }
-        self.key = (!key.is_empty()).then(|| key.into_boxed_str());
-        Ok(self)
+    /// Sets a comment, which may have several lines.
+    #[must_use]
+    pub fn with_comment(self, comment: impl Into<String>) -> Self {
+        Self { comment: Some(comment.into().into_boxed_str()), ..self }
     }
 
-    /// Its data as text (a JSON text where it [is JSON](Self::is_json)).
+    /// Addresses the message to one client, by an id of at most 256 bytes. No other subscriber
+    /// receives it, in replay neither.
+    #[must_use]
+    pub fn to_client(self, client: impl Into<String>) -> Self {
+        Self { target: Some(client.into().into_boxed_str()), ..self }
+    }
+
+    /// Leaves out one client, usually the sender, by an id of at most 256 bytes.
+    #[must_use]
+    pub fn except_client(self, client: impl Into<String>) -> Self {
+        Self { except: Some(client.into().into_boxed_str()), ..self }
+    }
+
+    /// Makes publishing safe to repeat, by a key of at most 256 bytes: a second publish with this
+    /// key in the same topic within five minutes stores nothing and returns the first receipt.
+    /// Empty is none.
+    #[must_use]
+    pub fn with_idempotency_key(self, key: impl Into<String>) -> Self {
+        Self { key: non_empty(key), ..self }
+    }
+
+    /// Returns the data as text (a JSON text if it [is JSON](Self::is_json)); `None` if there is
+    /// none or if it is not UTF-8.
     #[must_use]
     pub fn data(&self) -> Option<&str> {
-        as_text(self.data.as_ref())
+        std::str::from_utf8(self.data.as_ref()?).ok()
     }
 
-    /// Whether the data is a JSON text.
+    /// Returns whether the data is a JSON text.
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// The one client it is for.
+    /// Returns the one client it is addressed to.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.target.as_deref()
     }
 
-    /// Its idempotency key.
+    /// Returns the idempotency key.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// Its bytes as bounds count them.
+    /// Returns whether there is nothing to store: no data, only a comment or a reconnection time.
+    #[must_use]
+    pub fn is_live_only(&self) -> bool {
+        self.data.is_none()
+    }
+
+    /// Checks the message as [`Broker::publish`](crate::Broker::publish) does.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid) when the data is not UTF-8 or not the JSON value that it
+    /// should be, or when a name or key breaks the rule that its setter documents.
+    pub fn validate(&self) -> Result<(), Error> {
+        self.check().map_err(Error::message)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if let Some(data) = &self.data {
+            check_data(data, self.json)?;
+        }
+        let too_long = |text: &Option<Box<str>>, max| text.as_ref().is_some_and(|t| t.len() > max);
+        if too_long(&self.event, MAX_NAME) {
+            return Err("its event type is longer than 1,024 bytes");
+        }
+        if self.event.as_ref().is_some_and(|event| event.contains(['\r', '\n'])) {
+            return Err("its event type has a line break");
+        }
+        if let Some(id) = &self.id {
+            check_id(id)?;
+        }
+        if too_long(&self.target, MAX_KEY) || too_long(&self.except, MAX_KEY) {
+            return Err("a client id is longer than 256 bytes");
+        }
+        if too_long(&self.key, MAX_KEY) {
+            return Err("its idempotency key is longer than 256 bytes");
+        }
+        Ok(())
+    }
+
+    /// The number of bytes that bounds count.
     pub(crate) fn size(&self) -> usize {
         let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         self.data.as_ref().map_or(0, Bytes::len)
@@ -180,72 +189,78 @@ impl Message {
             + len(&self.target)
             + len(&self.except)
     }
+}
 
-    /// Whether there is nothing to store: no data, only a comment or a reconnection time.
-    #[must_use]
-    pub fn is_live_only(&self) -> bool {
-        self.data.is_none()
+fn non_empty(text: impl Into<String>) -> Option<Box<str>> {
+    let text = text.into();
+    (!text.is_empty()).then(|| text.into_boxed_str())
+}
+
+fn check_data(data: &[u8], json: bool) -> Result<(), &'static str> {
+    if json && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err() {
+        return Err("its data is not one JSON value");
+    }
+    // For JSON too: `IgnoredAny` skips strings without looking at their encoding.
+    match std::str::from_utf8(data) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("its data is not UTF-8"),
     }
 }
 
-/// Constructors have checked that data is UTF-8.
-pub(crate) fn as_text(data: Option<&Bytes>) -> Option<&str> {
-    data.map(|data| std::str::from_utf8(data).unwrap_or_default())
-}
-
-fn client_id(client: String) -> Result<Box<str>, Error> {
-    match client.len() > MAX_KEY {
-        true => Err(Error::message("a client id is longer than 256 bytes")),
-        false => Ok(client.into_boxed_str()),
-    }
-}
-
-/// Why a name would not come back whole in a `Last-Event-ID` header, if so.
-fn check_name(name: &str) -> Result<(), &'static str> {
-    if name.len() > MAX_NAME {
+/// Checks that an id is unchanged after a journey through a header such as `Last-Event-ID`.
+fn check_id(id: &str) -> Result<(), &'static str> {
+    if id.len() > MAX_NAME {
         Err("its id is longer than 1,024 bytes")
-    } else if name.chars().any(char::is_control) {
+    } else if id.chars().any(char::is_control) {
         Err("its id has a control character")
-    } else if name.starts_with(' ') || name.ends_with(' ') {
+    } else if id.starts_with(' ') || id.ends_with(' ') {
         Err("its id begins or ends with a space")
+    } else if id.parse::<Position>().is_ok() {
+        Err("its id has the form of a position")
     } else {
         Ok(())
     }
 }
 
-fn check_json(data: &[u8]) -> Result<(), Error> {
-    serde_json::from_slice::<serde::de::IgnoredAny>(data)
-        .map_err(|_| Error::message("its data is not one JSON value"))?;
-    // `IgnoredAny` skips over strings without looking at their encoding.
-    std::str::from_utf8(data).map_err(|_| Error::message("its data is not UTF-8"))?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::position::{Epoch, Offset};
 
     #[test]
-    fn what_would_inject_or_not_survive_is_refused_when_it_is_made() {
-        let message = Message::text("x").unwrap();
-        let forged = Position::new(crate::Epoch::random(), 7).to_string();
-        for id in ["a\nb", "a\rb", "a\0b", " a", "a ", "a\u{7f}", &forged] {
-            assert!(message.clone().with_id(id).unwrap_err().is_invalid(), "{id:?}");
+    fn names_that_would_inject_or_change_on_their_way_are_invalid() {
+        let message = || Message::text("x");
+        let forged = Position::new(Epoch::random(), Offset::new(7)).to_string();
+        for id in ["a\nb", "a\rb", "a\0b", " a", "a ", "a\u{7f}", &forged, &"x".repeat(1025)] {
+            assert!(message().with_id(id).validate().unwrap_err().is_invalid(), "{id:?}");
         }
-        assert!(message.clone().with_id("x".repeat(1025)).is_err());
-        assert!(message.clone().with_event("a\nb").is_err());
-        assert!(message.clone().with_event("x".repeat(1025)).is_err());
-        assert!(message.clone().to_client("x".repeat(257)).is_err());
-        assert!(message.clone().except_client("x".repeat(257)).is_err());
-        assert!(message.with_id("grün 1").is_ok());
-        assert!(Message::text(&b"\xff"[..]).is_err());
+        for invalid in [
+            message().with_event("a\nb"),
+            message().with_event("x".repeat(1025)),
+            message().to_client("x".repeat(257)),
+            message().except_client("x".repeat(257)),
+            message().with_idempotency_key("x".repeat(257)),
+            Message::text(&b"\xff"[..]),
+        ] {
+            assert!(invalid.validate().unwrap_err().is_invalid(), "{invalid:?}");
+        }
+        let valid = message().with_id("grün 1").with_event("x".repeat(1024)).to_client("ann");
+        assert!(valid.validate().is_ok());
     }
 
     #[test]
     fn json_is_one_value_in_utf8() {
         for bad in [&b""[..], b"{", b"1 2", b"\"\xff\"", b"nul"] {
-            assert!(Message::json(Bytes::from_static(bad)).is_err(), "{bad:?}");
+            assert!(Message::json(Bytes::from_static(bad)).validate().is_err(), "{bad:?}");
         }
-        assert_eq!(Message::json("\"a\"").unwrap().data(), Some("\"a\""));
+        let good = Message::json("\"a\"");
+        assert!(good.validate().is_ok());
+        assert_eq!(good.data(), Some("\"a\""));
+    }
+
+    #[test]
+    fn empty_names_are_none() {
+        let empty = Message::text("x").with_id("").with_event("").with_idempotency_key("");
+        assert_eq!(empty, Message::text("x"));
     }
 }

@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use uuid::Uuid;
 
 const EPOCH_BITS: u32 = 58;
-const LOW_BITS: u32 = 62;
 
 /// One life of a topic: random, and new whenever the topic is made again, so that a position of an
 /// earlier life is never taken for one of this life. 58 bits, never zero.
@@ -65,6 +63,12 @@ impl Offset {
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+
+    /// The offset before; the smallest has none and stays.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
 }
 
 impl fmt::Display for Offset {
@@ -75,26 +79,24 @@ impl fmt::Display for Offset {
 
 /// A position in a topic: everything up to and with `offset` of `epoch` has been seen.
 ///
-/// Its text, `<epoch>-<offset>`, is what an event stream carries as an event's id; its UUID is what
-/// a long poll carries. Both lead back to it.
+/// Its text is `<epoch>-<offset>`.
 ///
 /// ```
-/// use rt_broker::Position;
+/// use rt_broker::{Offset, Position};
 /// let position: Position = "00000000000002a-7".parse()?;
-/// assert_eq!(position.offset(), 7);
-/// assert_eq!(Position::from_uuid(position.to_uuid()), Some(position));
+/// assert_eq!(position.offset(), Offset::new(7));
 /// # Ok::<(), rt_broker::ParsePositionError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Position {
     epoch: Epoch,
-    offset: u64,
+    offset: Offset,
 }
 
 impl Position {
-    /// The position at `offset` of `epoch`; offset 0 stands before the first publication.
+    /// The position at `offset` of `epoch`; [`Offset::ZERO`] stands before the first publication.
     #[must_use]
-    pub const fn new(epoch: Epoch, offset: u64) -> Self {
+    pub const fn new(epoch: Epoch, offset: Offset) -> Self {
         Self { epoch, offset }
     }
 
@@ -106,32 +108,8 @@ impl Position {
 
     /// The offset: grows with every publication, and may skip.
     #[must_use]
-    pub const fn offset(self) -> u64 {
+    pub const fn offset(self) -> Offset {
         self.offset
-    }
-
-    /// The position as a UUID of version 8 (RFC 9562, section 5.8): 58 bits of epoch, 64 of offset.
-    #[must_use]
-    pub fn to_uuid(self) -> Uuid {
-        let bits = u128::from(self.epoch.0) << 64 | u128::from(self.offset);
-        let high = bits >> 74;
-        let middle = (bits >> LOW_BITS) & 0xfff;
-        let low = bits & ((1 << LOW_BITS) - 1);
-        Uuid::from_u128(high << 80 | 8 << 76 | middle << 64 | 0b10 << LOW_BITS | low)
-    }
-
-    /// The position that a UUID carries; `None` for a UUID that is not one of ours.
-    #[must_use]
-    pub fn from_uuid(uuid: Uuid) -> Option<Self> {
-        let bits = uuid.as_u128();
-        if (bits >> 76) & 0xf != 8 || (bits >> LOW_BITS) & 0b11 != 0b10 {
-            return None;
-        }
-        let value = (bits >> 80) << 74
-            | ((bits >> 64) & 0xfff) << LOW_BITS
-            | (bits & ((1 << LOW_BITS) - 1));
-        let epoch = Epoch::new((value >> 64) as u64)?;
-        Some(Self { epoch, offset: value as u64 })
     }
 }
 
@@ -172,7 +150,7 @@ impl FromStr for Position {
         }
         let epoch = u64::from_str_radix(epoch, 16).ok().and_then(Epoch::new);
         match (epoch, offset.parse()) {
-            (Some(epoch), Ok(offset)) => Ok(Self { epoch, offset }),
+            (Some(epoch), Ok(offset)) => Ok(Self { epoch, offset: Offset(offset) }),
             _ => Err(ParsePositionError(())),
         }
     }
@@ -185,13 +163,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_and_uuid_lead_back(epoch in 1..1u64 << EPOCH_BITS, offset: u64) {
-            let position = Position::new(Epoch::new(epoch).unwrap(), offset);
+        fn the_text_leads_back(epoch in 1..1u64 << EPOCH_BITS, offset: u64) {
+            let position = Position::new(Epoch::new(epoch).unwrap(), Offset::new(offset));
             prop_assert_eq!(position.to_string().parse(), Ok(position));
-            let uuid = position.to_uuid();
-            prop_assert_eq!(uuid.get_version_num(), 8);
-            prop_assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
-            prop_assert_eq!(Position::from_uuid(uuid), Some(position));
         }
 
         #[test]
@@ -220,7 +194,5 @@ mod tests {
         ] {
             assert!(text.parse::<Position>().is_err(), "{text:?}");
         }
-        assert_eq!(Position::from_uuid(Uuid::from_u128(u128::MAX)), None);
-        assert_eq!(Position::from_uuid(Uuid::nil()), None);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use idle::{IdleTopic, IdleTopics};
 pub(crate) use ids::{Id, IdIndex};
 pub(crate) use leases::Leases;
 
-use crate::options::Bounds;
+use crate::bounds::Bounds;
 use crate::position::Offset;
 use crate::timestamp::Timestamp;
 use std::collections::VecDeque;

@@ -1,251 +1,211 @@
 //! A subscriber: a position in a topic's log on this node.
 
-use crate::log::{Log, Read};
-use crate::{Batch, Engine, Error, Position};
+use crate::delivery::{Delivery, Gap};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::log::Log;
+use crate::position::Position;
+use crate::start::Start;
+use crate::timestamp::Timestamp;
+use futures_core::Stream;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use uuid::Uuid;
 
-/// Where a subscription begins.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Start {
-    /// With what comes next.
-    Live,
-    /// With the oldest publication that is held.
-    Earliest,
-    /// After this position.
-    After(Position),
-    /// After the event with this id: a position's text, or a message's own id among what is held.
-    Id(Box<str>),
-    /// After this time, in milliseconds of the engine's clock.
-    Time(u64),
-    /// After the publication with this UUID where it is held, else with the first that is stamped
-    /// at this time or later: golongpoll's `last_id` with its `since_time`.
-    Seen {
-        /// The UUID of the last publication that was seen.
-        uuid: Uuid,
-        /// Its time, in milliseconds of the engine's clock.
-        time: u64,
-    },
-}
-
-/// What a subscriber is given.
+/// Where a [`Subscription`] begins, and how it is delivered.
+///
+/// ```
+/// use rt_broker::{Broker, Start, SubscribeOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rt_broker::Error> {
+/// let broker = Broker::in_memory();
+/// // A start alone will do.
+/// let everything = broker.subscribe("news", Start::Earliest)?;
+/// let of_ann = broker.subscribe("news", SubscribeOptions::new(Start::Live).client("ann"))?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
-pub enum Delivery {
-    /// Publications, in order.
-    Batch(Arc<Batch>),
-    /// Something was lost between what was given and what comes.
-    Gap(Gap),
+pub struct SubscribeOptions {
+    pub(crate) start: Start,
+    pub(crate) client: Option<Arc<str>>,
+    pub(crate) max_lag: Option<usize>,
+    pub(crate) watch: bool,
 }
 
-/// Why a subscriber did not get all there was between two positions.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Gap {
-    reason: GapReason,
-    from: Option<Box<str>>,
-    resume: Position,
-}
-
-impl Gap {
-    pub(crate) fn new(reason: GapReason, from: Option<String>, resume: Position) -> Self {
-        Self { reason, from: from.map(String::into_boxed_str), resume }
-    }
-
-    /// Why.
+impl SubscribeOptions {
+    /// Begins at `start`, without a client's id and with the broker's bound on lag.
     #[must_use]
-    pub fn reason(&self) -> GapReason {
-        self.reason
+    pub fn new(start: Start) -> Self {
+        Self { start, client: None, max_lag: None, watch: false }
     }
 
-    /// The position (or id, or time) that could not be gone on from.
+    /// Begins with the next publication, in any topic. In one that
+    /// [deletes after retrieval](crate::Bounds::delete_after_retrieval), which cannot be subscribed
+    /// to otherwise, a delivery only says that there is something to
+    /// [claim](crate::Broker::claim): its publications are not for this subscriber.
     #[must_use]
-    pub fn from(&self) -> Option<&str> {
-        self.from.as_deref()
+    pub fn watch() -> Self {
+        Self { watch: true, ..Self::new(Start::Live).max_lag(usize::MAX) }
     }
 
-    /// What comes next follows this position.
+    /// Subscribes as this client, which receives messages that are addressed to it. A subscriber
+    /// without a client's id receives no message that is for one client.
     #[must_use]
-    pub fn resume(&self) -> Position {
-        self.resume
+    pub fn client(self, id: impl Into<Arc<str>>) -> Self {
+        Self { client: Some(id.into()), ..self }
     }
-}
 
-/// Why a position was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum GapReason {
-    /// It belongs to another life of the topic.
-    Epoch,
-    /// What followed it is no longer held.
-    Evicted,
-    /// It is no position that this topic knows.
-    Unknown,
-    /// The subscriber was connected and read too slowly.
-    Slow,
-}
-
-impl GapReason {
-    /// One lower-case word, as it stands on the wire.
+    /// Bounds the bytes that may wait for this subscriber once it has caught up, in place of the
+    /// [broker's bound](crate::BrokerBuilder::max_lag). A subscriber that falls further behind
+    /// receives a gap. With `usize::MAX` only the history's bounds make a gap: for a subscriber that
+    /// takes all that is there in one step.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Epoch => "epoch",
-            Self::Evicted => "evicted",
-            Self::Unknown => "unknown",
-            Self::Slow => "slow",
-        }
+    pub fn max_lag(self, bytes: usize) -> Self {
+        Self { max_lag: Some(bytes), ..self }
     }
 }
 
-impl fmt::Display for GapReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+impl From<Start> for SubscribeOptions {
+    fn from(start: Start) -> Self {
+        Self::new(start)
     }
 }
 
-/// A subscriber of a topic. Dropping it ends the subscription.
+/// A subscriber of a topic: a stream of [`Delivery`] items.
+///
+/// The stream ends after an error, which means that the engine failed. Dropping the subscription
+/// unsubscribes.
 pub struct Subscription {
-    pub(crate) log: Arc<Log>,
-    pub(crate) key: usize,
-    pub(crate) engine: Arc<dyn Engine>,
+    log: Arc<Log>,
+    key: usize,
+    engine: Arc<dyn Engine>,
+    /// Whether it has returned an error.
+    ended: bool,
 }
 
 impl Subscription {
-    /// The topic's name.
+    pub(crate) fn new(log: Arc<Log>, key: usize, engine: Arc<dyn Engine>) -> Self {
+        Self { log, key, engine, ended: false }
+    }
+
+    /// Returns the topic's name.
     #[must_use]
     pub fn topic(&self) -> &Arc<str> {
         self.log.topic()
     }
 
-    /// The position it goes on from: everything up to it has been given, or is not for it. `None`
-    /// while a remote engine is still opening the topic.
+    /// Returns the position that it resumes from: everything up to it has been delivered or is not
+    /// for this subscriber. `None` while a remote engine is still opening the topic.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
-        let window = self.log.lock();
-        Some(Position::new(window.epoch?, window.readers.get(self.key)?.after))
+        self.log.lock().position(self.key).ok().flatten()
     }
 
-    /// Waits until the topic is open, which a local engine's is at once, and gives the position that
-    /// the subscription goes on from.
+    /// Waits until the topic is open, and returns the position that the subscription resumes from. A
+    /// local engine opens a topic at once.
     ///
     /// # Errors
-    /// Where the engine failed.
+    /// When the engine failed.
     pub fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Position, Error>> {
         let mut window = self.log.lock();
-        if let Some(error) = window.failure() {
-            return Poll::Ready(Err(error));
+        if let Some(opened) = window.position(self.key).transpose() {
+            return Poll::Ready(opened);
         }
-        match (window.epoch, window.readers.get(self.key)) {
-            (Some(epoch), Some(reader)) => Poll::Ready(Ok(Position::new(epoch, reader.after))),
-            _ => {
-                let old = window.park(self.key, cx.waker());
-                drop(window);
-                drop(old);
-                Poll::Pending
-            }
-        }
+        let replaced = window.park(self.key, cx.waker());
+        drop(window);
+        drop(replaced);
+        Poll::Pending
     }
 
-    /// Bounds the bytes that may wait for this subscriber, in place of the broker's bound.
-    pub fn set_max_lag(&mut self, bytes: usize) {
-        if let Some(reader) = self.log.lock().readers.get_mut(self.key) {
-            reader.max_lag = bytes;
-        }
-    }
-
-    /// The gap that it will be given first, if there is one.
+    /// Returns the gap that it will deliver first, if there is one.
     #[must_use]
     pub fn pending_gap(&self) -> Option<Gap> {
-        self.log.lock().readers.get(self.key)?.gap.as_deref().cloned()
+        self.log.lock().pending_gap(self.key)
     }
 
-    /// A handle that cancels this subscription from elsewhere.
+    /// Returns a handle that cancels this subscription from elsewhere.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
-        let serial = self.log.lock().readers.get(self.key).map_or(0, |reader| reader.serial);
+        let serial = self.log.lock().serial(self.key);
         Canceller { log: self.log.clone(), key: self.key, serial }
     }
 
-    /// What is next, waiting for it where there is nothing.
+    /// Waits for the next delivery; `None` after an error. Cancel safe.
     ///
     /// # Errors
-    /// Where the engine failed; the subscription has ended then.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
-        let mut window = self.log.lock();
-        match window.read(self.key) {
-            Read::Batch(batch) => Poll::Ready(Ok(Delivery::Batch(batch))),
-            Read::Gap(gap) => Poll::Ready(Ok(Delivery::Gap(gap))),
-            Read::Failed(error) => Poll::Ready(Err(error)),
-            Read::Nothing => {
-                let old = window.park(self.key, cx.waker());
-                // A waker's end may be its task's end, and with it another subscription's.
-                drop(window);
-                drop(old);
-                Poll::Pending
-            }
-        }
+    /// When the engine failed.
+    pub async fn next(&mut self) -> Option<Result<Delivery, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// What is next, waiting for it where there is nothing. Safe to cancel.
+    /// Returns the next delivery if there is one now.
     ///
     /// # Errors
-    /// Where the engine failed; the subscription has ended then.
-    pub async fn next(&mut self) -> Result<Delivery, Error> {
-        poll_fn(|cx| self.poll_next(cx)).await
-    }
-
-    /// What is there now, without waiting.
-    ///
-    /// # Errors
-    /// Where the engine failed; the subscription has ended then.
+    /// When the engine failed.
     pub fn try_next(&mut self) -> Result<Option<Delivery>, Error> {
-        match self.log.lock().read(self.key) {
-            Read::Batch(batch) => Ok(Some(Delivery::Batch(batch))),
-            Read::Gap(gap) => Ok(Some(Delivery::Gap(gap))),
-            Read::Failed(error) => Err(error),
-            Read::Nothing => Ok(None),
-        }
+        self.log.lock().read(self.key)
     }
 
-    /// All that is there, in one step: what has come since the last look, with any gap before it.
-    /// Waits where there is nothing, so it is never empty.
+    /// Waits for deliveries and returns all of them in one step: never an empty list.
     ///
     /// # Errors
-    /// Where the engine failed; the subscription has ended then.
+    /// When the engine failed.
     pub fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Delivery>, Error>> {
         let mut window = self.log.lock();
         let all = window.read_all(self.key);
         if !matches!(&all, Ok(all) if all.is_empty()) {
             return Poll::Ready(all);
         }
-        let old = window.park(self.key, cx.waker());
+        let replaced = window.park(self.key, cx.waker());
         drop(window);
-        drop(old);
+        drop(replaced);
         Poll::Pending
     }
 
-    /// As [`poll_all`](Self::poll_all), without waiting: empty where nothing is there.
+    /// Returns all deliveries that are there now, which may be none.
     ///
     /// # Errors
-    /// Where the engine failed; the subscription has ended then.
+    /// When the engine failed.
     pub fn try_all(&mut self) -> Result<Vec<Delivery>, Error> {
         self.log.lock().read_all(self.key)
     }
 
-    /// A time at or below which nothing will be stamped any more: what a poll that times out is
-    /// given. Take it first and [look once more](Self::try_next) then; nothing stamped at or below
-    /// it can come after that.
+    /// Returns a time at or before which nothing will be stamped any more.
+    ///
+    /// A subscriber that will resume by time takes it first and [reads](Self::try_all) once more
+    /// then: nothing that is stamped at or before it can come later.
     #[must_use]
-    pub fn watermark(&self) -> u64 {
-        self.engine.watermark(self.log.topic())
+    pub fn watermark(&self) -> Timestamp {
+        self.engine.history().watermark(self.log.topic())
     }
 }
 
-/// Cancels a [`Subscription`] that something else holds, and that may be held for long: by a
-/// connection that is not read, for one.
+impl Stream for Subscription {
+    type Item = Result<Delivery, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let mut window = self.log.lock();
+        let next = window.read(self.key).transpose();
+        if next.is_some() {
+            drop(window);
+            self.ended = matches!(next, Some(Err(_)));
+            return Poll::Ready(next);
+        }
+        let replaced = window.park(self.key, cx.waker());
+        // The end of a waker may be the end of its task, and with it of another subscription.
+        drop(window);
+        drop(replaced);
+        Poll::Pending
+    }
+}
+
+/// Cancels a [`Subscription`] that something else holds, perhaps for long: a connection that its
+/// peer does not read, for example.
 #[derive(Clone)]
 pub struct Canceller {
     log: Arc<Log>,
@@ -254,8 +214,8 @@ pub struct Canceller {
 }
 
 impl Canceller {
-    /// Cancels the subscription: from now on it counts as no subscriber and is given nothing. It
-    /// keeps its [position](Subscription::position). Does nothing when it was dropped.
+    /// Cancels the subscription: from now on it does not count as a subscriber and receives nothing.
+    /// It keeps its [position](Subscription::position). Does nothing if it was dropped.
     ///
     /// ```
     /// use rt_broker::{Broker, Message, Start};
@@ -264,7 +224,7 @@ impl Canceller {
     /// let broker = Broker::in_memory();
     /// let mut subscription = broker.subscribe("news", Start::Live)?;
     /// subscription.canceller().cancel();
-    /// let receipt = broker.publish("news", Message::text("hello")?).await?;
+    /// let receipt = broker.publish("news", Message::text("hello")).await?;
     /// assert_eq!(receipt.reached(), 0);
     /// assert!(subscription.try_next()?.is_none());
     /// # Ok(()) }
@@ -285,7 +245,7 @@ impl fmt::Debug for Canceller {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let removed = self.log.lock().remove(self.key);
-        // Outside the lock: a waker's end may be its task's end.
+        // Outside the lock: the end of a waker may be the end of its task.
         drop(removed);
     }
 }

@@ -1,7 +1,11 @@
 //! Delete after retrieval.
 
 use super::{Subject, data, publish};
-use crate::{Bounds, Broker, Claim, Position, Start};
+use crate::bounds::Bounds;
+use crate::broker::Broker;
+use crate::claim::{Claim, ClaimRequest};
+use crate::position::{Epoch, Offset, Position};
+use crate::start::Start;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -11,12 +15,15 @@ const LEASE: Duration = Duration::from_secs(30);
 async fn broker(subject: &dyn Subject) -> Option<Broker> {
     let bounds = Bounds::new().count(2_000).delete_after_retrieval(LEASE);
     let engine = subject.engine(bounds).await;
-    engine.promises().claims.then(|| Broker::builder_shared(engine).build())
+    engine.capabilities().claims.then(|| Broker::builder_shared(engine).build())
 }
 
 async fn claim(broker: &Broker, confirmed: Option<Position>, limit: usize) -> Claim {
-    let claim = broker.claim("t", Start::Earliest, confirmed, limit, usize::MAX).await;
-    claim.expect("claimed")
+    if let Some(position) = confirmed {
+        broker.confirm("t", position).await.expect("confirmed");
+    }
+    let request = ClaimRequest::new(Start::Earliest).limit(limit);
+    broker.claim("t", request).await.expect("claimed")
 }
 
 fn texts(claim: &Claim) -> Vec<String> {
@@ -44,10 +51,11 @@ pub(super) async fn a_claim_is_deleted_once_it_is_confirmed(subject: &dyn Subjec
     assert!(texts(&claim(&broker, last(&third), 9).await).is_empty());
     // What is published later stands above, and a position of another life confirms nothing.
     publish(&broker, "t", "5").await;
-    let fourth = claim(&broker, Some(Position::new(crate::Epoch::random(), 5)), 9).await;
+    let fourth = claim(&broker, Some(Position::new(Epoch::random(), Offset::new(5))), 9).await;
     assert_eq!(texts(&fourth), ["5"]);
     subject.advance(LEASE).await;
-    let stranger = Position::new(crate::Epoch::random(), last(&fourth).map_or(0, Position::offset));
+    let offset = last(&fourth).map_or(Offset::ZERO, Position::offset);
+    let stranger = Position::new(Epoch::random(), offset);
     assert_eq!(texts(&claim(&broker, Some(stranger), 9).await), ["5"]);
 }
 
@@ -58,9 +66,9 @@ pub(super) async fn unconfirmed_it_comes_back_after_its_lease(subject: &dyn Subj
     let none = claim(&broker, None, 9).await;
     assert!(none.entries.is_empty(), "it is leased");
     let look_again = none.look_again.expect("a lease ends");
-    assert!(look_again > broker.engine().now());
+    assert!(look_again > broker.engine().history().now());
     subject.advance(LEASE).await;
-    assert!(look_again <= broker.engine().now());
+    assert!(look_again <= broker.engine().history().now());
     assert_eq!(texts(&claim(&broker, None, 9).await), ["1"]);
     // The first holder was only slow: its confirmation still counts.
     claim(&broker, last(&first), 9).await;
@@ -92,8 +100,8 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
         publish(&broker, "t", text).await;
     }
     let takes = async |bytes| {
-        let claim = broker.claim("t", Start::Earliest, None, 2, bytes).await.expect("claimed");
-        texts(&claim)
+        let request = ClaimRequest::new(Start::Earliest).limit(2).bytes(bytes);
+        texts(&broker.claim("t", request).await.expect("claimed"))
     };
     assert_eq!(takes(1).await, ["1"]);
     assert_eq!(takes(4).await, ["2222"]);
@@ -102,6 +110,5 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
     assert_eq!(takes(2).await, ["3", "4"]);
     // A bound on bytes gives one at least.
     publish(&broker, "t", "large").await;
-    let small = broker.claim("t", Start::Earliest, None, 9, 1).await.expect("claimed");
-    assert_eq!(texts(&small), ["large"]);
+    assert_eq!(takes(1).await, ["large"]);
 }

@@ -1,25 +1,31 @@
-//! Who is given what, and who is told.
+//! Which subscribers receive what.
 
-use super::{Subject, broker, nothing_more, publish, take, text};
-use crate::{Bounds, Broker, Delivery, GapReason, LIVE_WINDOW, Message, Start, Subscription};
-use std::sync::Arc;
+use super::{Subject, broker, next, nothing_more, publish, take, two_nodes};
+use crate::bounds::{Bounds, LIVE_WINDOW};
+use crate::broker::Broker;
+use crate::delivery::{Delivery, GapReason};
+use crate::message::Message;
+use crate::position::{Offset, Position};
+use crate::start::Start;
+use crate::subscription::{SubscribeOptions, Subscription};
+use crate::timestamp::Timestamp;
 use std::time::Duration;
 
 fn subscribe(broker: &Broker, start: Start, client: &str) -> Subscription {
-    broker.subscribe_as("t", start, Some(Arc::from(client))).expect("subscribed")
+    broker.subscribe("t", SubscribeOptions::new(start).client(client)).expect("subscribed")
 }
 
 async fn send(broker: &Broker, message: Message) -> usize {
     broker.publish("t", message).await.expect("published").reached()
 }
 
-fn gap_free(subscription: &Subscription) -> crate::Position {
+fn gap_free(subscription: &Subscription) -> Position {
     subscription.position().expect("open")
 }
 
 pub(super) async fn a_key_publishes_once(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
-    let keyed = |data: &str| text(data).with_idempotency_key("key").expect("a good key");
+    let keyed = |data: &'static str| Message::text(data).with_idempotency_key("key");
     let first = broker.publish("t", keyed("1")).await.expect("published");
     let again = broker.publish("t", keyed("2")).await.expect("published");
     assert!(!first.is_duplicate() && again.is_duplicate());
@@ -35,9 +41,9 @@ pub(super) async fn a_target_is_the_only_one_to_get_it(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
     let mut live = ["ann", "bob"].map(|client| subscribe(&broker, Start::Live, client));
     let mut nameless = broker.subscribe("t", Start::Live).expect("subscribed");
-    assert_eq!(send(&broker, text("for ann").to_client("ann").expect("a short id")).await, 1);
-    assert_eq!(send(&broker, text("from bob").except_client("bob").expect("a short id")).await, 2);
-    assert_eq!(send(&broker, text("for all")).await, 3);
+    assert_eq!(send(&broker, Message::text("for ann").to_client("ann")).await, 1);
+    assert_eq!(send(&broker, Message::text("from bob").except_client("bob")).await, 2);
+    assert_eq!(send(&broker, Message::text("for all")).await, 3);
     let expected: [&[&str]; 2] = [&["for ann", "from bob", "for all"], &["for all"]];
     for (subscription, expected) in live.iter_mut().zip(expected) {
         assert_eq!(take(subscription, expected.len()).await, expected);
@@ -55,7 +61,7 @@ pub(super) async fn what_is_live_only_is_never_replayed(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
     let mut live = broker.subscribe("t", Start::Live).expect("subscribed");
     publish(&broker, "t", "1").await;
-    send(&broker, Message::comment("a word")).await;
+    send(&broker, Message::comment_only("a word")).await;
     publish(&broker, "t", "2").await;
     let mut late = broker.subscribe("t", Start::Earliest).expect("subscribed");
     assert_eq!(take(&mut late, 2).await, ["1", "2"]);
@@ -72,36 +78,36 @@ pub(super) async fn without_history_the_connected_get_all(subject: &dyn Subject)
     publish(&broker, "t", "2").await;
     assert_eq!(take(&mut live, 2).await, ["1", "2"]);
     assert_eq!(take(&mut late, 1).await, ["2"]);
-    // Who was away has missed it, and is told; who missed nothing is not.
+    // A subscriber that was away and missed something receives a gap, and only such a one.
     let mut back = broker.subscribe("t", Start::After(first)).expect("subscribed");
     let told = back.try_next().expect("readable");
     assert!(matches!(told, Some(Delivery::Gap(gap)) if gap.reason() == GapReason::Evicted));
     let mut same = broker.subscribe("t", Start::After(gap_free(&late))).expect("subscribed");
     nothing_more(&mut same);
     drop((back, same));
-    // Who falls out of the live window is told.
-    let window = LIVE_WINDOW.count;
+    // A subscriber that falls out of the live window receives a gap.
+    let window = LIVE_WINDOW.max_count();
     for n in 0..=window {
         publish(&broker, "t", n.to_string()).await;
     }
-    let told = live.next().await.expect("delivered");
+    let told = next(&mut live).await;
     assert!(matches!(told, Delivery::Gap(gap) if gap.reason() == GapReason::Slow));
     assert_eq!(take(&mut live, window).await.last(), Some(&window.to_string()));
 }
 
 pub(super) async fn reached_counts_at_the_append(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
-    assert_eq!(send(&broker, text("nobody")).await, 0);
+    assert_eq!(send(&broker, Message::text("nobody")).await, 0);
     let mut subscriptions = Vec::new();
     for n in 1..4 {
         subscriptions.push(broker.subscribe("t", Start::Live).expect("subscribed"));
-        assert_eq!(send(&broker, text("x")).await, n);
+        assert_eq!(send(&broker, Message::text("x")).await, n);
     }
     drop(subscriptions);
-    assert_eq!(send(&broker, text("nobody")).await, 0);
+    assert_eq!(send(&broker, Message::text("nobody")).await, 0);
 }
 
-pub(super) async fn one_who_reads_slowly_is_told(subject: &dyn Subject) {
+pub(super) async fn a_subscriber_that_reads_slowly_receives_a_gap(subject: &dyn Subject) {
     let engine = subject.engine(Bounds::new()).await;
     let broker = Broker::builder_shared(engine).max_lag(50).build();
     let mut slow = broker.subscribe("t", Start::Live).expect("subscribed");
@@ -110,7 +116,7 @@ pub(super) async fn one_who_reads_slowly_is_told(subject: &dyn Subject) {
         publish(&broker, "t", format!("{n:010}")).await;
         assert_eq!(take(&mut quick, 1).await, [format!("{n:010}")]);
     }
-    let told = slow.next().await.expect("delivered");
+    let told = next(&mut slow).await;
     assert!(matches!(told, Delivery::Gap(gap) if gap.reason() == GapReason::Slow));
     let rest = take(&mut slow, 5).await;
     assert_eq!(rest.first().map(String::as_str), Some("0000000015"));
@@ -148,7 +154,7 @@ pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
         })
     });
     let publishers: Vec<_> = publishers.collect();
-    let (mut seen, mut mark) = (0, 0);
+    let (mut seen, mut mark) = (0, Timestamp::ZERO);
     while seen < 4 * EACH {
         let before = follower.watermark();
         if let Some(Delivery::Batch(batch)) = follower.try_next().expect("readable") {
@@ -164,4 +170,47 @@ pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
     for publisher in publishers {
         publisher.await.expect("published");
     }
+}
+
+pub(super) async fn a_publication_reaches_the_other_node(subject: &dyn Subject) {
+    let [a, b] = two_nodes(subject).await;
+    let mut there = b.subscribe("t", Start::Live).expect("subscribed");
+    let mut here = a.subscribe("t", Start::Live).expect("subscribed");
+    let receipt = publish(&a, "t", "x").await;
+    assert_eq!(receipt.reached(), 1, "reached counts this node's");
+    assert_eq!(take(&mut there, 1).await, ["x"]);
+    assert_eq!(take(&mut here, 1).await, ["x"]);
+}
+
+/// Needs a subject that can make publications unreadable.
+pub(super) async fn what_cannot_be_read_is_a_gap_in_its_place(subject: &dyn Subject) {
+    let broker = broker(subject, Bounds::new()).await;
+    let mut positions = Vec::new();
+    for n in 1..=5 {
+        positions.push(publish(&broker, "t", n.to_string()).await.position());
+    }
+    let [before, first, last] = [positions[0], positions[1], positions[2]];
+    let offsets = first.offset()..=last.offset();
+    if !subject.damage("t", offsets).await {
+        return;
+    }
+    let page = broker.engine().history().read("t", Start::Earliest, 9).await.expect("readable");
+    assert!(page.lost);
+    assert_eq!(page.entries.len(), 3);
+    let page = broker.engine().history().read("t", Start::After(last), 9).await.expect("readable");
+    assert!(!page.lost, "nothing is missing after it");
+    let mut late = broker.subscribe("t", Start::Earliest).expect("subscribed");
+    assert_eq!(take(&mut late, 1).await, ["1"]);
+    let Delivery::Gap(gap) = next(&mut late).await else { panic!("nothing was reported") };
+    assert_eq!((gap.reason(), gap.resume()), (GapReason::Lost, last));
+    let from: Position = gap.from().parse().expect("a position");
+    assert!((before.offset()..first.offset()).contains(&from.offset()));
+    assert_eq!(take(&mut late, 2).await, ["4", "5"]);
+    // The topic is in use as before.
+    let next = publish(&broker, "t", "6").await.position();
+    assert_eq!(next.epoch(), before.epoch());
+    assert!(next.offset() > Offset::new(5));
+    assert_eq!(take(&mut late, 1).await, ["6"]);
+    let mut resumed = broker.subscribe("t", Start::After(gap.resume())).expect("subscribed");
+    assert_eq!(take(&mut resumed, 3).await, ["4", "5", "6"], "the gap is reported once");
 }

@@ -1,11 +1,13 @@
 //! Idempotency keys: which publication each one made.
 
-use crate::Receipt;
+use crate::engine::history::Receipt;
+use crate::timestamp::Timestamp;
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
-/// How long a key is remembered, in milliseconds of the engine's clock.
-pub(crate) const WINDOW: u64 = 5 * 60 * 1000;
-/// How many are remembered over all topics; beyond it the oldest goes.
+/// How long a key is remembered.
+pub(crate) const WINDOW: Duration = Duration::from_secs(5 * 60);
+/// How many keys of all topics are remembered; beyond it the oldest is forgotten.
 const MOST: usize = 50_000;
 
 /// The keys of all topics: bounded together, since anyone who may publish makes them grow.
@@ -16,10 +18,10 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The receipt of the publication that used this key in this topic within the window.
-    pub(crate) fn find(&self, topic: &str, key: &str, now: u64) -> Option<Receipt> {
+    /// Returns the receipt of the publication that used this key in this topic within the window.
+    pub(crate) fn find(&self, topic: &str, key: &str, now: Timestamp) -> Option<Receipt> {
         let receipt = self.receipts.get(&*joined(topic, key))?;
-        (receipt.time().saturating_add(WINDOW) > now).then(|| receipt.as_duplicate())
+        (receipt.time().after(WINDOW) > now).then(|| receipt.as_duplicate())
     }
 
     pub(crate) fn remember(&mut self, topic: &str, key: &str, receipt: Receipt) {
@@ -30,17 +32,17 @@ impl Keys {
         self.forget(receipt.time());
     }
 
-    /// Forgets one whose publication was not stored after all.
+    /// Forgets a key whose publication was not stored after all.
     #[cfg(feature = "file")]
     pub(crate) fn take_back(&mut self, topic: &str, key: &str) {
         self.receipts.remove(&*joined(topic, key));
     }
 
-    /// Forgets what is past its window or its number.
-    pub(crate) fn forget(&mut self, now: u64) {
+    /// Forgets the keys that are too old or too many.
+    pub(crate) fn forget(&mut self, now: Timestamp) {
         while let Some(oldest) = self.by_age.front() {
-            let time = self.receipts.get(oldest).map_or(0, Receipt::time);
-            if time.saturating_add(WINDOW) > now && self.by_age.len() <= MOST {
+            let time = self.receipts.get(oldest).map_or(Timestamp::ZERO, Receipt::time);
+            if time.after(WINDOW) > now && self.by_age.len() <= MOST {
                 break;
             }
             self.receipts.remove(oldest);

@@ -1,43 +1,86 @@
-//! Who is connected, until when.
+//! Which clients are connected to the brokers of this process.
 
-use crate::{NodeId, PresenceEntry};
+use super::Clock;
+use crate::boxed_future::BoxFuture;
+use crate::engine::presence::{Presence, PresenceEntry};
+use crate::error::Error;
+use crate::node::NodeId;
+use crate::timestamp::Timestamp;
 use std::collections::HashMap;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-type Key = (Box<str>, NodeId);
-
-/// Presence entries by topic; each ends at its time unless it is set again.
-#[derive(Debug, Default)]
-pub(crate) struct Presence {
-    topics: HashMap<Box<str>, HashMap<Key, (PresenceEntry, u64)>>,
+/// Presence entries in memory.
+pub(crate) struct LocalPresence {
+    topics: Mutex<HashMap<Box<str>, HashMap<Key, Expiring>>>,
+    clock: Clock,
 }
 
-impl Presence {
-    pub(crate) fn set(&mut self, topic: &str, entry: PresenceEntry, until: u64) {
-        let key = (entry.client.clone(), entry.node);
-        if let Some(clients) = self.topics.get_mut(topic) {
-            clients.insert(key, (entry, until));
-        } else {
-            self.topics.insert(topic.into(), HashMap::from([(key, (entry, until))]));
-        }
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    client: Box<str>,
+    node: NodeId,
+}
+
+struct Expiring {
+    entry: PresenceEntry,
+    until: Timestamp,
+}
+
+impl LocalPresence {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { topics: Mutex::default(), clock }
     }
 
-    pub(crate) fn remove(&mut self, topic: &str, node: NodeId, client: &str) {
-        let Some(clients) = self.topics.get_mut(topic) else { return };
-        clients.remove(&(client.into(), node));
-        if clients.is_empty() {
-            self.topics.remove(topic);
-        }
-    }
-
-    pub(crate) fn list(&self, topic: &str, now: u64) -> Vec<PresenceEntry> {
-        let clients = self.topics.get(topic).into_iter().flat_map(HashMap::values);
-        clients.filter(|(_, until)| *until > now).map(|(entry, _)| entry.clone()).collect()
-    }
-
-    pub(crate) fn expire(&mut self, now: u64) {
-        self.topics.retain(|_, clients| {
-            clients.retain(|_, (_, until)| *until > now);
+    /// Drops the entries that have expired.
+    pub(crate) fn sweep(&self) {
+        let now = (self.clock)();
+        self.lock().retain(|_, clients| {
+            clients.retain(|_, expiring| expiring.until > now);
             !clients.is_empty()
         });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, HashMap<Key, Expiring>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Presence for LocalPresence {
+    fn set<'a>(
+        &'a self,
+        topic: &'a str,
+        entry: PresenceEntry,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let until = (self.clock)().after(ttl);
+        let key = Key { client: entry.client.clone(), node: entry.node };
+        self.lock().entry(topic.into()).or_default().insert(key, Expiring { entry, until });
+        Box::pin(ready(Ok(())))
+    }
+
+    fn remove<'a>(
+        &'a self,
+        topic: &'a str,
+        node: NodeId,
+        client: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let mut topics = self.lock();
+        if let Some(clients) = topics.get_mut(topic) {
+            clients.remove(&Key { client: client.into(), node });
+            if clients.is_empty() {
+                topics.remove(topic);
+            }
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn list<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Vec<PresenceEntry>, Error>> {
+        let now = (self.clock)();
+        let topics = self.lock();
+        let clients = topics.get(topic).into_iter().flat_map(HashMap::values);
+        let present = clients.filter(|expiring| expiring.until > now);
+        Box::pin(ready(Ok(present.map(|expiring| expiring.entry.clone()).collect())))
     }
 }

@@ -1,67 +1,43 @@
-//! What a log holds, and its readers: a plain state machine without a lock or a clock.
+//! What a log holds and who reads it: a state machine without a lock or a clock.
 
-use super::Snapshot;
-use super::reader::{Held, Place, Reader};
-use crate::{Batch, Bounds, Entry, Epoch, Error, Gap, GapReason, Position, Start};
+use super::held::{Held, Next};
+use super::reader::Reader;
+use super::snapshot::Snapshot;
+use super::woken::{Appended, Woken};
+use crate::batch::Batch;
+use crate::bounds::Bounds;
+use crate::delivery::{Delivery, Gap, GapReason};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::position::{Epoch, Offset, Position};
+use crate::retention::Retained;
+use crate::start::{Lookup, Start};
+use crate::timestamp::Timestamp;
 use slab::Slab;
-use std::collections::VecDeque;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::task::Waker;
 
 #[derive(Debug)]
-pub(crate) enum State {
-    Opening,
-    Open,
-    Failed(Error),
-    Closed,
-}
-
-#[derive(Debug)]
-pub(super) struct Item {
-    pub(super) entry: Arc<Entry>,
-    /// Bytes ever appended before this entry, so that a stretch's size is a subtraction.
-    pub(super) begin: u64,
-    /// Held for who is connected only: it was never stored, or no longer is.
-    pub(super) live: bool,
-}
-
-/// How many of the last entries it is remembered of how many subscribers they were for; those who
-/// publish ask at once.
-const REACHED: usize = 64;
-
-#[derive(Debug)]
 pub(crate) struct Window {
-    pub(crate) state: State,
-    pub(super) bounds: Bounds,
-    pub(crate) epoch: Option<Epoch>,
-    pub(crate) head: u64,
-    pub(super) items: VecDeque<Item>,
-    pub(super) stored: usize,
-    pub(super) stored_bytes: usize,
-    /// Offsets of the entries that are held for who is connected only, in order.
-    pub(super) live: VecDeque<u64>,
-    pub(super) live_bytes: usize,
-    /// Held entries that are not for everyone.
-    pub(super) private: usize,
-    /// Held entries whose UUID does not carry their position.
-    pub(super) imported: usize,
-    /// Offset and time of the newest entry that is no longer stored: who comes back to before it
-    /// has a gap. Who is connected may still be given it, from the live window.
-    pub(crate) evicted: (u64, u64),
-    /// The newest entry that was stored and is not even in the live window any more.
-    pub(super) dropped: u64,
-    /// The same of those that never were stored.
-    pub(super) live_dropped: u64,
-    /// How many subscribers each of the last entries was for.
-    reached: VecDeque<(u64, u32)>,
-    pub(super) written: u64,
-    pub(crate) readers: Slab<Reader>,
-    /// How many readers were ever added.
+    state: State,
+    bounds: Bounds,
+    readers: Slab<Reader>,
+    /// The number of readers ever added.
     added: u64,
-    /// How many of the readers are cancelled.
+    /// The number of readers that are cancelled.
     cancelled: usize,
-    /// The batch last made: readers of a busy topic go in step.
-    pub(super) cache: Option<Arc<Batch>>,
+    /// The batch made last: readers of a busy topic go in step.
+    cache: Option<Arc<Batch>>,
+}
+
+#[derive(Debug)]
+enum State {
+    Opening,
+    Open(Box<Held>),
+    Failed(Error),
+    /// The epoch is for readers that were cancelled before.
+    Closed(Option<Epoch>),
 }
 
 impl Window {
@@ -69,20 +45,6 @@ impl Window {
         Self {
             state: State::Opening,
             bounds,
-            epoch: None,
-            head: 0,
-            items: VecDeque::new(),
-            stored: 0,
-            stored_bytes: 0,
-            live: VecDeque::new(),
-            live_bytes: 0,
-            private: 0,
-            imported: 0,
-            evicted: (0, 0),
-            dropped: 0,
-            live_dropped: 0,
-            reached: VecDeque::new(),
-            written: 0,
             readers: Slab::new(),
             added: 0,
             cancelled: 0,
@@ -90,62 +52,42 @@ impl Window {
         }
     }
 
-    pub(crate) fn open(&mut self, snapshot: Snapshot) -> Vec<Waker> {
+    pub(super) fn open(&mut self, snapshot: Snapshot) -> Woken {
         if !matches!(self.state, State::Opening) {
-            return Vec::new();
+            return Woken::default();
         }
-        self.state = State::Open;
-        self.fill(snapshot);
-        let mut readers = std::mem::take(&mut self.readers);
-        let wakers = readers.iter_mut().filter_map(|(_, reader)| {
+        let held = Held::new(self.bounds, snapshot, self.has_subscribers());
+        for (_, reader) in &mut self.readers {
             if let Some(start) = reader.start.take() {
-                self.resolve(reader, *start);
+                begin(reader, &start, &held);
             }
-            reader.waker.take()
-        });
-        let wakers = wakers.collect();
-        self.readers = readers;
-        wakers
+        }
+        self.state = State::Open(held.into());
+        self.wake_all()
     }
 
-    pub(crate) fn reset(&mut self, snapshot: Snapshot) -> Vec<Waker> {
-        let Some(old) = self.epoch else { return self.open(snapshot) };
-        self.items.clear();
-        self.cache = None;
-        self.live.clear();
-        self.reached.clear();
-        (self.stored, self.stored_bytes, self.live_bytes) = (0, 0, 0);
-        (self.private, self.imported, self.live_dropped) = (0, 0, 0);
-        self.fill(snapshot);
-        let Some(new) = self.epoch else { return Vec::new() };
-        let (evicted, head) = (self.evicted.0, self.head);
-        let told = |(_, reader): (usize, &mut Reader)| {
+    pub(super) fn reset(&mut self, snapshot: Snapshot) -> Woken {
+        let State::Open(old) = &self.state else { return self.open(snapshot) };
+        let old = old.epoch;
+        let held = Held::new(self.bounds, snapshot, self.has_subscribers());
+        let after = held.evicted().offset;
+        for (_, reader) in &mut self.readers {
             let from = Position::new(old, reader.after).to_string();
-            let resume = Position::new(new, evicted);
-            reader.gap = Some(Box::new(Gap::new(GapReason::Epoch, Some(from), resume)));
-            (reader.after, reader.live_from) = (evicted, head);
-            reader.waker.take()
-        };
-        self.readers.iter_mut().filter_map(told).collect()
+            let resume = Position::new(held.epoch, after);
+            reader.gap = Some(Box::new(Gap::new(GapReason::Epoch, from, resume)));
+            (reader.after, reader.live_from) = (after, held.head);
+        }
+        self.cache = None;
+        self.state = State::Open(held.into());
+        self.wake_all()
     }
 
-    fn fill(&mut self, snapshot: Snapshot) {
-        self.epoch = Some(snapshot.epoch);
-        self.evicted = (snapshot.evicted, snapshot.evicted_time);
-        self.dropped = snapshot.evicted;
-        for entry in snapshot.entries {
-            self.push(entry);
+    pub(super) fn append(&mut self, entry: Arc<Entry>) -> Appended {
+        let connected = self.has_subscribers();
+        let State::Open(held) = &mut self.state else { return Appended::default() };
+        if entry.offset() <= held.head {
+            return Appended::default();
         }
-        self.head = snapshot.head;
-        self.trim();
-    }
-
-    pub(crate) fn append(&mut self, entry: Arc<Entry>) -> Vec<Waker> {
-        let offset = entry.publication().position().offset();
-        if !matches!(self.state, State::Open) || offset <= self.head {
-            return Vec::new();
-        }
-        let before = std::mem::replace(&mut self.head, offset);
         let for_some_only = entry.publication().is_for_some_only();
         let mut reached = 0;
         let mut wakers = Vec::with_capacity(if for_some_only { 0 } else { self.readers.len() });
@@ -154,68 +96,76 @@ impl Window {
                 continue;
             }
             if for_some_only && !entry.publication().is_for(reader.client.as_deref()) {
-                // Nobody is woken for what they are not given; who had seen all still has.
-                if reader.after == before {
-                    reader.after = offset;
+                // Nobody is woken for what is not for it; a reader that has seen all still has.
+                if reader.after == held.head {
+                    reader.after = entry.offset();
                 }
                 continue;
             }
             reached += 1;
             wakers.extend(reader.waker.take());
         }
-        self.expire(entry.publication().time());
-        if self.reached.len() == REACHED {
-            self.reached.pop_front();
-        }
-        self.reached.push_back((offset, reached));
-        if entry.is_live_only() && entry.publication().data().is_some() {
-            // Without history, who is not connected has missed it.
-            self.evicted = (offset, entry.publication().time());
-        }
-        if !entry.is_live_only() || self.has_subscribers() {
-            self.push(entry);
-            self.trim();
-        }
-        wakers
+        held.append(entry, connected);
+        Appended { reached, wakers: Woken::new(wakers) }
     }
 
-    pub(crate) fn fail(&mut self, error: &Error) -> Vec<Waker> {
+    pub(super) fn lose(&mut self, range: RangeInclusive<Offset>) -> Woken {
+        let State::Open(held) = &mut self.state else { return Woken::default() };
+        held.lose(range);
+        self.cache = None;
+        self.wake_all()
+    }
+
+    pub(super) fn fail(&mut self, error: &Error) -> Woken {
         self.state = State::Failed(error.repeat());
         self.wake_all()
     }
 
-    pub(crate) fn wake_all(&mut self) -> Vec<Waker> {
-        self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect()
+    pub(super) fn wake_all(&mut self) -> Woken {
+        Woken::new(self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect())
     }
 
-    pub(crate) fn close_unless_used(&mut self) -> bool {
-        if !self.has_subscribers() {
-            self.state = State::Closed;
+    pub(super) fn close_unless_used(&mut self) -> bool {
+        if !self.has_subscribers() && !matches!(self.state, State::Closed(_)) {
+            let epoch = match &self.state {
+                State::Open(held) => Some(held.epoch),
+                _ => None,
+            };
+            self.state = State::Closed(epoch);
         }
-        matches!(self.state, State::Closed)
+        matches!(self.state, State::Closed(_))
     }
 
-    pub(crate) fn is_opening(&self) -> bool {
+    pub(super) fn is_opening(&self) -> bool {
         matches!(self.state, State::Opening)
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.state, State::Opening | State::Open)
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Opening | State::Open(_))
     }
 
-    /// Adds a reader, or gives it back where the log is used no more.
+    pub(super) fn subscribers(&self) -> usize {
+        self.readers.len() - self.cancelled
+    }
+
+    fn has_subscribers(&self) -> bool {
+        self.subscribers() > 0
+    }
+
+    /// Adds a reader, or returns it if the log is no longer used.
     pub(crate) fn add(
         &mut self,
         mut reader: Reader,
         start: &Start,
-        now: u64,
+        now: Timestamp,
     ) -> Result<usize, Reader> {
-        match self.state {
-            State::Closed | State::Failed(_) => return Err(reader),
+        let connected = self.has_subscribers();
+        match &mut self.state {
+            State::Closed(_) | State::Failed(_) => return Err(reader),
             State::Opening => reader.start = Some(Box::new(start.clone())),
-            State::Open => {
-                self.expire(now);
-                self.resolve(&mut reader, start.clone());
+            State::Open(held) => {
+                held.expire(now, connected);
+                begin(&mut reader, start, held);
             }
         }
         self.added += 1;
@@ -226,12 +176,17 @@ impl Window {
     pub(crate) fn remove(&mut self, key: usize) -> Option<Reader> {
         let removed = self.readers.try_remove(key)?;
         self.cancelled -= usize::from(removed.cancelled);
-        self.let_go();
+        self.drop_live_unless_used();
         Some(removed)
     }
 
-    /// Cancels the reader under this key, if it still is the one with this serial number; gives its
-    /// waker.
+    /// The serial number of the reader under this key.
+    pub(crate) fn serial(&self, key: usize) -> u64 {
+        self.readers.get(key).map_or(0, |reader| reader.serial)
+    }
+
+    /// Cancels the reader under this key, if it still is the one with this serial number. Returns
+    /// its waker.
     pub(crate) fn cancel(&mut self, key: usize, serial: u64) -> Option<Waker> {
         let reader = self.readers.get_mut(key)?;
         if reader.serial != serial || reader.cancelled {
@@ -240,26 +195,22 @@ impl Window {
         reader.cancelled = true;
         let waker = reader.waker.take();
         self.cancelled += 1;
-        self.let_go();
+        self.drop_live_unless_used();
         waker
     }
 
-    /// Frees what is held for subscribers only, once there are none.
-    fn let_go(&mut self) {
-        if !self.has_subscribers() {
-            self.cache = None;
-            while self.drop_oldest_live() {}
+    /// Frees what is held for connected subscribers only, once there are none.
+    fn drop_live_unless_used(&mut self) {
+        if self.has_subscribers() {
+            return;
+        }
+        self.cache = None;
+        if let State::Open(held) = &mut self.state {
+            held.drop_live();
         }
     }
 
-    pub(crate) fn failure(&self) -> Option<Error> {
-        match &self.state {
-            State::Failed(error) => Some(error.repeat()),
-            _ => None,
-        }
-    }
-
-    /// Has a reader woken by the next entry for it; gives the waker back that this one replaces.
+    /// Has a reader woken by the next entry for it. Returns the waker that this one replaces.
     pub(crate) fn park(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
         match &mut self.readers.get_mut(key)?.waker {
             Some(parked) if parked.will_wake(waker) => None,
@@ -267,49 +218,104 @@ impl Window {
         }
     }
 
-    pub(crate) fn subscribers(&self) -> usize {
-        self.readers.len() - self.cancelled
+    /// The position that a reader resumes from; `None` while the log is opening.
+    pub(crate) fn position(&self, key: usize) -> Result<Option<Position>, Error> {
+        let epoch = match &self.state {
+            State::Failed(error) => return Err(error.repeat()),
+            State::Open(held) => Some(held.epoch),
+            State::Opening => None,
+            State::Closed(epoch) => *epoch,
+        };
+        let after = self.readers.get(key).map(|reader| reader.after);
+        Ok(epoch.zip(after).map(|(epoch, after)| Position::new(epoch, after)))
     }
 
-    pub(crate) fn has_subscribers(&self) -> bool {
-        self.subscribers() > 0
+    /// The gap that a reader is given first.
+    pub(crate) fn pending_gap(&self, key: usize) -> Option<Gap> {
+        self.readers.get(key)?.gap.as_deref().cloned()
     }
 
-    pub(crate) fn reached(&self, position: Position) -> usize {
-        if Some(position.epoch()) == self.epoch && position.offset() <= self.head {
-            let of = |(offset, _): &&(u64, u32)| *offset == position.offset();
-            return self.reached.iter().rev().find(of).map_or(0, |(_, reached)| *reached as usize);
+    /// What a reader is given next, if there is something.
+    pub(crate) fn read(&mut self, key: usize) -> Result<Option<Delivery>, Error> {
+        let held = match &self.state {
+            State::Failed(error) => return Err(error.repeat()),
+            State::Open(held) => held,
+            State::Opening | State::Closed(_) => return Ok(None),
+        };
+        let Some(reader) = self.readers.get_mut(key).filter(|reader| !reader.cancelled) else {
+            return Ok(None);
+        };
+        if let Some(gap) = reader.gap.take() {
+            return Ok(Some(Delivery::Gap(*gap)));
         }
-        self.subscribers()
+        let at = |offset| Position::new(held.epoch, offset);
+        while reader.after < held.head {
+            let (after, live_from) = (reader.after, reader.live_from);
+            if let Some(resume) = held.resume_slow(after, live_from, reader.max_lag) {
+                reader.after = resume;
+                reader.live_from = live_from.max(held.live_dropped());
+                let gap = Gap::new(GapReason::Slow, at(after).to_string(), at(resume));
+                return Ok(Some(Delivery::Gap(gap)));
+            }
+            match held.next(after) {
+                Next::Nothing => reader.after = held.head,
+                Next::Lost(range) => {
+                    let from = at(after.max(range.start().previous())).to_string();
+                    reader.after = *range.end();
+                    let gap = Gap::new(GapReason::Lost, from, at(reader.after));
+                    return Ok(Some(Delivery::Gap(gap)));
+                }
+                Next::Entries(range) => {
+                    let batch = batch(held, reader, range, &mut self.cache);
+                    reader.after = batch.through.offset();
+                    if !batch.entries().is_empty() {
+                        return Ok(Some(Delivery::Batch(batch)));
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
-    fn resolve(&self, reader: &mut Reader, start: Start) {
-        let Some(epoch) = self.epoch else { return };
-        let (head, evicted) = (self.head, self.evicted);
-        reader.resolve(start, &Place { epoch, head, evicted, held: self });
+    /// All that a reader can be given now.
+    pub(crate) fn read_all(&mut self, key: usize) -> Result<Vec<Delivery>, Error> {
+        std::iter::from_fn(|| self.read(key).transpose()).collect()
     }
 }
 
-impl Held for Window {
-    fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    fn at(&self, index: usize) -> Arc<Entry> {
-        self.items[index].entry.clone()
-    }
-
-    fn is_stored(&self, index: usize) -> bool {
-        !self.items[index].live
-    }
-
-    fn has_imported(&self) -> bool {
-        self.imported > 0
-    }
+/// Turns a start into a reader's place.
+fn begin(reader: &mut Reader, start: &Start, held: &Held) {
+    let resolved = start.resolve(held);
+    reader.live_from = held.head;
+    reader.after = resolved.after;
+    reader.gap = resolved.gap.map(Box::new);
 }
 
-impl Item {
-    pub(super) fn offset(&self) -> u64 {
-        self.entry.publication().position().offset()
+/// Returns the entries of a range that are for a reader: the same batch for all readers in step.
+fn batch(
+    held: &Held,
+    reader: &Reader,
+    range: Range<usize>,
+    cache: &mut Option<Arc<Batch>>,
+) -> Arc<Batch> {
+    let (after, live_from) = (reader.after, reader.live_from);
+    let last = held.entries(range.clone()).next_back().map_or(after, Retained::offset);
+    let through = Position::new(held.epoch, last);
+    let shared = held.is_for_all(after, live_from);
+    if let Some(cached) = cache
+        && shared
+        && (cached.shared, cached.after, cached.through) == (true, after, through)
+    {
+        return cached.clone();
     }
+    let is_for = |entry: &Arc<Entry>| {
+        let replayed = entry.offset() <= live_from;
+        entry.publication().is_for(reader.client.as_deref()) && !(replayed && entry.is_live_only())
+    };
+    let entries = held.entries(range).filter(|entry| shared || is_for(entry)).cloned().collect();
+    let batch = Batch::new(after, through, shared, entries);
+    if shared {
+        *cache = Some(batch.clone());
+    }
+    batch
 }

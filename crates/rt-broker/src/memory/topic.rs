@@ -1,234 +1,223 @@
 //! One topic of the memory engine: its history, its stamps, the logs that it feeds.
 
-use crate::claim::Leases;
-use crate::engine::Page;
-use crate::log::{Held, Log, Place, Reader, Snapshot, Woken};
-use crate::{Bounds, Claim, Entry, Epoch, Error, Message, Position, Publication, Receipt, Start};
-use std::collections::VecDeque;
+use crate::bounds::Bounds;
+use crate::claim::{Claim, ClaimRequest};
+use crate::engine::history::{Page, Receipt};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::external_id::ExternalId;
+use crate::log::Log;
+use crate::log::snapshot::Snapshot;
+use crate::log::woken::Woken;
+use crate::message::Message;
+use crate::node::NodeId;
+use crate::position::{Epoch, Offset, Position};
+use crate::publication::Publication;
+use crate::retention::{ClaimLimits, Evicted, Id, IdleTopic, Retained, Retention};
+use crate::start::{Lookup, Start};
+use crate::timestamp::Timestamp;
 use std::sync::{Arc, Weak};
 
 #[derive(Debug)]
 pub(super) struct Topic {
     /// When it was last used, as the engine counts uses.
-    pub(super) used: u64,
-    bounds: Bounds,
+    used: u64,
     epoch: Epoch,
-    head: u64,
+    head: Offset,
     /// The newest publication's time.
-    last: u64,
-    /// Nothing is stamped at or below this any more.
-    marked: u64,
-    entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
-    evicted: (u64, u64),
-    leases: Leases,
+    last: Timestamp,
+    /// Nothing is stamped at or before this any more.
+    marked: Timestamp,
+    retention: Retention<Arc<Entry>>,
     logs: Vec<Weak<Log>>,
 }
 
+/// What a publish did. The wakers are dropped once no lock is held.
+pub(super) struct Published {
+    pub(super) receipt: Receipt,
+    pub(super) wakers: Vec<Woken>,
+}
+
 impl Topic {
-    /// A topic in which nothing is stamped at or below `marked`.
-    pub(super) fn new(bounds: Bounds, marked: u64) -> Self {
+    /// Creates a topic in which nothing is stamped at or before `marked`.
+    pub(super) fn new(bounds: Bounds, marked: Timestamp) -> Self {
         Self {
             used: 0,
-            bounds,
             epoch: Epoch::random(),
-            head: 0,
-            last: 0,
+            head: Offset::ZERO,
+            last: Timestamp::ZERO,
             marked,
-            entries: VecDeque::new(),
-            bytes: 0,
-            evicted: (0, 0),
-            leases: Leases::default(),
+            retention: Retention::new(bounds),
             logs: Vec::new(),
         }
     }
 
+    pub(super) fn note_use(&mut self, tick: u64) {
+        self.used = tick;
+    }
+
+    /// The bytes held, as bounds count them.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.retention.bytes()
     }
 
-    pub(super) fn publish(&mut self, message: Message, now: u64) -> (Receipt, Vec<Woken>) {
-        // Several publications may share a millisecond; none is at or below a watermark.
-        let time = now.max(self.last).max(self.marked.saturating_add(1));
+    pub(super) fn publish(&mut self, message: Message, from: NodeId, now: Timestamp) -> Published {
+        // Several publications may share a millisecond; none is at or before a watermark.
+        let time = now.max(self.last).max(self.marked.next());
         self.last = time;
-        self.head += 1;
+        self.head = self.head.next();
         let position = Position::new(self.epoch, self.head);
-        let live_only = message.is_live_only() || self.bounds.is_off();
+        let live_only = message.is_live_only() || self.retention.bounds().is_off();
         let entry = Entry::new(Publication::new(message, position, time), live_only);
-        if live_only && entry.publication().data().is_some() {
-            self.evicted = (self.head, time);
-        }
         if !live_only {
-            self.bytes += entry.publication().size();
-            self.entries.push_back(entry.clone());
-            self.trim(now);
+            self.retention.push(entry.clone());
+            self.retention.index(self.head, entry.publication().ids());
+            self.retention.trim(now, drop);
+        } else if entry.publication().data().is_some() {
+            self.retention.note_evicted(Evicted { offset: self.head, time });
         }
-        let mut woken = Vec::with_capacity(self.logs.len());
+        let (mut reached, mut wakers) = (0, Vec::with_capacity(self.logs.len()));
         self.logs.retain(|log| {
-            woken.extend(log.upgrade().map(|log| log.append(entry.clone())));
-            log.strong_count() > 0
+            let Some(log) = log.upgrade() else { return false };
+            let appended = log.append(entry.clone());
+            if log.node() == from {
+                reached += appended.reached;
+            }
+            wakers.push(appended.wakers);
+            true
         });
-        (Receipt::new(position, time), woken)
+        Published { receipt: Receipt::new(position, time).with_reached(reached), wakers }
     }
 
-    pub(super) fn watermark(&mut self, now: u64) -> u64 {
-        self.marked = now.max(self.last).max(self.marked);
+    pub(super) fn watermark(&mut self, now: Timestamp) -> Timestamp {
+        self.marked = now.max(self.newest_stamp());
         self.marked
     }
 
-    pub(super) fn read(&mut self, start: Start, limit: usize, now: u64) -> Page {
-        self.trim(now);
-        let (first, lost) = self.resolve(start);
-        Page::new(self.entries.range(first..).take(limit).cloned().collect(), lost)
+    pub(super) fn read(&mut self, start: &Start, limit: usize, now: Timestamp) -> Page {
+        self.retention.trim(now, drop);
+        let resolved = start.resolve(self);
+        let entries = self.retention.after(resolved.after).take(limit).cloned().collect();
+        Page::new(entries, resolved.gap.is_some())
     }
 
-    pub(super) fn claim(
-        &mut self,
-        start: Start,
-        limit: usize,
-        bytes: usize,
-        now: u64,
-    ) -> Result<Claim, Error> {
-        let lease = self.bounds.lease.ok_or_else(Error::keeps_all)?;
-        self.trim(now);
-        self.leases.forget_through(self.evicted.0);
-        let (first, lost) = self.resolve(start);
-        let free = |entry: &&Arc<Entry>| self.leases.is_free(offset(entry), now);
-        let (mut entries, mut size) = (Vec::new(), 0);
-        for entry in self.entries.range(first..).filter(free).take(limit) {
-            if !entries.is_empty() && size + entry.publication().size() > bytes {
-                break;
-            }
-            size += entry.publication().size();
-            entries.push(entry.clone());
+    pub(super) fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Result<Claim, Error> {
+        if !self.retention.bounds().deletes_after_retrieval() {
+            return Err(Error::keeps_all());
         }
-        let taken: Vec<u64> = entries.iter().map(offset).collect();
-        let look_again = entries.is_empty().then(|| self.leases.next_end(now)).flatten();
-        // Where nothing is free, the first that follows is held.
-        let first = self.entries.get(first).filter(|_| entries.is_empty());
-        let held_since = first.map(|entry| entry.publication().time());
-        self.leases.take(&taken, now.saturating_add(lease));
-        let evicted = (self.evicted.0 > 0).then(|| Position::new(self.epoch, self.evicted.0));
-        Ok(Claim { held_since, evicted, ..Claim::new(entries, lost, look_again) })
+        self.retention.trim(now, drop);
+        let resolved = request.start.resolve(self);
+        let limits =
+            ClaimLimits { after: resolved.after, count: request.limit, bytes: request.bytes };
+        let claimed = self.retention.claim(limits, now);
+        let evicted = self.retention.evicted().offset;
+        Ok(Claim {
+            held_since: claimed.held_since,
+            evicted: (evicted > Offset::ZERO).then(|| Position::new(self.epoch, evicted)),
+            ..Claim::new(claimed.items, resolved.gap.is_some(), claimed.look_again)
+        })
     }
 
     /// Deletes what a claim took.
     pub(super) fn confirm(&mut self, position: Position) {
-        if position.epoch() != self.epoch {
-            return;
+        if position.epoch() == self.epoch {
+            self.retention.confirm(position.offset());
         }
-        let mut freed = 0;
-        for confirmed in self.leases.confirm(position.offset()) {
-            let index = self.entries.partition_point(|entry| offset(entry) < confirmed);
-            if self.entries.get(index).is_some_and(|entry| offset(entry) == confirmed) {
-                freed += self.entries.remove(index).map_or(0, |entry| entry.publication().size());
-            }
-        }
-        self.bytes -= freed;
     }
 
-    /// What a topic made after this one must stamp above.
-    pub(super) fn newest_stamp(&self) -> u64 {
+    /// The time that a topic made after this one must stamp above.
+    pub(super) fn newest_stamp(&self) -> Timestamp {
         self.last.max(self.marked)
     }
 
-    /// The index of the first entry that follows a start, and whether something before it is lost.
-    fn resolve(&self, start: Start) -> (usize, bool) {
-        let mut reader = Reader::new(None, usize::MAX);
-        let (epoch, head, evicted) = (self.epoch, self.head, self.evicted);
-        reader.resolve(start, &Place { epoch, head, evicted, held: &self.entries });
-        let first = self.entries.partition_point(|entry| offset(entry) <= reader.after);
-        (first, reader.gap.is_some())
-    }
-
-    pub(super) fn attach(&mut self, log: &Arc<Log>, now: u64) -> Woken {
-        self.trim(now);
+    pub(super) fn attach(&mut self, log: &Arc<Log>, now: Timestamp) -> Woken {
+        self.retention.trim(now, drop);
         self.logs.push(Arc::downgrade(log));
         log.open(self.snapshot())
     }
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
-            epoch: self.epoch,
             head: self.head,
-            entries: self.entries.iter().cloned().collect(),
-            evicted: self.evicted.0,
-            evicted_time: self.evicted.1,
+            entries: self.retention.after(Offset::ZERO).cloned().collect(),
+            evicted: self.retention.evicted(),
+            ..Snapshot::empty(self.epoch)
         }
     }
 
-    /// Begins a new life without history.
+    /// Begins a new epoch without history.
     pub(super) fn restart(&mut self) -> Vec<Woken> {
-        let fresh = Self::new(self.bounds, 0);
-        let old = std::mem::replace(self, fresh);
-        (self.used, self.last, self.marked, self.logs) = (old.used, old.last, old.marked, old.logs);
-        self.logs.iter().filter_map(Weak::upgrade).map(|log| log.reset(self.snapshot())).collect()
+        self.epoch = Epoch::random();
+        self.head = Offset::ZERO;
+        self.retention = Retention::new(self.retention.bounds());
+        self.open_logs().map(|log| log.reset(self.snapshot())).collect()
     }
 
-    /// Whether dropping it would lose nothing that anyone could come back for.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    pub(super) fn has_subscribers(&self) -> bool {
-        self.logs.iter().filter_map(Weak::upgrade).any(|log| log.subscribers() > 0)
+    fn open_logs(&self) -> impl Iterator<Item = Arc<Log>> {
+        self.logs.iter().filter_map(Weak::upgrade)
     }
 
     /// Closes all its logs, unless one has subscribers.
-    pub(super) fn close_logs(&mut self) -> bool {
-        !self.has_subscribers()
-            && self.logs.iter().filter_map(Weak::upgrade).all(|log| log.close_unless_used())
+    pub(super) fn close_logs(&self) -> bool {
+        !self.has_subscribers() && self.open_logs().all(|log| log.close_unless_used())
     }
 
-    /// Drops what is too old, and says whether nothing is left that anyone uses.
-    pub(super) fn expire(&mut self, now: u64) -> bool {
-        self.trim(now);
+    /// Drops what is too old, and returns whether nothing is left that anyone uses.
+    pub(super) fn expire(&mut self, now: Timestamp) -> bool {
+        self.retention.trim(now, drop);
         self.logs.retain(|log| log.strong_count() > 0);
-        self.entries.is_empty() && self.logs.is_empty()
+        self.retention.is_empty() && self.logs.is_empty()
     }
 
-    pub(super) fn evict_oldest(&mut self) -> Option<usize> {
-        if self.entries.len() < 2 {
-            return None;
-        }
-        let oldest = self.entries.pop_front()?;
-        let publication = oldest.publication();
-        self.bytes -= publication.size();
-        self.evicted = (publication.position().offset(), publication.time());
-        Some(publication.size())
+    /// Evicts the oldest publication, but for the last one.
+    pub(super) fn evict_oldest(&mut self) -> bool {
+        self.retention.evict_oldest().is_some()
     }
 
-    /// Keeps to the bounds; the newest stays, whatever its size, until it is too old.
-    fn trim(&mut self, now: u64) {
-        while self.entries.len() > self.bounds.count || self.bytes > self.bounds.bytes {
-            if self.evict_oldest().is_none() {
-                break;
-            }
-        }
-        let Some(limit) = self.bounds.expired_at(now) else { return };
-        while self.entries.front().is_some_and(|entry| entry.publication().time() <= limit) {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.publication().size();
-            self.evicted = (oldest.publication().position().offset(), oldest.publication().time());
-        }
+    /// Finds a publication. The index knows ids by their hashes, so the publication is compared.
+    fn find(&self, id: Id<'_>, is: impl Fn(&Publication) -> bool) -> Option<Offset> {
+        let offset = self.retention.find(id)?;
+        let entry = self.retention.get(offset)?;
+        is(entry.publication()).then_some(entry.offset())
     }
 }
 
-impl Held for VecDeque<Arc<Entry>> {
-    fn len(&self) -> usize {
-        self.len()
+impl Lookup for Topic {
+    fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
-    fn at(&self, index: usize) -> Arc<Entry> {
-        self[index].clone()
+    fn head(&self) -> Offset {
+        self.head
     }
 
-    fn has_imported(&self) -> bool {
-        // Only what lasts is imported into.
-        false
+    fn evicted(&self) -> Evicted {
+        self.retention.evicted()
+    }
+
+    fn by_id(&self, id: &str) -> Option<Offset> {
+        self.find(Id::Message(id), |publication| publication.id() == Some(id))
+    }
+
+    fn by_external_id(&self, id: &ExternalId) -> Option<Offset> {
+        self.find(Id::External(id.as_bytes()), |publication| publication.external_id() == Some(id))
+    }
+
+    fn by_time(&self, time: Timestamp) -> Option<Offset> {
+        Some(self.retention.last_by(time))
     }
 }
 
-fn offset(entry: &Arc<Entry>) -> u64 {
-    entry.publication().position().offset()
+impl IdleTopic for Topic {
+    fn last_use(&self) -> u64 {
+        self.used
+    }
+
+    fn is_empty(&self) -> bool {
+        self.retention.is_empty()
+    }
+
+    fn has_subscribers(&self) -> bool {
+        self.open_logs().any(|log| log.subscribers() > 0)
+    }
 }

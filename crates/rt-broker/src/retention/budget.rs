@@ -1,6 +1,6 @@
 //! Bounds by count, bytes and age, and how much of them is used.
 
-use crate::options::Bounds;
+use crate::bounds::Bounds;
 use crate::position::Offset;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 
-/// The window that connected subscribers still read from where history is off: 250 publications.
+/// How much a topic keeps for its connected subscribers beside its history: 250 publications, 1 MiB.
 pub const LIVE_WINDOW: Bounds = Bounds::new();
 
 /// How much history a topic holds: by count, by bytes and by age, whichever is reached first.
@@ -20,10 +20,10 @@ pub const LIVE_WINDOW: Bounds = Bounds::new();
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
-    pub(crate) count: usize,
-    pub(crate) bytes: usize,
-    pub(crate) age: Option<u64>,
-    pub(crate) lease: Option<u64>,
+    count: usize,
+    bytes: usize,
+    age: Option<Duration>,
+    lease: Option<Duration>,
 }
 
 impl Bounds {
@@ -33,7 +33,7 @@ impl Bounds {
         Self { count: 250, bytes: 1 << 20, age: None, lease: None }
     }
 
-    /// No history: who is not connected misses what is published.
+    /// No history: subscribers that are not connected miss what is published.
     #[must_use]
     pub const fn off() -> Self {
         Self { count: 0, ..Self::new() }
@@ -54,16 +54,15 @@ impl Bounds {
     /// Holds nothing older than this (whole milliseconds).
     #[must_use]
     pub const fn age(self, age: Duration) -> Self {
-        Self { age: Some(millis(age)), ..self }
+        Self { age: Some(age), ..self }
     }
 
-    /// Deletes each publication once the poller that was given it has confirmed it, by coming back
-    /// with its position; until then, and no longer than `lease` (whole milliseconds), nobody else
-    /// is given it. Such a topic has no subscribers, so no event streams either: see
-    /// [`Broker::claim`](crate::Broker::claim).
+    /// Deletes each publication once the poller that claimed it has confirmed it. Until then, and no
+    /// longer than `lease` (whole milliseconds), it cannot be claimed by another poller. Such a topic
+    /// has no subscribers: see [`Broker::claim`](crate::Broker::claim).
     #[must_use]
     pub const fn delete_after_retrieval(self, lease: Duration) -> Self {
-        Self { lease: Some(millis(lease)), ..self }
+        Self { lease: Some(lease), ..self }
     }
 
     /// Whether publications are deleted once they are retrieved.
@@ -72,20 +71,15 @@ impl Bounds {
         self.lease.is_some()
     }
 
-    /// Whether nothing is held for those who come later.
+    /// Whether nothing is held for later subscribers.
     #[must_use]
     pub const fn is_off(&self) -> bool {
         self.count == 0
     }
 
-    /// The time at or before which a publication is too old at `now`, if there is one.
-    pub(crate) fn expired_at(&self, now: u64) -> Option<u64> {
-        self.age.and_then(|age| now.checked_sub(age))
-    }
-
-    /// Whether a publication stamped at `time` is too old at `now`.
+    /// Returns whether a publication stamped at `time` is too old at `now`.
     pub(crate) fn is_too_old(&self, time: Timestamp, now: Timestamp) -> bool {
-        self.expired_at(now.as_millis()).is_some_and(|limit| time.as_millis() <= limit)
+        self.age.and_then(|age| now.before(age)).is_some_and(|limit| time <= limit)
     }
 
     pub(crate) fn max_count(&self) -> usize {
@@ -96,9 +90,9 @@ impl Bounds {
         self.bytes
     }
 
-    /// How long a claim lasts, where publications are deleted after retrieval.
+    /// Returns how long a claim lasts, if publications are deleted after retrieval.
     pub(crate) fn lease(&self) -> Option<Duration> {
-        self.lease.map(Duration::from_millis)
+        self.lease
     }
 }
 
@@ -106,9 +100,4 @@ impl Default for Bounds {
     fn default() -> Self {
         Self::new()
     }
-}
-
-const fn millis(time: Duration) -> u64 {
-    let millis = time.as_millis();
-    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
 }

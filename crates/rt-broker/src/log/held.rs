@@ -1,0 +1,323 @@
+//! The entries that a log holds, in its history or for connected subscribers only.
+
+use super::snapshot::Snapshot;
+use crate::bounds::{Bounds, LIVE_WINDOW};
+use crate::entry::Entry;
+use crate::external_id::ExternalId;
+use crate::position::{Epoch, Offset};
+use crate::publication::Publication;
+use crate::retention::{Budget, Evicted, Id, IdIndex, Retained, index_after};
+use crate::start::Lookup;
+use crate::timestamp::Timestamp;
+use std::collections::VecDeque;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+
+/// A batch ends with the entry that takes it past this many bytes: large enough that a subscriber
+/// that fell behind costs few writes, small enough to stay in a connection's send buffer.
+const BATCH_BYTES: u64 = 64 << 10;
+
+/// The entries of a log in one epoch, and what is missing between them.
+///
+/// An entry is in the history, or it is *live*: never stored, or evicted from the history. Live
+/// entries are kept for connected subscribers, so that a short history makes no gap for those that
+/// keep up.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) epoch: Epoch,
+    /// The offset of the newest publication.
+    pub(super) head: Offset,
+    items: VecDeque<Item>,
+    history: Budget,
+    live: Budget,
+    /// The offsets of the live entries, in order.
+    live_offsets: VecDeque<Offset>,
+    /// The newest entry that was in the history and is no longer live either.
+    dropped: Offset,
+    /// The newest entry that was live from the beginning and is gone.
+    live_dropped: Offset,
+    /// Publications that the engine could not read, in order, with something between any two.
+    lost: Vec<RangeInclusive<Offset>>,
+    /// Finds the entries of the history.
+    ids: IdIndex,
+    /// The number of entries that are not for every subscriber.
+    private: usize,
+    /// The bytes of all entries ever held.
+    written: u64,
+}
+
+#[derive(Debug)]
+struct Item {
+    entry: Arc<Entry>,
+    /// [`Held::written`] before this entry, so that the size of a stretch is a subtraction.
+    begin: u64,
+    live: bool,
+}
+
+/// What follows an offset.
+pub(super) enum Next {
+    Nothing,
+    /// Publications that the engine could not read.
+    Lost(RangeInclusive<Offset>),
+    /// Entries, by their indices; never empty.
+    Entries(Range<usize>),
+}
+
+impl Held {
+    /// `connected` says whether the log has subscribers, here and below.
+    pub(super) fn new(bounds: Bounds, snapshot: Snapshot, connected: bool) -> Self {
+        let mut held = Self {
+            epoch: snapshot.epoch,
+            head: snapshot.head,
+            items: VecDeque::with_capacity(snapshot.entries.len()),
+            history: Budget::new(bounds),
+            live: Budget::new(LIVE_WINDOW),
+            live_offsets: VecDeque::new(),
+            dropped: snapshot.evicted.offset,
+            live_dropped: Offset::ZERO,
+            lost: Vec::new(),
+            ids: IdIndex::default(),
+            private: 0,
+            written: 0,
+        };
+        held.history.note_evicted(snapshot.evicted);
+        for entry in snapshot.entries {
+            held.push(entry);
+        }
+        for range in snapshot.lost {
+            held.lose(range);
+        }
+        held.trim(connected);
+        held
+    }
+
+    /// Adds the newest entry, at the head.
+    pub(super) fn append(&mut self, entry: Arc<Entry>, connected: bool) {
+        self.head = entry.offset();
+        self.expire(entry.time(), connected);
+        if entry.is_live_only() && entry.publication().data().is_some() {
+            // Without history, a subscriber that is not connected has missed it.
+            self.history.note_evicted(Evicted { offset: entry.offset(), time: entry.time() });
+        }
+        if !entry.is_live_only() || connected {
+            self.push(entry);
+            self.trim(connected);
+        }
+    }
+
+    fn push(&mut self, entry: Arc<Entry>) {
+        let live = entry.is_live_only();
+        if live {
+            self.live.add(&entry);
+            self.live_offsets.push_back(entry.offset());
+        } else {
+            self.history.add(&entry);
+            entry.publication().ids().for_each(|id| self.ids.insert(id, entry.offset()));
+        }
+        self.private += usize::from(entry.publication().is_for_some_only());
+        let begin = self.written;
+        self.written += entry.size() as u64;
+        self.items.push_back(Item { entry, begin, live });
+    }
+
+    /// Keeps to the bounds. The newest entry of each kind stays, whatever its size.
+    fn trim(&mut self, connected: bool) {
+        while self.history.is_exceeded() && self.evict(connected) {}
+        while self.live.is_exceeded() && self.drop_oldest_live() {}
+    }
+
+    /// Evicts what is too old at `now` from the history.
+    pub(super) fn expire(&mut self, now: Timestamp, connected: bool) {
+        let bounds = self.history.bounds();
+        let is_old = |held: &Self, index: usize| bounds.is_too_old(held.items[index].time(), now);
+        while self.first_of_history().is_some_and(|index| is_old(self, index)) {
+            self.evict(connected);
+        }
+    }
+
+    fn first_of_history(&self) -> Option<usize> {
+        self.items.iter().position(|item| !item.live)
+    }
+
+    /// Evicts the oldest entry of the history, which becomes live.
+    fn evict(&mut self, connected: bool) -> bool {
+        let Some(index) = self.first_of_history() else { return false };
+        let item = &mut self.items[index];
+        item.live = true;
+        self.history.evict(item);
+        self.live.add(item);
+        let offset = item.offset();
+        self.ids.remove(offset);
+        let at = self.live_offsets.partition_point(|live| *live < offset);
+        self.live_offsets.insert(at, offset);
+        if !connected {
+            self.drop_oldest_live();
+        }
+        true
+    }
+
+    /// Drops all live entries: nobody is connected.
+    pub(super) fn drop_live(&mut self) {
+        while self.drop_oldest_live() {}
+    }
+
+    fn drop_oldest_live(&mut self) -> bool {
+        let Some(offset) = self.live_offsets.pop_front() else { return false };
+        let Some(item) = self.remove(self.index_after(offset.previous())) else { return false };
+        self.live.remove(&item);
+        match item.entry.is_live_only() {
+            true => self.live_dropped = offset,
+            false => self.dropped = offset,
+        }
+        let dropped = self.dropped;
+        self.lost.retain(|range| *range.end() > dropped);
+        true
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Item> {
+        let item = self.items.remove(index)?;
+        self.private -= usize::from(item.entry.publication().is_for_some_only());
+        Some(item)
+    }
+
+    /// Marks a range as lost. Entries in it are no longer held.
+    pub(super) fn lose(&mut self, range: RangeInclusive<Offset>) {
+        let (mut start, mut end) = range.into_inner();
+        start = start.max(self.dropped.next());
+        if start > end {
+            return;
+        }
+        let first = self.index_after(start.previous());
+        while self.items.get(first).is_some_and(|item| item.offset() <= end) {
+            let Some(item) = self.remove(first) else { break };
+            if item.live {
+                self.live.remove(&item);
+                self.live_offsets.retain(|offset| *offset != item.offset());
+            } else {
+                self.history.remove(&item);
+                self.ids.remove(item.offset());
+            }
+        }
+        self.head = self.head.max(end);
+        self.lost.retain(|other| {
+            let apart = *other.start() > end.next() || start > other.end().next();
+            if !apart {
+                (start, end) = (start.min(*other.start()), end.max(*other.end()));
+            }
+            apart
+        });
+        let at = self.lost.partition_point(|other| *other.end() < start);
+        self.lost.insert(at, start..=end);
+    }
+
+    /// Returns what follows an offset: a batch of entries, up to the next lost range.
+    pub(super) fn next(&self, after: Offset) -> Next {
+        let first = self.index_after(after);
+        let lost = self.lost.get(self.lost.partition_point(|range| *range.end() <= after));
+        let Some(item) = self.items.get(first) else {
+            return lost.map_or(Next::Nothing, |range| Next::Lost(range.clone()));
+        };
+        let limit = item.begin + BATCH_BYTES;
+        let end = match self.written <= limit {
+            true => self.items.len(),
+            false => self.items.partition_point(|item| item.begin < limit),
+        };
+        match lost {
+            Some(range) if *range.start() < item.offset() => Next::Lost(range.clone()),
+            Some(range) => Next::Entries(first..end.min(self.index_after(*range.start()))),
+            None => Next::Entries(first..end),
+        }
+    }
+
+    /// Returns from which offset a reader has to resume that was too slow: for an entry that is gone,
+    /// in the history or live, or for a reader that had caught up and for which more than
+    /// `max_lag` bytes wait.
+    pub(super) fn resume_slow(
+        &self,
+        after: Offset,
+        live_from: Offset,
+        max_lag: usize,
+    ) -> Option<Offset> {
+        let live_lost = after.max(live_from) < self.live_dropped;
+        let mut resume = after.max(self.dropped);
+        let first = self.index_after(resume);
+        let fits = |item: &Item| self.written - item.begin <= max_lag as u64;
+        if after >= live_from && self.items.get(first).is_some_and(|item| !fits(item)) {
+            let keep = self.items.partition_point(|item| !fits(item)).min(self.items.len() - 1);
+            // One entry alone is given whatever its size.
+            if keep > first {
+                resume = self.items[keep - 1].offset();
+            }
+        }
+        (live_lost || resume > after).then_some(resume)
+    }
+
+    pub(super) fn entries(
+        &self,
+        range: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        self.items.range(range).map(|item| &item.entry)
+    }
+
+    /// The newest entry that has ever been live only and is gone.
+    pub(super) fn live_dropped(&self) -> Offset {
+        self.live_dropped
+    }
+
+    /// Whether every entry is for every reader that is past `live_from`.
+    pub(super) fn is_for_all(&self, after: Offset, live_from: Offset) -> bool {
+        self.private == 0 && (self.live_offsets.is_empty() || after >= live_from)
+    }
+
+    fn index_after(&self, offset: Offset) -> usize {
+        index_after(&self.items, offset)
+    }
+
+    /// Finds an entry of the history. The index knows ids by their hashes, so the entry is compared.
+    fn find(&self, id: Id<'_>, is: impl Fn(&Publication) -> bool) -> Option<Offset> {
+        let offset = self.ids.find(id)?;
+        let item = self.items.get(self.index_after(offset.previous()))?;
+        is(item.entry.publication()).then_some(offset)
+    }
+}
+
+impl Lookup for Held {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn head(&self) -> Offset {
+        self.head
+    }
+
+    fn evicted(&self) -> Evicted {
+        self.history.evicted()
+    }
+
+    fn by_id(&self, id: &str) -> Option<Offset> {
+        self.find(Id::Message(id), |publication| publication.id() == Some(id))
+    }
+
+    fn by_external_id(&self, id: &ExternalId) -> Option<Offset> {
+        self.find(Id::External(id.as_bytes()), |publication| publication.external_id() == Some(id))
+    }
+
+    fn by_time(&self, time: Timestamp) -> Option<Offset> {
+        let index = self.items.partition_point(|item| item.time() <= time);
+        index.checked_sub(1).map(|last| self.items[last].offset())
+    }
+}
+
+impl Retained for Item {
+    fn offset(&self) -> Offset {
+        self.entry.offset()
+    }
+
+    fn time(&self) -> Timestamp {
+        self.entry.time()
+    }
+
+    fn size(&self) -> usize {
+        self.entry.size()
+    }
+}
