@@ -27,6 +27,11 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// Everything, for what keeps to bounds of its own.
+    #[cfg(feature = "file")]
+    pub(crate) const UNLIMITED: Self =
+        Self { count: usize::MAX, bytes: usize::MAX, age: None, lease: None };
+
     /// 250 publications, 1 MiB, no age.
     #[must_use]
     pub const fn new() -> Self {

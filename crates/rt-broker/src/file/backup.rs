@@ -1,7 +1,9 @@
 //! Backups: copies of the store as it is at one moment, made while it is in use.
 
 use crate::error::Error;
-use crate::file::store::Copier;
+use crate::file::store::disk::Disk;
+use crate::file::store::journal::Removal;
+use crate::file::store::reader::JournalReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,13 +21,14 @@ impl Copies {
     pub(in crate::file) fn begin(
         &mut self,
         folder: PathBuf,
-        copier: Copier,
+        disk: Arc<dyn Disk>,
+        reader: JournalReader,
         reply: Sender<Result<(), Error>>,
     ) {
         self.threads.retain(|thread| !thread.is_finished());
         let ended = self.ended.clone();
         let copy = move || {
-            let copied = copier.copy_to(&folder, &ended).map_err(|error| {
+            let copied = reader.copy_to(&disk, &folder, &ended).map_err(|error| {
                 Error::unavailable("the backup cannot be written", error.to_string())
             });
             // A caller that no longer waits gets no reply.
@@ -33,6 +36,18 @@ impl Copies {
         };
         // Without a thread the closure is dropped, and with it the reply: an error.
         let thread = std::thread::Builder::new().name("rt-broker-backup".into()).spawn(copy);
+        self.threads.extend(thread);
+    }
+
+    /// Removes a file of the journal: on a thread of its own, since that may take long.
+    pub(in crate::file) fn remove(&mut self, removal: Removal) {
+        self.threads.retain(|thread| !thread.is_finished());
+        let remove = move || {
+            if let Err(error) = removal.run() {
+                tracing::warn!(%error, "an old segment of the journal cannot be removed");
+            }
+        };
+        let thread = std::thread::Builder::new().name("rt-broker-remove".into()).spawn(remove);
         self.threads.extend(thread);
     }
 

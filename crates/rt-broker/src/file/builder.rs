@@ -1,12 +1,14 @@
 //! The file engine's options.
 
 use super::FileEngine;
-use super::state::{BoundsOf, Limits};
-use super::store::{Disk, JournalOptions, RealDisk};
-use super::writer::{Opening, TimeSource};
+use super::state::Limits;
+use super::store::disk::{Disk, RealDisk};
+use super::store::journal::JournalOptions;
+use super::writer::Opening;
+use crate::local::{BoundsOf, Clock};
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::options::Bounds;
+use crate::bounds::Bounds;
 use crate::timestamp::Timestamp;
 use std::fmt;
 use std::path::PathBuf;
@@ -18,7 +20,7 @@ pub struct FileEngineBuilder {
     durability: Durability,
     bounds: BoundsOf,
     limits: Limits,
-    time: TimeSource,
+    time: Clock,
     disk: Arc<dyn Disk>,
     journal: JournalOptions,
 }
@@ -30,7 +32,7 @@ impl FileEngineBuilder {
             durability: Durability::default(),
             bounds: Box::new(|_| Bounds::new()),
             limits: Limits { topics: 100_000, bytes: 4 << 30, publications: 8_000_000 },
-            time: Box::new(Timestamp::now),
+            time: Arc::new(Timestamp::now),
             disk: Arc::new(RealDisk),
             journal: JournalOptions::default(),
         }
@@ -89,7 +91,7 @@ impl FileEngineBuilder {
     /// Takes the time from `clock` instead of the system.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.time = Box::new(clock);
+        self.time = Arc::new(clock);
         self
     }
 
@@ -97,9 +99,9 @@ impl FileEngineBuilder {
     #[cfg(any(test, feature = "simulation"))]
     #[doc(hidden)]
     #[must_use]
-    pub fn simulated(mut self, disk: &super::store::SimulatedDisk, segment: u64) -> Self {
+    pub fn simulated(mut self, disk: &super::store::simulated_disk::SimulatedDisk, segment: u32) -> Self {
         self.disk = Arc::new(disk.clone());
-        self.journal = JournalOptions { segment_size: segment, ..self.journal };
+        self.journal = JournalOptions { segment_bytes: segment, ..self.journal };
         self
     }
 

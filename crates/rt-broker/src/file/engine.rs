@@ -6,17 +6,22 @@ use super::store::record::Origin;
 use super::writer::{Command, Opening, Shared, Waiting, closed};
 use crate::claim::{Claim, ClaimRequest};
 use crate::durability::Durability;
-use crate::engine::{BoxFuture, Capabilities, Control, Engine, Health, History, Presence};
+use crate::boxed_future::BoxFuture;
+use crate::engine::control::Control;
+use crate::engine::history::History;
+use crate::engine::presence::Presence;
+use crate::engine::{Capabilities, Engine, Health};
 use crate::error::Error;
 use crate::external_id::ExternalId;
-use crate::local::{LocalControl, LocalPresence};
+use crate::local::control::LocalControl;
+use crate::local::presence::LocalPresence;
 use crate::log::Log;
 use crate::message::Message;
 use crate::node::NodeId;
-use crate::options::Bounds;
-use crate::page::Page;
+use crate::bounds::Bounds;
+use crate::engine::history::Page;
 use crate::position::Position;
-use crate::receipt::Receipt;
+use crate::engine::history::Receipt;
 use crate::start::Start;
 use crate::timestamp::Timestamp;
 use std::collections::HashSet;
@@ -101,8 +106,9 @@ impl FileEngine {
     }
 
     pub(super) fn start(opening: Opening) -> Result<Self, Error> {
+        let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
-        let (presence, control) = (LocalPresence::default(), LocalControl::default());
+        let control = LocalControl::default();
         let (tell, ended) = watch::channel(None);
         let of_writer = shared.clone();
         let run = move || {

@@ -16,12 +16,13 @@ pub(in crate::file) use topic::{Slot, Topic, frame};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::file::store::record::{self, Kind, Origin};
-use crate::file::store::Commit;
-use crate::local::Keys;
+use crate::file::store::journal::Commit;
+use crate::local::BoundsOf;
+use crate::local::keys::Keys;
 use crate::message::Message;
-use crate::options::Bounds;
+use crate::bounds::Bounds;
 use crate::position::Offset;
-use crate::receipt::Receipt;
+use crate::engine::history::Receipt;
 use crate::retention::IdleTopics;
 use crate::timestamp::Timestamp;
 use std::collections::HashMap;
@@ -37,9 +38,6 @@ pub(in crate::file) struct Limits {
     pub(in crate::file) bytes: usize,
     pub(in crate::file) publications: usize,
 }
-
-/// The bounds of a topic, by its name.
-pub(in crate::file) type BoundsOf = Box<dyn Fn(&str) -> Bounds + Send + Sync>;
 
 pub(in crate::file) struct Topics {
     by_name: HashMap<Arc<str>, Topic>,
@@ -197,7 +195,7 @@ impl Topics {
             }
         }
         for (name, key) in &change.keys {
-            self.keys.forget_key(name, key);
+            self.keys.take_back(name, key);
         }
         self.held = change.held;
     }

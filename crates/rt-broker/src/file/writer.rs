@@ -15,7 +15,6 @@ mod reading;
 mod recovery;
 mod shared;
 
-pub(in crate::file) use clock::TimeSource;
 pub(in crate::file) use queue::{Command, Waiting};
 pub(in crate::file) use recovery::Opening;
 pub(in crate::file) use shared::{Shared, closed};
@@ -25,7 +24,10 @@ use crate::error::Error;
 use crate::file::backup::Copies;
 use crate::file::state::Topics;
 use crate::file::store::record::Kind;
-use crate::file::store::{Commit, Folder, Journal, Persist, StoreError};
+use crate::file::store::disk::Disk;
+use crate::file::store::error::{ErrorKind, StoreError};
+use crate::file::store::folder::{Durability as Persist, Folder};
+use crate::file::store::journal::{Commit, Journal};
 use crate::timestamp::Timestamp;
 use cleaning::Cleaner;
 use std::collections::VecDeque;
@@ -48,6 +50,7 @@ pub(in crate::file) struct Writer {
     shared: Arc<Shared>,
     journal: Journal,
     folder: Folder,
+    disk: Arc<dyn Disk>,
     failure: Option<Failure>,
     /// What was written and not synced.
     unsynced: Option<Unsynced>,
@@ -69,12 +72,18 @@ struct Unsynced {
 }
 
 impl Writer {
-    fn new(shared: Arc<Shared>, journal: Journal, folder: Folder) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        journal: Journal,
+        folder: Folder,
+        disk: Arc<dyn Disk>,
+    ) -> Self {
         Self {
             copies: Copies::default(),
             shared,
             journal,
             folder,
+            disk,
             failure: None,
             unsynced: None,
             epochs_end: false,
@@ -176,6 +185,7 @@ impl Writer {
                 self.shared.sweeping.store(false, Ordering::Relaxed);
                 // What cannot be written now will be the next time.
                 let _ = self.sweep();
+                self.cleaner.look();
             }
             Command::Reserve => {
                 // Until it can be written marks stay where they are.
@@ -221,17 +231,18 @@ impl Writer {
             return Ok(made);
         }
         let persist = match shared.durability {
-            Durability::Always => Persist::Synced,
-            Durability::Group { .. } | Durability::None => Persist::Written,
+            Durability::Always => Persist::Sync,
+            Durability::Group { .. } | Durability::None => Persist::Write,
         };
-        let bytes = commit.len();
+        let (bytes, segment) = (commit.len(), commit.next_location().segment);
         match self.journal.commit(commit, persist) {
             Ok(()) => {
                 shared.topics().commit();
+                self.cleaner.note_segment(segment);
                 if let Some(time) = reserve {
                     shared.clock.set_reserved(time);
                 }
-                if persist == Persist::Written {
+                if persist == Persist::Write {
                     let now = Instant::now;
                     let unsynced = self.unsynced.get_or_insert_with(|| Unsynced { bytes: 0, since: now() });
                     unsynced.bytes += bytes;
@@ -283,7 +294,7 @@ impl Writer {
         self.shared.set_down(Some(format!("its store cannot be written: {why}")));
         self.failure = Some(Failure { why: why.clone(), tried: Instant::now() });
         // After a failed sync the disk may have anything of what was not synced.
-        if error.is_sync() && self.unsynced.take().is_some() {
+        if error.kind() == ErrorKind::Sync && self.unsynced.take().is_some() {
             self.epochs_end = true;
         }
         cannot_be_written(why)

@@ -204,7 +204,7 @@ impl Lookup for Topic {
     }
 
     fn by_time(&self, time: Timestamp) -> Option<Offset> {
-        Some(self.retention.last_by(time))
+        self.retention.last_by(time)
     }
 }
 

@@ -7,16 +7,15 @@
 
 use super::topic::{Head, Slot, Topic};
 use super::{Limits, Topics};
-use crate::file::state::BoundsOf;
 use crate::file::store::record::{self, Kind, Standing, TopicRecord};
-use crate::file::store::{Frame, Location};
-use crate::local::IDEMPOTENCY_WINDOW;
-use crate::options::Bounds;
+use crate::file::store::replay::{Damage, Frame, Location};
+use crate::local::{BoundsOf, keys};
+use crate::bounds::Bounds;
 use crate::position::{Epoch, Offset, Position};
-use crate::receipt::Receipt;
+use crate::engine::history::Receipt;
 use crate::retention::{Id, Retention};
 use crate::timestamp::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What was read of the journal so far.
@@ -26,6 +25,8 @@ pub(in crate::file) struct Replay {
     keys: Vec<Key>,
     /// The newest reservation: a store that was closed has taken back what it did not use.
     reserved: Option<Timestamp>,
+    /// Damaged places of the journal that earlier openings have taken care of.
+    noted: HashSet<Location>,
     /// Records whose checksum is right and whose form is not known.
     unknown: usize,
 }
@@ -65,12 +66,12 @@ pub(in crate::file) struct Loss {
 impl Replay {
     /// Takes over a frame; frames come in the order in which they were written.
     pub(in crate::file) fn apply(&mut self, frame: &Frame<'_>) {
-        let known = Kind::from_number(frame.kind).and_then(|kind| self.apply_known(kind, frame));
+        let known = Kind::from_number(frame.head.kind).and_then(|kind| self.apply_known(kind, frame));
         self.unknown += usize::from(known.is_none());
     }
 
     fn apply_known(&mut self, kind: Kind, frame: &Frame<'_>) -> Option<()> {
-        let (offset, time) = (Offset::new(frame.offset), Timestamp::from_millis(frame.time));
+        let (offset, time) = (Offset::new(frame.head.offset), Timestamp::from_millis(frame.head.time));
         let mut body = frame.body;
         match kind {
             Kind::Reserved => {
@@ -81,13 +82,17 @@ impl Replay {
                 let (epoch, key) = record::decode_key(body)?;
                 let position = Position::new(epoch, offset);
                 let (key, segment) = (key.into(), frame.location.segment);
-                self.keys.push(Key { topic: frame.topic, position, time, key, segment });
+                self.keys.push(Key { topic: frame.head.topic, position, time, key, segment });
+                return Some(());
+            }
+            Kind::DamageNoted => {
+                self.noted.insert(record::decode_location(body)?);
                 return Some(());
             }
             _ => {}
         }
         let standing = Standing::decode(offset, time, &mut body)?;
-        let topic = self.topics.entry(frame.topic).or_insert_with(Replayed::new);
+        let topic = self.topics.entry(frame.head.topic).or_insert_with(Replayed::new);
         if topic.dropped {
             return Some(());
         }
@@ -109,7 +114,8 @@ impl Replay {
                 topic.dropped = true;
                 topic.held = Retention::new(Bounds::UNLIMITED);
             }
-            Kind::LiveOnly | Kind::Evicted | Kind::Reserved | Kind::Key => {}
+            Kind::LiveOnly | Kind::Evicted => {}
+            Kind::Reserved | Kind::Key | Kind::DamageNoted => return None,
         }
         topic.offset = topic.offset.max(offset);
         topic.time = topic.time.max(time);
@@ -124,22 +130,28 @@ impl Replay {
         self.reserved.max(newest)
     }
 
+    /// The damage that no earlier opening has taken care of.
+    pub(in crate::file) fn new_damage(&self, damage: &[Damage]) -> Vec<Damage> {
+        let new = |damage: &&Damage| !self.noted.contains(&damage.location);
+        damage.iter().filter(new).cloned().collect()
+    }
+
     /// Records that could not be understood, although they are whole.
     pub(in crate::file) fn unknown(&self) -> usize {
         self.unknown
     }
 
-    /// The topics, and what is missing in them. `lost` has the numbers of topics that are known to
-    /// have lost a record.
+    /// The topics, and what is missing in them after this damage.
     pub(in crate::file) fn finish(
         self,
         bounds: BoundsOf,
         limits: Limits,
         now: Timestamp,
-        lost: &[u64],
+        damage: &[Damage],
     ) -> (Topics, Vec<Loss>) {
         let mut topics = Topics::new(bounds, limits);
         let mut losses = Vec::new();
+        let lost: HashSet<u64> = damage.iter().filter_map(Damage::topic).collect();
         for (id, replayed) in self.topics {
             topics.next_id = topics.next_id.max(id.saturating_add(1));
             if replayed.dropped {
@@ -164,7 +176,7 @@ impl Replay {
             topics.insert(name, topic);
         }
         for Key { topic, position, time, key, segment } in self.keys {
-            if time.after(IDEMPOTENCY_WINDOW) > now
+            if time.after(keys::WINDOW) > now
                 && let Some(name) = topics.names.get(&topic)
             {
                 topics.segments.keep_key(segment, time);

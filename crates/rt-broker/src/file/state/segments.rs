@@ -1,6 +1,6 @@
 //! What each segment of the journal is still needed for.
 
-use crate::local::IDEMPOTENCY_WINDOW;
+use crate::local::keys;
 use crate::timestamp::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Segments {
     /// Whether the publications and keys of a segment have to be read to be moved elsewhere.
     pub(in crate::file) fn must_be_read(&self, segment: u32, now: Timestamp) -> bool {
         self.0.get(&segment).is_some_and(|uses| {
-            uses.publications > 0 || uses.newest_key.after(IDEMPOTENCY_WINDOW) > now
+            uses.publications > 0 || uses.newest_key.after(keys::WINDOW) > now
         })
     }
 

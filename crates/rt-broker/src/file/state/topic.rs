@@ -3,14 +3,18 @@
 use crate::entry::Entry;
 use crate::external_id::ExternalId;
 use crate::file::store::record::{self, Kind, Origin, Standing, TopicRecord};
-use crate::file::store::{Commit, FrameHead, Location};
-use crate::log::{Appended, Log, Snapshot};
+use crate::file::store::format::FrameHead;
+use crate::file::store::journal::Commit;
+use crate::file::store::replay::Location;
+use crate::log::Log;
+use crate::log::snapshot::Snapshot;
+use crate::log::woken::{Appended, Woken};
 use crate::message::Message;
 use crate::node::NodeId;
-use crate::options::Bounds;
+use crate::bounds::Bounds;
 use crate::position::{Epoch, Offset, Position};
 use crate::publication::Publication;
-use crate::retention::{Id, IdleTopic, Retained, Retention};
+use crate::retention::{Evicted, Id, IdleTopic, Retained, Retention};
 use crate::start::Lookup;
 use crate::timestamp::Timestamp;
 use std::ops::RangeInclusive;
@@ -160,7 +164,7 @@ impl Topic {
             self.held.push(Slot { offset, time, size, location });
             self.held.trim(now, drop);
         } else if !message.is_live_only() {
-            self.held.note_evicted(crate::retention::Evicted { offset, time });
+            self.held.note_evicted(Evicted { offset, time });
         }
         let kind = if live_only { Kind::LiveOnly } else { Kind::Publication };
         self.push(kind, commit, |body| {
@@ -282,14 +286,12 @@ impl Topic {
         &mut self,
         entry: &Arc<Entry>,
         node: Option<NodeId>,
-        wakers: &mut Vec<crate::log::Woken>,
+        wakers: &mut Vec<Woken>,
     ) -> usize {
         self.stamped = None;
         let publication = entry.publication();
         if !entry.is_live_only() {
-            let message = publication.id().map(Id::Message);
-            let external = publication.external_id().map(|id| Id::External(id.as_bytes()));
-            self.held.index(publication.position().offset(), message.into_iter().chain(external));
+            self.held.index(publication.position().offset(), publication.ids());
         }
         let mut sum = 0;
         self.logs.retain(|log| {
@@ -364,7 +366,7 @@ impl Lookup for Topic {
         self.head.offset
     }
 
-    fn evicted(&self) -> crate::retention::Evicted {
+    fn evicted(&self) -> Evicted {
         self.held.evicted()
     }
 

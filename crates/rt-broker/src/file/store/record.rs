@@ -5,9 +5,11 @@
 //! begins with its [`Standing`], so that the newest one of them says what must be there. Numbers are
 //! little-endian or, where they are usually small, of variable length (LEB128).
 
+use super::replay::Location;
 use crate::message::Message;
 use crate::position::{Epoch, Offset, Position};
-use crate::publication::{ExternalId, Publication};
+use crate::external_id::ExternalId;
+use crate::publication::Publication;
 use crate::retention::Evicted;
 use crate::timestamp::Timestamp;
 use bytes::Bytes;
@@ -35,13 +37,17 @@ pub(in crate::file) enum Kind {
     Key = 8,
     /// Stamps and marks up to this time may have been given out.
     Reserved = 9,
+    /// A place of the journal is damaged, and topics have begun new epochs for it.
+    DamageNoted = 10,
 }
 
 impl Kind {
     pub(in crate::file) fn from_number(number: u8) -> Option<Self> {
         use Kind::*;
-        let kinds = [Topic, Publication, Moved, LiveOnly, Evicted, Deleted, Dropped, Key, Reserved];
-        kinds.into_iter().find(|kind| *kind as u8 == number)
+        const KINDS: [Kind; 10] = [
+            Topic, Publication, Moved, LiveOnly, Evicted, Deleted, Dropped, Key, Reserved, DamageNoted,
+        ];
+        KINDS.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 
@@ -260,6 +266,17 @@ pub(in crate::file) fn encode_key(epoch: Epoch, key: &str, out: &mut Vec<u8>) {
 pub(in crate::file) fn decode_key(mut rest: &[u8]) -> Option<(Epoch, &str)> {
     let epoch = Epoch::new(number(&mut rest)?)?;
     Some((epoch, text(rest)?))
+}
+
+/// Writes a place of the journal.
+pub(in crate::file) fn encode_location(location: Location, out: &mut Vec<u8>) {
+    put_number(location.segment.into(), out);
+    put_number(location.at.into(), out);
+}
+
+pub(in crate::file) fn decode_location(mut rest: &[u8]) -> Option<Location> {
+    let segment = u32::try_from(number(&mut rest)?).ok()?;
+    Some(Location { segment, at: u32::try_from(number(&mut rest)?).ok()? })
 }
 
 fn put_number(mut number: u64, out: &mut Vec<u8>) {

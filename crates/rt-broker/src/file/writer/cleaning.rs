@@ -9,14 +9,15 @@ use super::{Writer, clock, push_reserved};
 use crate::error::Error;
 use crate::file::state::{Segments, Slot, Topics, frame};
 use crate::file::store::record::Kind;
-use crate::file::store::{Commit, Frame, Location};
-use crate::local::IDEMPOTENCY_WINDOW;
+use crate::file::store::journal::Commit;
+use crate::file::store::replay::{Frame, Location};
+use crate::local::keys;
 use crate::position::Offset;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 
 /// Bytes that are read of a segment in one step.
-const STEP: usize = 256 << 10;
+const STEP: u32 = 256 << 10;
 /// Topics whose records are written again in one step.
 const RECORDS: usize = 512;
 /// The journal may be twice as large as what it holds, and this much larger.
@@ -26,9 +27,12 @@ const PUBLICATION: u64 = 80;
 const TOPIC: u64 = 120;
 
 /// The segment that is being emptied.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cleaner {
     under_way: Option<Cleaning>,
+    /// Whether there may be something to clean: looked at with each new segment and each sweep.
+    due: bool,
+    newest_segment: u32,
 }
 
 #[derive(Debug)]
@@ -37,10 +41,27 @@ struct Cleaning {
     /// Topics whose newest record may be in it.
     topics: Vec<Arc<str>>,
     /// Where to read on.
-    at: u64,
+    at: u32,
+}
+
+impl Default for Cleaner {
+    fn default() -> Self {
+        Self { under_way: None, due: true, newest_segment: 0 }
+    }
 }
 
 impl Cleaner {
+    /// Looks for something to clean in the next turn.
+    pub(super) fn look(&mut self) {
+        self.due = true;
+    }
+
+    /// The journal was written in this segment.
+    pub(super) fn note_segment(&mut self, segment: u32) {
+        self.due |= segment != self.newest_segment;
+        self.newest_segment = segment;
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.under_way.is_some()
     }
@@ -52,25 +73,31 @@ impl Writer {
         if self.failure.is_some() {
             return;
         }
-        if self.cleaner.under_way.is_none() {
+        if self.cleaner.under_way.is_none() && std::mem::take(&mut self.cleaner.due) {
             self.cleaner.under_way = self.next_to_clean();
         }
         let Some(cleaning) = self.cleaner.under_way.take() else { return };
         match self.clean_step(cleaning) {
-            Ok(more) => self.cleaner.under_way = more,
+            Ok(more) => {
+                self.cleaner.due |= more.is_none();
+                self.cleaner.under_way = more;
+            }
             // Begun again once the store can be written.
             Err(error) => tracing::warn!(%error, "an old segment of the journal cannot be cleaned"),
         }
     }
 
     fn next_to_clean(&self) -> Option<Cleaning> {
-        let segment = self.journal.oldest_full()?;
+        let segments = self.journal.reader().segments();
+        let [oldest, _, ..] = &*segments else { return None };
+        let segment = oldest.number;
+        let written: u64 = segments.iter().map(|segment| u64::from(segment.bytes)).sum();
         let mut topics = self.shared.topics();
         let held = topics.bytes() as u64
             + topics.publications() as u64 * PUBLICATION
             + topics.len() as u64 * TOPIC;
         let unused = !topics.segments.must_be_read(segment, self.shared.clock.now());
-        if !unused && self.journal.len() <= held.saturating_mul(2).saturating_add(SLACK) {
+        if !unused && written <= held.saturating_mul(2).saturating_add(SLACK) {
             return None;
         }
         let topics = topics.segments.topics(segment);
@@ -105,7 +132,9 @@ impl Writer {
         self.shared.clock.set_reserved(reserved);
         // What was moved must be on the disk before its old place goes.
         self.sync()?;
-        self.journal.remove_oldest(cleaning.segment).map_err(|error| self.failed(error))?;
+        let removal = self.journal.remove_oldest(cleaning.segment);
+        let removal = removal.map_err(|error| self.failed(error))?;
+        self.copies.remove(removal);
         self.shared.topics().segments.remove(cleaning.segment);
         Ok(None)
     }
@@ -114,18 +143,18 @@ impl Writer {
     fn move_frames(
         &mut self,
         segment: u32,
-        at: u64,
+        at: u32,
         now: Timestamp,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Option<u32>, Error> {
         let mut moved: Vec<(Arc<str>, Slot)> = Vec::new();
-        let reader = self.journal.reader();
+        let reader = self.journal.reader().clone();
         let next = self.change(now, |topics, commit| {
-            let scanned = reader.scan(segment, at, STEP, &mut |frame: &Frame<'_>| {
-                match Kind::from_number(frame.kind) {
+            let scanned = reader.scan(segment, at, STEP, |frame| {
+                match Kind::from_number(frame.head.kind) {
                     Some(Kind::Publication | Kind::Moved) => {
-                        moved.extend(move_publication(topics, frame, commit));
+                        moved.extend(move_publication(topics, &frame, commit));
                     }
-                    Some(Kind::Key) => keep_key(topics, frame, now, commit),
+                    Some(Kind::Key) => keep_key(topics, &frame, now, commit),
                     _ => {}
                 }
             });
@@ -170,9 +199,9 @@ fn move_publication(
     frame: &Frame<'_>,
     commit: &mut Commit,
 ) -> Option<(Arc<str>, Slot)> {
-    let name = topics.name_of(frame.topic)?.clone();
+    let name = topics.name_of(frame.head.topic)?.clone();
     let held = &topics.get(&name)?.held;
-    let slot = held.get(Offset::new(frame.offset)).copied()?;
+    let slot = held.get(Offset::new(frame.head.offset)).copied()?;
     if slot.location != frame.location {
         return None;
     }
@@ -181,15 +210,15 @@ fn move_publication(
 }
 
 fn keep_key(topics: &mut Topics, frame: &Frame<'_>, now: Timestamp, commit: &mut Commit) {
-    let time = Timestamp::from_millis(frame.time);
-    if time.after(IDEMPOTENCY_WINDOW) > now && topics.name_of(frame.topic).is_some() {
+    let time = Timestamp::from_millis(frame.head.time);
+    if time.after(keys::WINDOW) > now && topics.name_of(frame.head.topic).is_some() {
         let location = copy(Kind::Key, frame, commit);
         topics.segments.keep_key(location.segment, time);
     }
 }
 
 fn copy(kind: Kind, from: &Frame<'_>, commit: &mut Commit) -> Location {
-    let (offset, time) = (Offset::new(from.offset), Timestamp::from_millis(from.time));
-    let head = frame(kind, from.topic, offset, time);
+    let (offset, time) = (Offset::new(from.head.offset), Timestamp::from_millis(from.head.time));
+    let head = frame(kind, from.head.topic, offset, time);
     commit.push(head, |body| body.extend_from_slice(from.body))
 }

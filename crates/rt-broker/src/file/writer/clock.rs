@@ -1,6 +1,7 @@
 //! The engine's clock: never behind what an earlier life has given out.
 
 use super::queue::{Command, Queue};
+use crate::local::Clock;
 use crate::timestamp::Timestamp;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,11 +10,8 @@ use std::time::Duration;
 /// closing the engine's clock starts this much ahead at most.
 pub(in crate::file) const AHEAD: Duration = Duration::from_secs(2);
 
-/// Where the time comes from.
-pub(in crate::file) type TimeSource = Box<dyn Fn() -> Timestamp + Send + Sync>;
-
-pub(in crate::file) struct Clock {
-    source: TimeSource,
+pub(in crate::file) struct EngineClock {
+    source: Clock,
     /// The last life may have given out marks up to here.
     floor: Timestamp,
     /// What the source showed at the opening.
@@ -23,8 +21,8 @@ pub(in crate::file) struct Clock {
     reserving: AtomicBool,
 }
 
-impl Clock {
-    pub(in crate::file) fn new(source: TimeSource, floor: Timestamp, reserved: Timestamp) -> Self {
+impl EngineClock {
+    pub(in crate::file) fn new(source: Clock, floor: Timestamp, reserved: Timestamp) -> Self {
         let opened = source();
         let reserved = AtomicU64::new(reserved.as_millis());
         Self { source, floor, opened, reserved, reserving: AtomicBool::new(false) }

@@ -3,7 +3,7 @@
 use super::Writer;
 use crate::error::Error;
 use crate::file::state::Topic;
-use crate::local::Keys;
+use crate::local::keys::Keys;
 use crate::position::Offset;
 use crate::retention::IdleTopic;
 use std::sync::Arc;

@@ -4,9 +4,9 @@ use super::Writer;
 use super::queue::{Reply, Waiting};
 use crate::error::Error;
 use crate::file::state::{Publish, Published};
-use crate::log::Woken;
+use crate::log::woken::Woken;
 use crate::node::NodeId;
-use crate::receipt::Receipt;
+use crate::engine::history::Receipt;
 
 /// A publication that is written, and who waits for it.
 struct Written {

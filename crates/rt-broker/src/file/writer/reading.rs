@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::file::state::{Slot, Topic};
 use crate::file::store::record;
 use crate::log::Log;
-use crate::page::Page;
+use crate::engine::history::Page;
 use crate::position::{Offset, Position};
 use crate::retention::ClaimLimits;
 use crate::start::Start;
@@ -72,7 +72,9 @@ impl Writer {
         let (slots, epoch, mut lost) = {
             let topics = self.shared.topics();
             let Some(topic) = topics.get(name) else {
-                return Ok(Page::new(Vec::new(), start.names_a_publication()));
+                // A read does not make a topic.
+                let empty = Topic::new(0, topics.bounds_of(name), Timestamp::ZERO);
+                return Ok(Page::new(Vec::new(), start.resolve(&empty).gap.is_some()));
             };
             let resolved = start.resolve(topic);
             let slots: Vec<Slot> = topic.held.after(resolved.after).take(limit).copied().collect();
@@ -156,13 +158,13 @@ impl Writer {
 
     /// Copies the store on a thread of its own.
     pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
-        self.copies.begin(folder, self.journal.copier(), reply);
+        self.copies.begin(folder, self.disk.clone(), self.journal.reader().clone(), reply);
     }
 
     /// Reads publications from the journal. One that cannot be read is left out: the topic has lost
     /// it, which is logged and makes the engine's health degraded.
     pub(super) fn entries(
-        &mut self,
+        &self,
         name: &str,
         epoch: Position,
         slots: &[Slot],
@@ -170,10 +172,10 @@ impl Writer {
         let mut entries = Vec::with_capacity(slots.len());
         for slot in slots {
             let position = Position::new(epoch.epoch(), slot.offset);
-            let frame = self.journal.read(slot.location, slot.size as usize);
+            let frame = self.journal.reader().read(slot.location, slot.size as usize);
             let damage = match &frame {
-                Ok(frame) if frame.offset == slot.offset.get() => {
-                    match record::decode_publication(position, slot.time, frame.body()) {
+                Ok(frame) if frame.head.offset == slot.offset.get() => {
+                    match record::decode_publication(position, slot.time, &frame.body) {
                         Some(publication) => {
                             entries.push(Entry::new(publication, false));
                             continue;
@@ -189,7 +191,7 @@ impl Writer {
         entries
     }
 
-    fn lose(&mut self, topic: &str, position: Position, damage: &str) {
+    pub(super) fn lose(&self, topic: &str, position: Position, damage: &str) {
         tracing::error!(topic, %position, damage, "a publication cannot be read from the store");
         metrics::counter!("rt_broker_lost_publications_total").increment(1);
         let why = format!("publication {position} of topic {topic:?} cannot be read: {damage}");

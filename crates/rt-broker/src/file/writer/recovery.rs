@@ -1,14 +1,20 @@
 //! Opening a store: what it holds is taken over, and what it lost is reported.
 
-use super::clock::{AHEAD, Clock, TimeSource};
+use super::clock::{AHEAD, EngineClock};
 use super::shared::Shared;
 use super::{Writer, push_reserved};
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::file::state::{BoundsOf, Limits, Loss, Replay};
-use crate::file::store::{
-    Disk, Ending, Folder, Journal, JournalOptions, Persist, Recovered, StoreError,
-};
+use crate::file::state::{Limits, Loss, Replay};
+use crate::file::store::disk::Disk;
+use crate::file::store::error::StoreError;
+use crate::file::store::folder::{Durability as Persist, Ending, Folder};
+use crate::file::store::journal::{Journal, JournalOptions};
+use crate::file::store::format::FrameHead;
+use crate::file::store::journal::Commit;
+use crate::file::store::record::{self, Kind};
+use crate::file::store::replay::{Damage, Recovered};
+use crate::local::{BoundsOf, Clock};
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,30 +30,31 @@ pub(in crate::file) struct Opening {
     pub(in crate::file) durability: Durability,
     pub(in crate::file) bounds: BoundsOf,
     pub(in crate::file) limits: Limits,
-    pub(in crate::file) time: TimeSource,
+    pub(in crate::file) time: Clock,
 }
 
 impl Opening {
     /// Opens the store, which is made where there is none.
     pub(in crate::file) fn open(self) -> Result<(Arc<Shared>, Writer), Error> {
-        let folder = Folder::open(self.disk, &self.path).map_err(cannot_be_opened)?;
+        let folder = Folder::open(self.disk.clone(), &self.path).map_err(cannot_be_opened)?;
         let ending = folder.ending();
         let mut replay = Replay::default();
         let (journal, recovered) =
-            Journal::open(&folder, self.journal, |frame| replay.apply(frame))
+            Journal::open(&folder, self.journal, |frame| replay.apply(&frame))
                 .map_err(cannot_be_opened)?;
         // Nothing is stamped at or below what earlier lives have given out.
         let floor = replay.reserved().map_or(Timestamp::ZERO, Timestamp::next);
         let now = (self.time)().max(floor);
         let unknown = replay.unknown();
-        let lost = recovered.lost_topics();
-        let (topics, losses) = replay.finish(self.bounds, self.limits, now, &lost);
-        let clock = Clock::new(self.time, floor, Timestamp::ZERO);
+        let damage = replay.new_damage(&recovered.damage);
+        let (topics, losses) = replay.finish(self.bounds, self.limits, now, &damage);
+        let clock = EngineClock::new(self.time, floor, Timestamp::ZERO);
         let shared = Arc::new(Shared::new(topics, clock, self.durability));
-        let mut writer = Writer::new(shared.clone(), journal, folder);
-        writer.report(&recovered, unknown, &losses);
-        let all = ending == Ending::MayHaveLost || recovered.may_have_lost_anything() || unknown > 0;
-        writer.begin_life(all, &losses)?;
+        let mut writer = Writer::new(shared.clone(), journal, folder, self.disk);
+        writer.report(&recovered, &damage, unknown, &losses);
+        let anything = |damage: &Damage| damage.loses_anything();
+        let all = ending == Ending::MayHaveLost || unknown > 0 || damage.iter().any(anything);
+        writer.begin_life(all, &losses, &damage)?;
         Ok((shared, writer))
     }
 }
@@ -55,7 +62,12 @@ impl Opening {
 impl Writer {
     /// Makes what recovery found durable before anything is given out: new epochs where something
     /// may be lost, what lower bounds cost, and the time that may be stamped.
-    fn begin_life(&mut self, all: bool, losses: &[Loss]) -> Result<(), Error> {
+    fn begin_life(
+        &mut self,
+        all: bool,
+        losses: &[Loss],
+        damage: &[Damage],
+    ) -> Result<(), Error> {
         let now = self.shared.clock.now();
         let names: Vec<Arc<str>> = match all {
             true => self.shared.topics().iter().map(|(name, _)| name.clone()).collect(),
@@ -65,6 +77,7 @@ impl Writer {
         let reserved = now.after(AHEAD);
         let lowered = self.write(now, |topics, commit| {
             push_reserved(reserved, commit);
+            note_damage(damage, commit);
             Ok(topics.keep_to_bounds(now, commit))
         })?;
         self.shared.clock.set_reserved(reserved);
@@ -75,21 +88,27 @@ impl Writer {
         self.journal.sync().map_err(cannot_be_opened)?;
         self.unsynced = None;
         let persist = match self.shared.durability {
-            Durability::Always => Persist::Synced,
-            Durability::Group { .. } | Durability::None => Persist::Written,
+            Durability::Always => Persist::Sync,
+            Durability::Group { .. } | Durability::None => Persist::Write,
         };
         self.folder.begin(persist).map_err(cannot_be_opened)
     }
 
     /// Logs and counts what recovery found.
-    fn report(&self, recovered: &Recovered, unknown: usize, losses: &[Loss]) {
-        if let Some(torn) = &recovered.torn {
+    fn report(
+        &self,
+        recovered: &Recovered,
+        damage: &[Damage],
+        unknown: usize,
+        losses: &[Loss],
+    ) {
+        for torn in &recovered.torn {
             tracing::info!(%torn, "the last write was cut off before it was acknowledged; a copy is kept");
         }
-        for damage in &recovered.damage {
+        for damage in damage {
             tracing::error!(%damage, "the store's journal is damaged");
         }
-        let more = recovered.damaged.saturating_sub(recovered.damage.len());
+        let more = recovered.damages.saturating_sub(recovered.damage.len() as u64);
         if more > 0 {
             tracing::error!(more, "the store's journal is damaged in more places");
         }
@@ -109,15 +128,23 @@ impl Writer {
             );
             metrics::counter!("rt_broker_lost_publications_total").increment(publications);
         }
-        if recovered.damaged > 0 || unknown > 0 || !losses.is_empty() {
+        if !damage.is_empty() || unknown > 0 || !losses.is_empty() {
             let why = format!(
                 "its store was damaged when it was opened: {} places in the journal, \
                  {publications} publications of {} topics are lost (see the log)",
-                recovered.damaged.max(unknown),
+                damage.len().max(unknown),
                 losses.len(),
             );
             self.shared.set_degraded(why);
         }
+    }
+}
+
+/// Has the next opening know that this damage was taken care of.
+fn note_damage(damage: &[Damage], commit: &mut Commit) {
+    for location in damage.iter().filter(|damage| damage.is_permanent()).map(|one| one.location) {
+        let head = FrameHead { kind: Kind::DamageNoted as u8, topic: 0, offset: 0, time: 0 };
+        commit.push(head, |body| record::encode_location(location, body));
     }
 }
 

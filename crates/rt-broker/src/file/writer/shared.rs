@@ -1,6 +1,6 @@
 //! What the engine's callers and its writer share.
 
-use super::clock::Clock;
+use super::clock::EngineClock;
 use super::queue::{Command, Queue, Reply};
 use crate::durability::Durability;
 use crate::engine::Health;
@@ -19,7 +19,7 @@ pub(in crate::file) struct Shared {
     pub(in crate::file) queue: Queue,
     pub(in crate::file) room: Semaphore,
     pub(in crate::file) topics: Mutex<Topics>,
-    pub(in crate::file) clock: Clock,
+    pub(in crate::file) clock: EngineClock,
     pub(in crate::file) durability: Durability,
     /// A sweep waits in the queue.
     pub(in crate::file) sweeping: AtomicBool,
@@ -36,7 +36,7 @@ struct Trouble {
 }
 
 impl Shared {
-    pub(in crate::file) fn new(topics: Topics, clock: Clock, durability: Durability) -> Self {
+    pub(in crate::file) fn new(topics: Topics, clock: EngineClock, durability: Durability) -> Self {
         Self {
             queue: Queue::default(),
             room: Semaphore::new(ROOM as usize),
