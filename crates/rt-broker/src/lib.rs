@@ -48,8 +48,6 @@ pub use engine::{
 };
 pub use entry::{Batch, Entry, Form, Publication};
 pub use error::Error;
-#[cfg(feature = "file")]
-pub use file::{FileEngine, FileEngineBuilder, ImportReport, SkippedLine, Sync};
 pub use log::{Log, Snapshot, Woken};
 pub use memory::{MemoryEngine, MemoryEngineBuilder};
 pub use message::Message;

@@ -1,0 +1,221 @@
+//! The store's folder: whose it is, who has it open, and how the last process to use it ended.
+//!
+//! - `RT-BROKER` names the version of the format, and is locked by the process that has the store
+//!   open.
+//! - `made` exists once the store was in use: from then on its journal must exist.
+//! - `open` exists while the store is in use, and says how durable acknowledged commits are. A
+//!   store that is opened with this file present was not closed. A copy of a store is marked as one
+//!   by the text `copy` in it.
+//! - `journal/` and `progress` are the journal's; `cut-off/` has what recovery could not use.
+
+use super::disk::{Disk, DiskFile};
+use super::error::{ErrorKind, StoreError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const MARKER: &str = "RT-BROKER";
+const MAGIC: &str = "rt-broker file store, format ";
+const OPEN: &str = "open";
+const MADE: &str = "made";
+
+/// The version of the format, of the folder and of all files in it.
+///
+/// Version 1 was an embedded key-value store in place of the journal.
+pub(super) const FORMAT: u32 = 2;
+
+/// When a commit survives what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Durability {
+    /// It is on the disk, and survives a power cut.
+    Sync,
+    /// The operating system has it: it survives the end of the process.
+    Write,
+}
+
+/// How the last process that used the store ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// It closed the store, or there was none.
+    Closed,
+    /// It was killed, and everything that it acknowledged should be there.
+    Killed,
+    /// Acknowledged commits may be missing: the system stopped before they were synced, or the
+    /// folder is a copy that may be older than what clients have seen.
+    MayHaveLost,
+}
+
+/// A store's folder, locked.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) path: PathBuf,
+    ending: Ending,
+    in_use_before: bool,
+    /// Locked as long as it is open.
+    _marker: Arc<dyn DiskFile>,
+}
+
+impl Folder {
+    /// Locks a folder, which is created if it does not exist.
+    ///
+    /// # Errors
+    /// When the folder is used by another process, is not a store, has a format of another version,
+    /// or cannot be read and written. Nothing in it is changed then.
+    pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, StoreError> {
+        disk.create_folder(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => StoreError::new(
+                ErrorKind::Refused,
+                path,
+                "is a file: give the folder in which to keep the store",
+            ),
+            _ => StoreError::io(path, "cannot be created", error),
+        })?;
+        let names =
+            disk.list(path).map_err(|error| StoreError::io(path, "cannot be read", error))?;
+        let has = |name: &str| names.iter().any(|found| found == name);
+        if !has(MARKER) {
+            // A marker that was being written when the process ended belongs to an empty store.
+            if names.iter().any(|name| *name != format!("{MARKER}.new")) {
+                let what = "has other files in it and is not a store (its RT-BROKER file is \
+                            missing): give an empty or a new folder; nothing in it was changed";
+                return Err(StoreError::new(ErrorKind::Refused, path, what));
+            }
+            write_whole(&*disk, path, MARKER, &format!("{MAGIC}{FORMAT}\n"))?;
+        }
+        let marker_path = path.join(MARKER);
+        let marker = disk
+            .open(&marker_path)
+            .map_err(|error| StoreError::io(&marker_path, "cannot be opened", error))?;
+        match marker.try_lock() {
+            Ok(true) => {}
+            Ok(false) => {
+                let what = "is open elsewhere: only one engine at a time may use a store";
+                return Err(StoreError::new(ErrorKind::InUse, path, what));
+            }
+            Err(error) => return Err(StoreError::io(&marker_path, "cannot be locked", error)),
+        }
+        check_format(path, &read_text(&marker_path, &*marker)?)?;
+        // An earlier holder of the lock may have changed them since the first look.
+        let names =
+            disk.list(path).map_err(|error| StoreError::io(path, "cannot be read", error))?;
+        let has = |name: &str| names.iter().any(|found| found == name);
+        let ending = if has(OPEN) { ending(&*disk, &path.join(OPEN))? } else { Ending::Closed };
+        let in_use_before = has(MADE) || has(OPEN);
+        Ok(Self { disk, path: path.to_owned(), ending, in_use_before, _marker: marker })
+    }
+
+    /// How the last process that used the store ended.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending
+    }
+
+    /// Whether the store was in use before, so that its journal must exist.
+    pub(super) fn in_use_before(&self) -> bool {
+        self.in_use_before
+    }
+
+    /// Marks the store as in use, with the durability of the commits that will be acknowledged.
+    ///
+    /// From here on [`ending`](Self::ending) speaks of this process at the next opening: what the
+    /// last ending means must have been committed before.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(crate) fn begin(&self, durability: Durability) -> Result<(), StoreError> {
+        let durability = match durability {
+            Durability::Sync => "sync",
+            Durability::Write => "write",
+        };
+        let text = format!("{durability}\n{}\n", self.disk.boot_id().unwrap_or_default());
+        write_whole(&*self.disk, &self.path, MADE, "")?;
+        write_whole(&*self.disk, &self.path, OPEN, &text)
+    }
+
+    /// Marks the store as closed. Everything in it must have been synced.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(crate) fn end(&self) -> Result<(), StoreError> {
+        let path = self.path.join(OPEN);
+        self.disk
+            .remove(&path)
+            .and_then(|()| self.disk.sync_folder(&self.path))
+            .map_err(|error| StoreError::io(&path, "cannot be removed", error))
+    }
+}
+
+/// Completes a folder that holds a copy of a store.
+///
+/// The marker comes last: without it the folder is not a store.
+pub(super) fn mark_copy(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    write_whole(disk, path, MADE, "")?;
+    write_whole(disk, path, OPEN, "copy\n")?;
+    write_whole(disk, path, MARKER, &format!("{MAGIC}{FORMAT}\n"))
+}
+
+fn ending(disk: &dyn Disk, path: &Path) -> Result<Ending, StoreError> {
+    let file = disk.open(path).map_err(|error| StoreError::io(path, "cannot be opened", error))?;
+    let text = read_text(path, &*file)?;
+    let mut lines = text.lines();
+    let (durability, boot) = (lines.next(), lines.next().unwrap_or_default());
+    // The operating system keeps what a process has written for as long as it runs.
+    let same_boot = !boot.is_empty() && disk.boot_id().as_deref() == Some(boot);
+    Ok(match durability {
+        Some("sync") => Ending::Killed,
+        Some("write") if same_boot => Ending::Killed,
+        _ => Ending::MayHaveLost,
+    })
+}
+
+fn check_format(path: &Path, text: &str) -> Result<(), StoreError> {
+    let version = text.strip_prefix(MAGIC).and_then(|rest| rest.strip_suffix('\n'));
+    match version.map(str::parse::<u32>) {
+        Some(Ok(FORMAT)) => Ok(()),
+        Some(Ok(version)) => Err(other_version(path, version)),
+        _ => Err(StoreError::new(
+            ErrorKind::Refused,
+            path,
+            "has a marker (RT-BROKER) that is not ours or was cut short: if the store is yours, \
+             restore the marker from a backup; nothing in it was changed",
+        )),
+    }
+}
+
+/// The error for a file or a folder of another version than [`FORMAT`].
+pub(super) fn other_version(path: &Path, version: u32) -> StoreError {
+    let advice = if version > FORMAT {
+        "use the version that wrote it, or a later one"
+    } else {
+        "use the version that wrote it, or give a new folder"
+    };
+    let what = format!(
+        "is of format {version}, and this version reads format {FORMAT}: {advice}; nothing in it \
+         was changed"
+    );
+    StoreError::new(ErrorKind::Version, path, what)
+}
+
+/// The longest text that is read of a marker, in bytes.
+const MAX_TEXT: usize = 256;
+
+fn read_text(path: &Path, file: &dyn DiskFile) -> Result<String, StoreError> {
+    let mut text = [0; MAX_TEXT];
+    let len = file
+        .read_at(0, &mut text)
+        .map_err(|error| StoreError::io(path, "cannot be read", error))?;
+    Ok(String::from_utf8_lossy(&text[..len]).into_owned())
+}
+
+/// Writes a file so that after a crash all of it exists, or nothing.
+fn write_whole(disk: &dyn Disk, folder: &Path, name: &str, text: &str) -> Result<(), StoreError> {
+    let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
+    let write = || {
+        let file = disk.create(&new)?;
+        file.write_at(0, text.as_bytes())?;
+        file.sync()?;
+        disk.rename(&new, &path)?;
+        disk.sync_folder(folder)
+    };
+    write().map_err(|error| StoreError::io(&path, "cannot be written", error))
+}

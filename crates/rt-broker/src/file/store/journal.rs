@@ -1,0 +1,455 @@
+//! Writing the journal.
+//!
+//! A commit is one write, and one sync where it is asked for. Then the progress is written, and only
+//! then is the commit acknowledged. When anything of this fails, the file's end is uncertain, and the
+//! journal is never cut: it goes on in a new segment, whose header says where the valid part of the
+//! last one ends.
+//!
+//! **A new segment and a power cut.** With [`Durability::Sync`] the header of a new segment, its entry
+//! in the folder, and the progress that names it are synced before its first commit is acknowledged.
+//! So a newest segment without a readable header, which the settled progress does not name, has
+//! nothing that was acknowledged. With [`Durability::Write`] none of this is synced, nor is the segment before: a
+//! header that survives a power cut may name commits that did not, which recovery reports as lost.
+//! [`Journal::sync`] syncs all segments that were written since the last sync, oldest first.
+
+use super::disk::{Disk, DiskFile};
+use super::error::{ErrorKind, StoreError};
+use super::folder::{Durability, Folder};
+use super::format::{
+    CommitMark, End, FrameHead, HEADER_BYTES, MAX_BODY_BYTES, RawHead, SegmentHeader,
+};
+use super::progress::{Acknowledged, Progress};
+use super::reader::{JournalReader, Segment, State};
+use super::recover::{self, Opened};
+use super::replay::{Frame, Location, Recovered};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The folder of the segments, the file of the progress, and the folder of what recovery cannot use.
+pub(super) const JOURNAL: &str = "journal";
+pub(super) const PROGRESS: &str = "progress";
+const CUT_OFF: &str = "cut-off";
+
+/// The size of a commit's buffer above which its memory is given back, in bytes.
+const MAX_KEPT_BUFFER: usize = 1 << 20;
+
+/// How a journal is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JournalOptions {
+    /// Size in bytes at which a segment is full: the commit that reaches it is the last in it.
+    pub(crate) segment_bytes: u32,
+    /// Seed of the segments' salts, which nobody outside may guess.
+    pub(crate) seed: u64,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        // The standard library's hashers are seeded by the operating system.
+        let hasher = std::hash::RandomState::new();
+        let seed = std::hash::BuildHasher::hash_one(&hasher, "salt");
+        Self { segment_bytes: 64 << 20, seed }
+    }
+}
+
+/// The segment that is written.
+#[derive(Debug)]
+struct Active {
+    number: u32,
+    salt: u64,
+    file: Arc<dyn DiskFile>,
+}
+
+/// A journal that is open for writing.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
+    reader: JournalReader,
+    segment_bytes: u32,
+    salts: fastrand::Rng,
+    progress: Progress,
+    said: Acknowledged,
+    /// `None` where a new segment must be begun.
+    active: Option<Active>,
+    next_commit: u64,
+    next_segment: u32,
+    /// Segments that were written since they were synced.
+    unsynced: BTreeMap<u32, Arc<dyn DiskFile>>,
+    /// Whether a segment was begun since the folder was synced and the progress settled.
+    unsettled: bool,
+    buffer: Vec<u8>,
+}
+
+/// A commit that is being put together.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    number: u64,
+    segment: u32,
+    salt: u64,
+    is_first: bool,
+    start: u32,
+    frames: u64,
+    bytes: Vec<u8>,
+    has_large_body: bool,
+}
+
+impl Commit {
+    /// Appends a frame, whose body is what `write` appends to the buffer, and returns where it will
+    /// be once the commit is written. `write` must not change what is in the buffer.
+    ///
+    /// # Panics
+    /// When the kind is 0 or 255.
+    pub(crate) fn push(&mut self, head: FrameHead, write: impl FnOnce(&mut Vec<u8>)) -> Location {
+        assert!(!matches!(head.kind, 0 | 255), "this kind of frame is the journal's own");
+        let at = self.append(head, write);
+        self.frames += 1;
+        // Where it does not fit, the commit is refused.
+        Location { segment: self.segment, at: u32::try_from(at).unwrap_or(u32::MAX) }
+    }
+
+    fn append(&mut self, head: FrameHead, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
+        let at = self.end();
+        let raw = RawHead::encode_frame(&mut self.bytes, self.salt, at, head, write);
+        self.has_large_body |= raw.body_bytes > MAX_BODY_BYTES;
+        at
+    }
+
+    fn end(&self) -> u64 {
+        u64::from(self.start) + self.bytes.len() as u64
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames == 0
+    }
+
+    /// Size so far, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A segment that is not part of the journal any more. Its file is removed by
+/// [`run`](Self::run), which can take long and may be called on any thread.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Removal {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    /// Where to keep the file.
+    aside: Option<PathBuf>,
+}
+
+impl Removal {
+    /// Removes the file, or moves it aside where damage in it could not be copied.
+    ///
+    /// # Errors
+    /// When it cannot be removed: the next opening tries again.
+    pub(crate) fn run(self) -> Result<(), StoreError> {
+        let removed = match &self.aside {
+            Some(aside) => recover::move_aside(&*self.disk, &self.path, aside),
+            None => self.disk.remove(&self.path),
+        };
+        removed.map_err(|error| StoreError::io(&self.path, "cannot be removed", error))
+    }
+}
+
+impl Journal {
+    /// Opens the journal in a store's folder, which is created in a new store, and passes each frame
+    /// that counts to `visit`.
+    ///
+    /// The journal's files are not changed before the first commit. What recovery could not use is
+    /// copied to `cut-off`. Everything that was delivered is on the disk when this returns.
+    ///
+    /// # Errors
+    /// When the journal of a store that was in use is missing, a file has another version of the
+    /// format, or a file cannot be read at all. Damage is no error: it is reported.
+    pub(crate) fn open(
+        folder: &Folder,
+        options: JournalOptions,
+        mut visit: impl FnMut(Frame<'_>),
+    ) -> Result<(Self, Recovered), StoreError> {
+        let disk = folder.disk.clone();
+        let path = folder.path.join(JOURNAL);
+        let (progress, mut said) = Progress::open(disk.clone(), folder.path.join(PROGRESS))?;
+        if !folder.in_use_before() && !progress.exists() {
+            let failed = |error| StoreError::io(&path, "cannot be created", error);
+            disk.create_folder(&path).map_err(failed)?;
+            disk.sync_folder(&folder.path).map_err(failed)?;
+            said = Some(Acknowledged { oldest: 1, ..Acknowledged::default() });
+        } else if disk.list(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Err(missing_journal(&path));
+        }
+        let mut opened = recover::open(&*disk, &path, said, &mut visit)?;
+        recover::set_aside(&*disk, &path, &folder.path.join(CUT_OFF), &mut opened);
+        let Opened { recovered, segments, end, next_commit, next_segment, appendable, .. } = opened;
+        for (number, segment) in &segments {
+            let path = path.join(recover::segment_name(*number));
+            segment.file.sync().map_err(|error| StoreError::sync(&path, error))?;
+        }
+        disk.sync_folder(&path).map_err(|error| StoreError::sync(&path, error))?;
+        let newest = segments.get(&end.segment);
+        let said = Acknowledged {
+            end,
+            salt: newest.map_or(0, |newest| newest.salt),
+            oldest: segments.keys().next().copied().unwrap_or(1),
+        };
+        let active = newest.filter(|_| appendable).map(|newest| Active {
+            number: end.segment,
+            salt: newest.salt,
+            file: newest.file.clone(),
+        });
+        // Half of the limit leaves room for the commit that fills the segment.
+        let half_limit = u32::try_from(disk.file_size_limit() / 2).unwrap_or(u32::MAX);
+        let journal = Self {
+            disk,
+            reader: JournalReader::new(folder.path.clone(), State { segments, said }),
+            segment_bytes: options.segment_bytes.min(half_limit),
+            salts: fastrand::Rng::with_seed(options.seed),
+            progress,
+            said,
+            active,
+            next_commit,
+            next_segment,
+            unsynced: BTreeMap::new(),
+            unsettled: false,
+            buffer: Vec::new(),
+        };
+        Ok((journal, recovered))
+    }
+
+    /// Returns a reader, which other threads may use while the journal is written.
+    pub(crate) fn reader(&self) -> &JournalReader {
+        &self.reader
+    }
+
+    /// Begins a commit. It may be dropped; another one may be begun only then.
+    pub(crate) fn begin(&mut self) -> Commit {
+        let active = self.active.as_ref().filter(|_| self.said.end.byte < self.segment_bytes);
+        let (segment, salt, start) = match active {
+            Some(active) if active.number == self.said.end.segment => {
+                (active.number, active.salt, self.said.end.byte)
+            }
+            Some(active) => (active.number, active.salt, HEADER_BYTES),
+            None => (self.next_segment, self.salts.u64(..), HEADER_BYTES),
+        };
+        Commit {
+            number: self.next_commit,
+            segment,
+            salt,
+            is_first: active.is_none(),
+            start,
+            frames: 0,
+            bytes: std::mem::take(&mut self.buffer),
+            has_large_body: false,
+        }
+    }
+
+    /// Writes a commit; when this returns it is as durable as asked. An empty one is not written.
+    ///
+    /// # Errors
+    /// When the disk is full or fails, a limit on the file's size is met, or the commit is too
+    /// large. The journal is as it was before. As far as the disk still takes writes, the commit will
+    /// not come back after a crash either. The same commit can be put together and tried again.
+    /// After an error of the kind [`ErrorKind::Sync`], commits of [`Durability::Write`] that were not
+    /// synced may be lost in a power cut.
+    ///
+    /// # Panics
+    /// When another commit was written since this one was begun.
+    pub(crate) fn commit(
+        &mut self,
+        mut commit: Commit,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        assert_eq!(commit.number, self.next_commit, "a commit is begun when the last is written");
+        let result = if commit.is_empty() { Ok(()) } else { self.write(&mut commit, durability) };
+        self.buffer = commit.bytes;
+        self.buffer.clear();
+        self.buffer.shrink_to(MAX_KEPT_BUFFER);
+        result
+    }
+
+    fn write(&mut self, commit: &mut Commit, durability: Durability) -> Result<(), StoreError> {
+        let Commit { number, frames, start, .. } = *commit;
+        let mark = CommitMark { number, frames, start: start.into() };
+        commit.append(mark.head(), |_| {});
+        let Ok(byte) = u32::try_from(commit.end()) else {
+            return Err(self.too_large());
+        };
+        if commit.has_large_body {
+            return Err(self.too_large());
+        }
+        let said = Acknowledged {
+            end: End { commit: number, segment: commit.segment, byte },
+            salt: commit.salt,
+            ..self.said
+        };
+        if let Err(error) = self.try_write(commit, durability, said) {
+            self.abandon_segment();
+            return Err(error);
+        }
+        self.next_commit += 1;
+        self.said = said;
+        let mut state = self.reader.state_mut();
+        state.said = said;
+        if let Some(segment) = state.segments.get_mut(&commit.segment) {
+            segment.end = byte;
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> StoreError {
+        let what = "cannot hold a commit of this size: publish less at once";
+        StoreError::new(ErrorKind::CommitTooLarge, &self.reader.folder, what)
+    }
+
+    fn try_write(
+        &mut self,
+        commit: &Commit,
+        durability: Durability,
+        said: Acknowledged,
+    ) -> Result<(), StoreError> {
+        if commit.is_first {
+            self.begin_segment(commit.segment, commit.salt)?;
+        }
+        let path = || self.reader.path(commit.segment);
+        if let Some(active) = &self.active {
+            active
+                .file
+                .write_at(commit.start.into(), &commit.bytes)
+                .map_err(|error| StoreError::io(&path(), "cannot be written", error))?;
+            self.unsynced.insert(active.number, active.file.clone());
+        }
+        if durability == Durability::Sync {
+            self.sync_segments()?;
+            if self.unsettled {
+                return self.settle(said);
+            }
+        }
+        self.progress.write(said)
+    }
+
+    /// Begins a segment after the newest commit.
+    fn begin_segment(&mut self, number: u32, salt: u64) -> Result<(), StoreError> {
+        self.next_segment = number + 1;
+        let Acknowledged { end: previous, salt: previous_salt, .. } = self.said;
+        let first_commit = self.next_commit;
+        let header = SegmentHeader { number, salt, first_commit, previous, previous_salt };
+        let path = self.reader.path(number);
+        let create = || {
+            let file = self.disk.create(&path)?;
+            file.write_at(0, &header.encode())?;
+            Ok(file)
+        };
+        let file = create().map_err(|error| {
+            // If it stays, recovery finds that no segment follows it.
+            let _ = self.disk.remove(&path);
+            StoreError::io(&path, "cannot be created", error)
+        })?;
+        let segment = Segment { file: file.clone(), salt, end: HEADER_BYTES, move_aside: false };
+        self.reader.state_mut().segments.insert(number, segment);
+        self.unsynced.insert(number, file.clone());
+        self.unsettled = true;
+        self.active = Some(Active { number, salt, file });
+        Ok(())
+    }
+
+    /// Leaves a segment whose end is uncertain after a failure.
+    ///
+    /// The header of the next segment makes what was written after the newest commit void. It is
+    /// written at once, so that a crash does not bring a failed commit back; where that fails too,
+    /// it is left to the next commit.
+    fn abandon_segment(&mut self) {
+        self.drop_active();
+        let (number, salt) = (self.next_segment, self.salts.u64(..));
+        let begun = self
+            .begin_segment(number, salt)
+            .and_then(|()| self.sync_segments())
+            .and_then(|()| self.settle(self.said));
+        if begun.is_err() {
+            self.drop_active();
+        }
+    }
+
+    fn drop_active(&mut self) {
+        let Some(active) = self.active.take() else { return };
+        if active.number != self.said.end.segment {
+            // It holds no commit, so the next header does not name it.
+            self.reader.state_mut().segments.remove(&active.number);
+            self.unsynced.remove(&active.number);
+            let _ = self.disk.remove(&self.reader.path(active.number));
+        }
+    }
+
+    /// Makes everything that was written survive a power cut.
+    ///
+    /// # Errors
+    /// When the disk fails. Commits of [`Durability::Write`] since the last sync may be lost in a
+    /// power cut then, even where a later sync succeeds.
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        let synced = self
+            .sync_segments()
+            .and_then(|()| if self.unsettled { self.settle(self.said) } else { Ok(()) });
+        if synced.is_err() {
+            self.abandon_segment();
+        }
+        synced
+    }
+
+    fn sync_segments(&mut self) -> Result<(), StoreError> {
+        // After a failure a second sync would succeed without the data: it is not tried again.
+        while let Some((number, file)) = self.unsynced.pop_first() {
+            file.sync().map_err(|error| StoreError::sync(&self.reader.path(number), error))?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, said: Acknowledged) -> Result<(), StoreError> {
+        let folder = self.reader.folder.join(JOURNAL);
+        self.disk.sync_folder(&folder).map_err(|error| StoreError::sync(&folder, error))?;
+        self.progress.settle(said)?;
+        self.unsettled = false;
+        Ok(())
+    }
+
+    /// Removes the oldest segment from the journal. What is still needed of it must have been
+    /// committed again; it is synced first.
+    ///
+    /// # Errors
+    /// When the disk fails: the segment stays then.
+    ///
+    /// # Panics
+    /// When the segment is not the oldest, or the newest commit is in it.
+    pub(crate) fn remove_oldest(&mut self, number: u32) -> Result<Removal, StoreError> {
+        let segments = self.reader.segments();
+        assert!(segments[0].number == number, "only the oldest segment can be removed");
+        assert!(number != self.said.end.segment, "the newest segment cannot be removed");
+        self.sync()?;
+        let said = Acknowledged { oldest: segments[1].number, ..self.said };
+        self.settle(said)?;
+        self.said = said;
+        let mut state = self.reader.state_mut();
+        state.said = said;
+        let removed = state.segments.remove(&number);
+        let aside =
+            removed.filter(|segment| segment.move_aside).map(|_| self.reader.folder.join(CUT_OFF));
+        Ok(Removal { disk: self.disk.clone(), path: self.reader.path(number), aside })
+    }
+
+    /// Closes the journal; everything is on the disk then.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) fn close(mut self) -> Result<(), StoreError> {
+        self.sync()?;
+        self.settle(self.said)
+    }
+}
+
+fn missing_journal(path: &Path) -> StoreError {
+    let what = "does not exist, but the store was in use: restore it from where it was moved to, \
+                or the store from a backup, or give a new folder to begin with nothing; nothing \
+                was changed";
+    StoreError::new(ErrorKind::Refused, path, what)
+}

@@ -1,0 +1,168 @@
+//! The file that says how far the journal was acknowledged.
+//!
+//! It is overwritten after each commit and before anybody is told of it, without a sync. So it is
+//! exact after the process was killed, and may be stale after a power cut. What it says is the least
+//! that the journal must hold: without it a journal that lost its end would look complete.
+//!
+//! Three slots, a block each, keep one of them intact whatever happens. Commits overwrite the first
+//! two by turns, so that a damaged one costs one commit's progress. A power cut can destroy both,
+//! since neither is synced. The third is only written by [`Progress::settle`], which syncs the other
+//! two first.
+
+use super::disk::{Disk, DiskFile};
+use super::error::StoreError;
+use super::folder::{FORMAT, other_version};
+use super::format::{self, End, Fields, MAGIC};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+const SLOTS: u64 = 3;
+const SETTLED_SLOT: u64 = 2;
+/// A block: the unit that a power cut can destroy.
+const SLOT_STEP: u64 = 4096;
+const SLOT_BYTES: usize = 56;
+
+/// What a slot says.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Acknowledged {
+    /// The end of the newest acknowledged commit.
+    pub(super) end: End,
+    /// Salt of the segment in which it is.
+    pub(super) salt: u64,
+    /// Number of the oldest segment that is still needed.
+    pub(super) oldest: u32,
+}
+
+/// The file, which is created when it is first written.
+#[derive(Debug)]
+pub(super) struct Progress {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    file: Option<Arc<dyn DiskFile>>,
+    /// Grows with each write: of two slots the larger one is newer.
+    sequence: u64,
+}
+
+impl Progress {
+    /// Opens the file if it exists, and returns what it says: `None` where no slot can be read.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is of another version.
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        path: PathBuf,
+    ) -> Result<(Self, Option<Acknowledged>), StoreError> {
+        let file = match disk.open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(StoreError::io(&path, "cannot be opened", error)),
+        };
+        let mut slots = Vec::new();
+        let mut versions = Vec::new();
+        for (slot, file) in (0..SLOTS).zip(file.iter().cycle()) {
+            let mut bytes = [0; SLOT_BYTES];
+            // A slot that cannot be read counts as damaged.
+            let _ = file.read_at(slot * SLOT_STEP, &mut bytes);
+            slots.extend(decode(&bytes));
+            versions.extend(format::other_version(&bytes));
+        }
+        // One flipped bit must not look like another version: all slots name it, or none.
+        if let [version, rest @ ..] = &versions[..]
+            && rest.len() + 1 == SLOTS as usize
+            && rest.iter().all(|other| other == version)
+        {
+            return Err(other_version(&path, *version));
+        }
+        let newest = slots.into_iter().max_by_key(|(sequence, _)| *sequence);
+        let (sequence, said) = newest.unzip();
+        Ok((Self { disk, path, file, sequence: sequence.unwrap_or(0) }, said))
+    }
+
+    /// Whether the file exists.
+    pub(super) fn exists(&self) -> bool {
+        self.file.is_some()
+    }
+
+    fn create(&mut self) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let create = || {
+            let file = self.disk.create(&self.path)?;
+            file.write_at(0, &[0; (SLOTS * SLOT_STEP) as usize])?;
+            file.sync()?;
+            self.path.parent().map_or(Ok(()), |folder| self.disk.sync_folder(folder))?;
+            Ok(file)
+        };
+        create().map_err(|error| StoreError::io(&self.path, "cannot be created", error))
+    }
+
+    /// Writes what was acknowledged, without a sync.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn write(&mut self, said: Acknowledged) -> Result<(), StoreError> {
+        let slot = self.sequence % SETTLED_SLOT;
+        self.write_slot(slot, said)
+    }
+
+    /// Makes what was acknowledged survive a power cut.
+    ///
+    /// # Errors
+    /// When the file cannot be written or synced.
+    pub(super) fn settle(&mut self, said: Acknowledged) -> Result<(), StoreError> {
+        self.write(said)?;
+        self.sync()?;
+        self.write_slot(SETTLED_SLOT, said)?;
+        self.sync()
+    }
+
+    fn write_slot(&mut self, slot: u64, said: Acknowledged) -> Result<(), StoreError> {
+        let bytes = encode(self.sequence + 1, said);
+        let file = match &self.file {
+            Some(file) => file,
+            None => {
+                let created = self.create()?;
+                self.file.insert(created)
+            }
+        };
+        file.write_at(slot * SLOT_STEP, &bytes)
+            .map_err(|error| StoreError::io(&self.path, "cannot be written", error))?;
+        self.sequence += 1;
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.file
+            .as_ref()
+            .map_or(Ok(()), |file| file.sync())
+            .map_err(|error| StoreError::sync(&self.path, error))
+    }
+}
+
+fn encode(sequence: u64, said: Acknowledged) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(SLOT_BYTES);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&FORMAT.to_le_bytes());
+    bytes.extend_from_slice(&said.oldest.to_le_bytes());
+    bytes.extend_from_slice(&sequence.to_le_bytes());
+    bytes.extend_from_slice(&said.salt.to_le_bytes());
+    said.end.encode(&mut bytes);
+    bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
+    bytes
+}
+
+/// Decodes a slot into its sequence number and what it says.
+fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Acknowledged)> {
+    let (content, sum) = slot.split_last_chunk()?;
+    let mut fields = Fields(content);
+    let valid = fields.take() == MAGIC
+        && fields.u32() == FORMAT
+        && xxh3_64(content) == u64::from_le_bytes(*sum);
+    valid.then(|| {
+        let oldest = fields.u32();
+        let sequence = fields.u64();
+        let salt = fields.u64();
+        let end = End::decode(&fields.take::<{ End::BYTES }>());
+        (sequence, Acknowledged { end, salt, oldest })
+    })
+}

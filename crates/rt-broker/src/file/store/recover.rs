@@ -1,0 +1,358 @@
+//! Opening the files of a journal: which segments belong to it, and in which order.
+//!
+//! The header of each segment names the one before and where that one ends. Recovery follows this
+//! chain from the newest segment back to the oldest, so that segments that a failed write left
+//! behind are recognized as void, and missing ones are noticed. Nothing is changed before all
+//! headers were found to be of a known version.
+
+use super::disk::{Disk, DiskFile};
+use super::error::StoreError;
+use super::folder::other_version;
+use super::format::{End, HEADER_BYTES, HeaderState, SegmentHeader};
+use super::progress::Acknowledged;
+use super::reader::Segment;
+use super::replay::{Evidence, Frame, Location, Loss, Recovered, Replay, SegmentEnd, Torn};
+use super::scan::{Scanner, Window};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Regions of one segment that are copied one by one; where there are more, all of it is copied.
+const MAX_COPIES: usize = 16;
+
+/// The size of the pieces in which files are copied, in bytes.
+const COPY_BYTES: usize = 1 << 20;
+
+/// A segment's file.
+struct Found {
+    file: Arc<dyn DiskFile>,
+    len: u64,
+    header: HeaderState,
+}
+
+impl Found {
+    fn header(&self) -> Option<&SegmentHeader> {
+        match &self.header {
+            HeaderState::Valid { header, .. } => Some(header),
+            _ => None,
+        }
+    }
+}
+
+/// A journal as it was found.
+pub(super) struct Opened {
+    pub(super) recovered: Recovered,
+    /// The segments that belong to the journal, by their numbers.
+    pub(super) segments: BTreeMap<u32, Segment>,
+    /// Files that do not belong to it.
+    pub(super) void: Vec<u32>,
+    /// Where the newest commit ends; the default where there is no segment.
+    pub(super) end: End,
+    pub(super) next_commit: u64,
+    pub(super) next_segment: u32,
+    /// Whether the newest segment can be continued where it ends.
+    pub(super) appendable: bool,
+}
+
+/// The name of a segment's file.
+pub(super) fn segment_name(number: u32) -> String {
+    format!("{number:010}.log")
+}
+
+fn segment_number(name: &str) -> Option<u32> {
+    let number = name.strip_suffix(".log")?.parse().ok()?;
+    (segment_name(number) == name).then_some(number)
+}
+
+/// Opens all segments in a folder and replays them.
+///
+/// # Errors
+/// When a file cannot be opened or is of another version. Damage is no error.
+pub(super) fn open(
+    disk: &dyn Disk,
+    folder: &Path,
+    said: Option<Acknowledged>,
+    visit: &mut dyn FnMut(Frame<'_>),
+) -> Result<Opened, StoreError> {
+    let mut files = find(disk, folder)?;
+    let leftovers = match said {
+        Some(said) => take_leftovers(&mut files, said),
+        None => BTreeMap::new(),
+    };
+    let newest = files.keys().chain(leftovers.keys()).max().copied().unwrap_or(0);
+    let chain = chain(&files, said);
+    let mut recovery = Recovery {
+        files,
+        said,
+        replay: Replay::new(visit),
+        segments: BTreeMap::new(),
+        end: End::default(),
+        appendable: said.is_some(),
+    };
+    if said.is_none() {
+        recovery.replay.report(newest, 0, 0, Loss::Progress);
+    }
+    for (index, &number) in chain.iter().enumerate() {
+        recovery.segment(number, chain.get(index + 1).copied());
+    }
+    let said_end = said.map_or_else(End::default, |said| said.end);
+    let before = *recovery.replay.last.get_or_insert(0);
+    if said_end.commit > before {
+        let End { segment, byte, .. } = recovery.end;
+        recovery.replay.expect_next(segment, byte.into(), said_end.commit + 1);
+        recovery.appendable = false;
+    }
+    let Recovery { mut files, replay, segments, end, appendable, .. } = recovery;
+    let next_commit = replay.last.unwrap_or(0) + 1;
+    let mut recovered = replay.recovered;
+    // A segment that was begun and never acknowledged is torn; one that no other follows is void.
+    for (number, found) in &leftovers {
+        let written = || Window::new(&*found.file, found.len).find_nonzero(0).is_some();
+        if *number > end.segment && written() {
+            let location = Location { segment: *number, at: 0 };
+            recovered.torn.push(Torn { location, bytes: found.len });
+        }
+    }
+    files.retain(|number, _| !segments.contains_key(number));
+    files.extend(leftovers);
+    let next_segment = newest.max(said_end.segment) + 1;
+    Ok(Opened {
+        recovered,
+        segments,
+        void: files.into_keys().collect(),
+        end,
+        next_commit,
+        next_segment,
+        appendable,
+    })
+}
+
+fn find(disk: &dyn Disk, folder: &Path) -> Result<BTreeMap<u32, Found>, StoreError> {
+    let names =
+        disk.list(folder).map_err(|error| StoreError::io(folder, "cannot be read", error))?;
+    let mut files = BTreeMap::new();
+    for number in names.iter().filter_map(|name| segment_number(name)) {
+        let path = folder.join(segment_name(number));
+        let opened = disk.open(&path).and_then(|file| Ok((file.len()?, file)));
+        let (len, file) =
+            opened.map_err(|error| StoreError::io(&path, "cannot be opened", error))?;
+        let mut window = Window::new(&*file, len.min(HEADER_BYTES.into()));
+        let header = match SegmentHeader::decode(window.get(0, HEADER_BYTES as usize)) {
+            HeaderState::OtherVersion(version) => return Err(other_version(&path, version)),
+            // A file under the name of another is not the segment that is expected.
+            HeaderState::Valid { header, .. } if header.number != number => HeaderState::Damaged,
+            state => state,
+        };
+        files.insert(number, Found { file, len, header });
+    }
+    Ok(files)
+}
+
+/// Takes the files that do not belong to the journal any more or yet: segments that were removed,
+/// and new ones of which not even the header was complete, so that nothing in them was acknowledged.
+fn take_leftovers(files: &mut BTreeMap<u32, Found>, said: Acknowledged) -> BTreeMap<u32, Found> {
+    let kept = files.split_off(&said.oldest);
+    let mut leftovers = std::mem::replace(files, kept);
+    while let Some(newest) = files.last_entry()
+        && *newest.key() > said.end.segment
+        && newest.get().header().is_none()
+    {
+        let (number, found) = newest.remove_entry();
+        leftovers.insert(number, found);
+    }
+    leftovers
+}
+
+/// Returns the numbers of the journal's segments in their order. Those that do not exist but should
+/// are among them.
+fn chain(files: &BTreeMap<u32, Found>, said: Option<Acknowledged>) -> Vec<u32> {
+    let (oldest, said_newest) = said.map_or((0, 0), |said| (said.oldest, said.end.segment));
+    let newest = files.keys().next_back().copied().unwrap_or(0);
+    let mut chain = Vec::new();
+    let mut next = Some(newest.max(said_newest)).filter(|newest| *newest > 0);
+    while let Some(number) = next {
+        chain.push(number);
+        let lower = || files.range(..number).next_back().map(|(number, _)| *number);
+        next = match files.get(&number).and_then(Found::header) {
+            Some(header) => Some(header.previous.segment).filter(|before| *before < number),
+            None => lower().or(Some(oldest).filter(|oldest| *oldest < number)),
+        };
+        next = next.filter(|before| *before > 0 && *before >= oldest);
+    }
+    chain.reverse();
+    chain
+}
+
+/// A recovery under way.
+struct Recovery<'v> {
+    files: BTreeMap<u32, Found>,
+    said: Option<Acknowledged>,
+    replay: Replay<'v>,
+    segments: BTreeMap<u32, Segment>,
+    end: End,
+    appendable: bool,
+}
+
+impl Recovery<'_> {
+    /// Replays a segment that is followed by `next`.
+    fn segment(&mut self, number: u32, next: Option<u32>) {
+        let said = self.said.filter(|said| next.is_none() && said.end.segment == number);
+        let successor = next.and_then(|next| self.files.get(&next)?.header());
+        let successor = successor.filter(|header| header.previous.segment == number).copied();
+        let damages = self.replay.recovered.damages;
+        let last_commit = match (successor, said) {
+            (Some(successor), _) => successor.previous.commit,
+            (None, Some(said)) => said.end.commit,
+            (None, None) => 0,
+        };
+        let Some(found) = self.files.get(&number) else {
+            return self.lost(number, 0, last_commit);
+        };
+        let header = found.header().copied();
+        if let Some(header) = header {
+            match self.replay.last {
+                Some(_) => self.replay.expect_next(number, 0, header.first_commit),
+                None => self.replay.last = Some(header.first_commit.saturating_sub(1)),
+            }
+        }
+        let salt = successor
+            .map(|successor| successor.previous_salt)
+            .or(said.map(|said| said.salt))
+            .or(header.map(|header| header.salt));
+        let file = found.file.clone();
+        let len = found.len;
+        // An end at byte 0 says that the segment was unreadable when it was followed.
+        let salt = salt.filter(|_| successor.is_none_or(|successor| successor.previous.byte > 0));
+        let Some(salt) = salt else {
+            let segment = Segment { file, salt: 0, end: HEADER_BYTES, move_aside: false };
+            self.segments.insert(number, segment);
+            self.lost(number, len, last_commit);
+            self.end = End { segment: number, byte: 0, commit: self.replay.last.unwrap_or(0) };
+            return;
+        };
+        if !matches!(found.header, HeaderState::Valid { one_copy: false, .. }) {
+            self.replay.report(number, 0, HEADER_BYTES.into(), Loss::Nothing);
+        }
+        let (complete_to, len) = match (successor, said) {
+            // What is beyond the end that the next segment names is void.
+            (Some(successor), _) => {
+                let end = u64::from(successor.previous.byte);
+                (end, len.min(end))
+            }
+            (None, Some(said)) => (u64::from(said.end.byte), len),
+            // All commits in a segment were complete when the next one was begun.
+            (None, None) if next.is_some() => (u64::MAX, len),
+            (None, None) => (0, len),
+        };
+        let window = Window::new(&*file, len.min(u32::MAX.into()));
+        let mut scanner = Scanner::new(window, salt, HEADER_BYTES.into());
+        let evidence = Evidence { complete_to, commit: last_commit };
+        let SegmentEnd { byte, torn_to } = self.replay.segment(number, &mut scanner, evidence);
+        // The window ends before 4 GiB.
+        let end = byte as u32;
+        if let Some(torn_to) = torn_to {
+            let location = Location { segment: number, at: end };
+            self.replay.recovered.torn.push(Torn { location, bytes: torn_to - byte });
+        }
+        self.appendable &= torn_to.is_none() && self.replay.recovered.damages == damages;
+        // Damage before the newest segment does not matter to what is appended.
+        if next.is_some() {
+            self.appendable = self.said.is_some();
+        }
+        self.end = End { segment: number, byte: end, commit: self.replay.last.unwrap_or(0) };
+        self.segments.insert(number, Segment { file, salt, end, move_aside: false });
+    }
+
+    /// Reports a segment of which nothing can be read.
+    fn lost(&mut self, number: u32, bytes: u64, last_commit: u64) {
+        let first = self.replay.last.map_or(1, |last| last + 1);
+        self.replay.report(number, 0, bytes, Loss::Segment(first..=last_commit));
+        self.replay.last = self.replay.last.max(Some(last_commit));
+        self.appendable = false;
+    }
+}
+
+/// Copies what the recovery did not use to a folder, unless it was copied before, and removes the
+/// files that do not belong to the journal.
+///
+/// A failure, such as a full disk, does not keep the store closed: what was not copied is still where
+/// it was found.
+pub(super) fn set_aside(disk: &dyn Disk, journal: &Path, aside: &Path, opened: &mut Opened) {
+    let mut regions = BTreeMap::<u32, Vec<(u64, u64)>>::new();
+    let torn = opened.recovered.torn.iter().map(|torn| (torn.location, torn.bytes));
+    let damage = opened.recovered.damage.iter().map(|damage| (damage.location, damage.bytes));
+    for (location, bytes) in torn.chain(damage).filter(|(_, bytes)| *bytes > 0) {
+        regions.entry(location.segment).or_default().push((location.at.into(), bytes));
+    }
+    for (number, mut regions) in regions {
+        let Some(segment) = opened.segments.get_mut(&number) else { continue };
+        if regions.len() > MAX_COPIES {
+            regions = segment.file.len().map_or_else(|_| Vec::new(), |len| vec![(0, len)]);
+        }
+        for (at, bytes) in regions {
+            let path = aside.join(format!("{number:010}-{at}-{bytes}.bin"));
+            if let Err(error) = copy_aside(disk, &*segment.file, at, bytes, &path) {
+                segment.move_aside = true;
+                opened.recovered.uncopied.push(StoreError::io(&path, "cannot be written", error));
+            }
+        }
+    }
+    for number in &opened.void {
+        let path = journal.join(segment_name(*number));
+        let was_removed = opened.segments.keys().next().is_some_and(|oldest| number < oldest);
+        let removed = if was_removed { disk.remove(&path) } else { move_aside(disk, &path, aside) };
+        if let Err(error) = removed {
+            opened.recovered.uncopied.push(StoreError::io(&path, "cannot be moved aside", error));
+        }
+    }
+}
+
+fn copy_aside(
+    disk: &dyn Disk,
+    file: &dyn DiskFile,
+    at: u64,
+    bytes: u64,
+    path: &Path,
+) -> io::Result<()> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    let name = path.file_name().unwrap_or_default();
+    if disk.list(folder).is_ok_and(|names| names.iter().any(|other| **other == *name)) {
+        return Ok(());
+    }
+    disk.create_folder(folder)?;
+    let new = path.with_extension("new");
+    copy(file, at, at + bytes, &*disk.create(&new)?, 0)?;
+    disk.rename(&new, path)?;
+    disk.sync_folder(folder)
+}
+
+/// Copies the bytes of a file between two places to a place in another, and syncs that.
+pub(super) fn copy(
+    from: &dyn DiskFile,
+    mut at: u64,
+    end: u64,
+    to: &dyn DiskFile,
+    mut to_at: u64,
+) -> io::Result<()> {
+    let mut window = Window::new(from, end.min(from.len()?));
+    while at < window.end() {
+        let piece = window.get(at, COPY_BYTES);
+        to.write_at(to_at, piece)?;
+        at += piece.len() as u64;
+        to_at += piece.len() as u64;
+    }
+    to.sync()
+}
+
+/// Moves a file out of the journal; one without a byte that is not zero is removed.
+pub(super) fn move_aside(disk: &dyn Disk, path: &Path, aside: &Path) -> io::Result<()> {
+    let file = disk.open(path)?;
+    let len = file.len()?;
+    if Window::new(&*file, len).find_nonzero(0).is_none() {
+        return disk.remove(path);
+    }
+    disk.create_folder(aside)?;
+    disk.rename(path, &aside.join(path.file_name().unwrap_or_default()))?;
+    disk.sync_folder(aside)
+}
