@@ -13,16 +13,26 @@
 //! - [`recover`]: opening the files of a journal, and keeping copies of what is not used.
 //! - [`journal`] and [`reader`]: writing commits; reading frames, cleaning and backups meanwhile.
 
-pub(in crate::file) mod disk;
-pub(in crate::file) mod error;
-pub(in crate::file) mod folder;
+mod disk;
+mod error;
+mod folder;
 pub(in crate::file) mod format;
-pub(in crate::file) mod journal;
+mod journal;
 mod progress;
-pub(in crate::file) mod reader;
-pub(in crate::file) mod record;
+mod reader;
 mod recover;
-pub(in crate::file) mod replay;
+mod replay;
 mod scan;
 #[cfg(test)]
 mod tests;
+
+#[allow(unused_imports)] // Until the engine above the store is in place.
+pub(in crate::file) use {
+    disk::{Disk, DiskFile, RealDisk},
+    error::{ErrorKind, StoreError},
+    folder::{Durability, Ending, Folder},
+    format::FrameHead,
+    journal::{Commit, Journal, JournalOptions, Removal},
+    reader::{JournalReader, OwnedFrame, SegmentSize},
+    replay::{Damage, Frame, Location, Loss, Recovered, Torn},
+};

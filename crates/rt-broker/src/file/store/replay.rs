@@ -9,7 +9,6 @@
 
 use super::format::{CommitMark, FrameHead, HEAD_BYTES, HEADER_BYTES};
 use super::scan::{Item, Scanner};
-use super::recover;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -108,7 +107,7 @@ impl Damage {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", recover::segment_name(self.segment), self.at)
+        write!(f, "segment {} of the journal, byte {}", self.segment, self.at)
     }
 }
 
