@@ -16,7 +16,7 @@ pub(in crate::file) use topic::{Slot, Topic, frame};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::file::store::record::{self, Kind, Origin};
-use crate::file::store::journal::Commit;
+use crate::file::store::Commit;
 use crate::local::BoundsOf;
 use crate::local::keys::Keys;
 use crate::message::Message;

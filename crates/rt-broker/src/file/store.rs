@@ -18,6 +18,7 @@ mod error;
 mod folder;
 pub(in crate::file) mod format;
 mod journal;
+pub(in crate::file) mod record;
 mod progress;
 mod reader;
 mod recover;

@@ -8,7 +8,7 @@
 use super::topic::{Head, Slot, Topic};
 use super::{Limits, Topics};
 use crate::file::store::record::{self, Kind, Standing, TopicRecord};
-use crate::file::store::replay::{Damage, Frame, Location};
+use crate::file::store::{Damage, Frame, Location};
 use crate::local::{BoundsOf, keys};
 use crate::bounds::Bounds;
 use crate::position::{Epoch, Offset, Position};

@@ -3,9 +3,9 @@
 use crate::entry::Entry;
 use crate::external_id::ExternalId;
 use crate::file::store::record::{self, Kind, Origin, Standing, TopicRecord};
-use crate::file::store::format::FrameHead;
-use crate::file::store::journal::Commit;
-use crate::file::store::replay::Location;
+use crate::file::store::FrameHead;
+use crate::file::store::Commit;
+use crate::file::store::Location;
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
 use crate::log::woken::{Appended, Woken};

@@ -1,0 +1,335 @@
+//! The engine: commands for the writer, and what is answered from memory.
+
+use super::builder::FileEngineBuilder;
+use super::state::Publish;
+use super::store::record::Origin;
+use super::writer::{Command, Opening, Shared, Waiting, closed};
+use crate::claim::{Claim, ClaimRequest};
+use crate::durability::Durability;
+use crate::boxed_future::BoxFuture;
+use crate::engine::control::Control;
+use crate::engine::history::History;
+use crate::engine::presence::Presence;
+use crate::engine::{Capabilities, Engine, Health};
+use crate::error::Error;
+use crate::external_id::ExternalId;
+use crate::local::control::LocalControl;
+use crate::local::presence::LocalPresence;
+use crate::log::Log;
+use crate::message::Message;
+use crate::node::NodeId;
+use crate::bounds::Bounds;
+use crate::engine::history::Page;
+use crate::position::Position;
+use crate::engine::history::Receipt;
+use crate::start::Start;
+use crate::timestamp::Timestamp;
+use std::collections::HashSet;
+use std::fmt;
+use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::watch;
+
+/// Publications that an import writes at once.
+const IMPORTED_AT_ONCE: usize = 1_024;
+
+/// Keeps the history in a folder, through the end of the process and, as
+/// [asked](FileEngineBuilder::durability), of the system.
+///
+/// ```no_run
+/// use rt_broker::{Broker, Durability, FileEngine, Message};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rt_broker::Error> {
+/// let engine = FileEngine::builder("/var/lib/news").durability(Durability::Always).open()?;
+/// let broker = Broker::builder(engine).build();
+/// broker.publish("news", Message::text("on the disk when this resolves")).await?;
+/// # Ok(()) }
+/// ```
+///
+/// Dropping the engine closes the store; [`close`](Self::close) does too, and returns how that went.
+pub struct FileEngine {
+    shared: Arc<Shared>,
+    presence: LocalPresence,
+    control: LocalControl,
+    /// How the writer ended.
+    ended: watch::Receiver<Option<Result<(), Error>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A publication that was made elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Import {
+    /// The topic to which it is imported.
+    pub topic: Box<str>,
+    /// The message.
+    pub message: Message,
+    /// When it was published there. It keeps this time if its topic has nothing newer.
+    pub time: Timestamp,
+    /// Its id there.
+    pub id: ExternalId,
+}
+
+impl Import {
+    /// A publication to import.
+    #[must_use]
+    pub fn new(
+        topic: impl Into<Box<str>>,
+        message: Message,
+        time: Timestamp,
+        id: ExternalId,
+    ) -> Self {
+        Self { topic: topic.into(), message, time, id }
+    }
+}
+
+/// What a topic has of earlier imports.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Imported {
+    /// The ids of the imported publications that are held.
+    pub ids: HashSet<ExternalId>,
+    /// The newest time of an imported publication, where it was published; it is known even where
+    /// the publication is no longer held.
+    pub newest: Option<Timestamp>,
+}
+
+impl FileEngine {
+    /// An engine over the store in a folder, which is made if there is none.
+    #[must_use]
+    pub fn builder(path: impl AsRef<Path>) -> FileEngineBuilder {
+        FileEngineBuilder::new(path.as_ref().to_owned())
+    }
+
+    pub(super) fn start(opening: Opening) -> Result<Self, Error> {
+        let presence = LocalPresence::new(opening.time.clone());
+        let (shared, writer) = opening.open()?;
+        let control = LocalControl::default();
+        let (tell, ended) = watch::channel(None);
+        let of_writer = shared.clone();
+        let run = move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| {
+                let why = "it panicked, most likely in the function given to `bounds_of`";
+                Err(Error::unavailable("its writer failed", why))
+            });
+            // Nobody waits for it after that, however it ended.
+            of_writer.queue.close();
+            of_writer.queue.clear();
+            of_writer.room.close();
+            of_writer.set_down(Some("its store was closed".to_owned()));
+            tell.send_replace(Some(ended));
+        };
+        let thread = std::thread::Builder::new().name("rt-broker-file".into()).spawn(run);
+        let writer = thread
+            .map_err(|error| Error::unavailable("its writer cannot be started", error))?;
+        Ok(Self { shared, presence, control, ended, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Has everything that was published so far on the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.shared.ask(|reply| Command::Flush { reply }).await
+    }
+
+    /// Closes the store: what was handed in before is written, everything is on the disk, and the
+    /// folder is free for another engine. What is published later is an error. May be called
+    /// again, with the same result.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.shared.queue.close();
+        let mut ended = self.ended.clone();
+        let ended = ended.wait_for(Option::is_some).await.map_err(|_| closed())?;
+        match &*ended {
+            Some(Err(error)) => Err(error.repeat()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the bytes of all history that is held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shared.topics().bytes()
+    }
+
+    /// Writes a copy of the store into a folder, which is made and must be empty or missing. It
+    /// holds everything that was published before the call, and opens like any store.
+    ///
+    /// A copy may be older than what its clients have seen. So what is opened from it begins a new
+    /// epoch in each topic, and clients that come back with a position are given a gap.
+    ///
+    /// # Errors
+    /// When the folder is not empty or cannot be written, when the store cannot be read, and when
+    /// it is closed before the copy is complete. What was begun is deleted then.
+    pub async fn backup(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
+        let folder = folder.as_ref().to_owned();
+        self.shared.ask(|reply| Command::Backup { folder, reply }).await
+    }
+
+    /// Stores publications that were made elsewhere, in this order. They keep their ids and, where
+    /// their topics have nothing newer, their times.
+    ///
+    /// Import before the first poll: what is stamped later than a publication in its topic, or a
+    /// [watermark](History::watermark) that was given out, moves the publication's time up to its
+    /// own. An import that failed may have stored a part of the publications.
+    ///
+    /// # Errors
+    /// When a message is not valid, and when the store cannot be written.
+    pub async fn import(&self, publications: Vec<Import>) -> Result<(), Error> {
+        for import in &publications {
+            import.message.validate()?;
+        }
+        let mut publications = publications.into_iter().peekable();
+        while publications.peek().is_some() {
+            let at_once = publications.by_ref().take(IMPORTED_AT_ONCE).map(|import| {
+                let Import { topic, message, time, id } = import;
+                Publish { topic, message, origin: Some(Origin { id, time }) }
+            });
+            let publications = at_once.collect();
+            self.shared.ask(|reply| Command::Import { publications, reply }).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns what a topic has of earlier imports.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn imported(&self, topic: &str) -> Result<Imported, Error> {
+        let page = self.read(topic, Start::Earliest, usize::MAX).await?;
+        let ids = page.entries.iter().filter_map(|entry| entry.publication().external_id());
+        let ids = ids.cloned().collect();
+        let newest = self.shared.topics().get(topic).and_then(|topic| topic.head.imported);
+        Ok(Imported { ids, newest })
+    }
+}
+
+impl History for FileEngine {
+    fn publish<'a>(
+        &'a self,
+        topic: &'a str,
+        message: Message,
+        from: NodeId,
+    ) -> BoxFuture<'a, Result<Receipt, Error>> {
+        Box::pin(async move {
+            let room = self.shared.take_room(message.size() + topic.len()).await?;
+            let publish = Publish { topic: topic.into(), message, origin: None };
+            let command = |reply| Command::Publish(Waiting { publish, from, room, reply });
+            self.shared.ask(command).await
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        let topic = topic.into();
+        Box::pin(self.shared.ask(move |reply| Command::Read { topic, start, limit, reply }))
+    }
+
+    fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
+        let topic = topic.into();
+        Box::pin(self.shared.ask(move |reply| Command::Tail { topic, log, reply }))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        topic: &'a str,
+        request: ClaimRequest,
+    ) -> BoxFuture<'a, Result<Claim, Error>> {
+        let topic = topic.into();
+        Box::pin(self.shared.ask(move |reply| Command::Claim { topic, request, reply }))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        topic: &'a str,
+        position: Position,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let topic = topic.into();
+        Box::pin(self.shared.ask(move |reply| Command::Confirm { topic, position, reply }))
+    }
+
+    fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        let topic = topic.into();
+        Box::pin(self.shared.ask(move |reply| Command::Remove { topic, reply }))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    fn watermark(&self, topic: &str) -> Timestamp {
+        let now = self.shared.clock.markable(&self.shared.queue);
+        self.shared.topics().watermark(topic, now)
+    }
+
+    fn bounds(&self, topic: &str) -> Bounds {
+        self.shared.topics().bounds_of(topic)
+    }
+
+    fn topics(&self) -> Vec<Arc<str>> {
+        self.shared.topics().iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn knows(&self, topic: &str) -> bool {
+        self.shared.topics().get(topic).is_some()
+    }
+}
+
+impl Engine for FileEngine {
+    fn history(&self) -> &dyn History {
+        self
+    }
+
+    fn presence(&self) -> &dyn Presence {
+        &self.presence
+    }
+
+    fn control(&self) -> &dyn Control {
+        &self.control
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { durable: true, ..Capabilities::local() }
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        Box::pin(ready(self.shared.health()))
+    }
+
+    fn sweep(&self) {
+        self.presence.sweep();
+        if !self.shared.sweeping.swap(true, Ordering::Relaxed) {
+            // A closed store needs no housekeeping.
+            let _ = self.shared.queue.push(Command::Sweep);
+        }
+    }
+}
+
+impl Drop for FileEngine {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // `close` returns how it went.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl fmt::Debug for FileEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let durability: &Durability = &self.shared.durability;
+        f.debug_struct("FileEngine").field("durability", durability).finish_non_exhaustive()
+    }
+}
