@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::file::store::Disk;
-use crate::file::store::Removal;
 use crate::file::store::JournalReader;
+use crate::file::store::Removal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

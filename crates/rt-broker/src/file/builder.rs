@@ -2,13 +2,13 @@
 
 use super::FileEngine;
 use super::state::Limits;
-use super::store::{Disk, RealDisk};
 use super::store::JournalOptions;
+use super::store::{Disk, RealDisk};
 use super::writer::Opening;
-use crate::local::{BoundsOf, Clock};
+use crate::bounds::Bounds;
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::bounds::Bounds;
+use crate::local::{BoundsOf, Clock};
 use crate::timestamp::Timestamp;
 use std::fmt;
 use std::path::PathBuf;
@@ -55,10 +55,7 @@ impl FileEngineBuilder {
     /// Sets how much of a topic is held, by its name. The function is called on the engine's own
     /// thread and must not call the engine.
     #[must_use]
-    pub fn bounds_of(
-        mut self,
-        bounds: impl Fn(&str) -> Bounds + Send + Sync + 'static,
-    ) -> Self {
+    pub fn bounds_of(mut self, bounds: impl Fn(&str) -> Bounds + Send + Sync + 'static) -> Self {
         self.bounds = Box::new(bounds);
         self
     }
@@ -99,7 +96,11 @@ impl FileEngineBuilder {
     #[cfg(any(test, feature = "simulation"))]
     #[doc(hidden)]
     #[must_use]
-    pub fn simulated(mut self, disk: &super::store::simulated_disk::SimulatedDisk, segment: u32) -> Self {
+    pub fn simulated(
+        mut self,
+        disk: &super::store::simulated_disk::SimulatedDisk,
+        segment: u32,
+    ) -> Self {
         self.disk = Arc::new(disk.clone());
         self.journal = JournalOptions { segment_bytes: segment, ..self.journal };
         self

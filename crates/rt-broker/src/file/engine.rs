@@ -4,11 +4,14 @@ use super::builder::FileEngineBuilder;
 use super::state::Publish;
 use super::store::record::Origin;
 use super::writer::{Command, Opening, Shared, Waiting, closed};
+use crate::bounds::Bounds;
+use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
 use crate::durability::Durability;
-use crate::boxed_future::BoxFuture;
 use crate::engine::control::Control;
 use crate::engine::history::History;
+use crate::engine::history::Page;
+use crate::engine::history::Receipt;
 use crate::engine::presence::Presence;
 use crate::engine::{Capabilities, Engine, Health};
 use crate::error::Error;
@@ -18,10 +21,7 @@ use crate::local::presence::LocalPresence;
 use crate::log::Log;
 use crate::message::Message;
 use crate::node::NodeId;
-use crate::bounds::Bounds;
-use crate::engine::history::Page;
 use crate::position::Position;
-use crate::engine::history::Receipt;
 use crate::start::Start;
 use crate::timestamp::Timestamp;
 use std::collections::HashSet;
@@ -124,8 +124,8 @@ impl FileEngine {
             tell.send_replace(Some(ended));
         };
         let thread = std::thread::Builder::new().name("rt-broker-file".into()).spawn(run);
-        let writer = thread
-            .map_err(|error| Error::unavailable("its writer cannot be started", error))?;
+        let writer =
+            thread.map_err(|error| Error::unavailable("its writer cannot be started", error))?;
         Ok(Self { shared, presence, control, ended, writer: Mutex::new(Some(writer)) })
     }
 

@@ -13,16 +13,16 @@ pub(in crate::file) use replay::{Loss, Replay};
 pub(in crate::file) use segments::Segments;
 pub(in crate::file) use topic::{Slot, Topic, frame};
 
+use crate::bounds::Bounds;
+use crate::engine::history::Receipt;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::file::store::record::{self, Kind, Origin};
 use crate::file::store::Commit;
+use crate::file::store::record::{self, Kind, Origin};
 use crate::local::BoundsOf;
 use crate::local::keys::Keys;
 use crate::message::Message;
-use crate::bounds::Bounds;
 use crate::position::Offset;
-use crate::engine::history::Receipt;
 use crate::retention::IdleTopics;
 use crate::timestamp::Timestamp;
 use std::collections::HashMap;
@@ -454,4 +454,3 @@ fn held(topic: &Topic) -> Held {
 fn dropped() -> Error {
     Error::full("the topic was dropped")
 }
-

@@ -23,11 +23,11 @@ use crate::durability::Durability;
 use crate::error::Error;
 use crate::file::backup::Copies;
 use crate::file::state::Topics;
-use crate::file::store::record::Kind;
 use crate::file::store::Disk;
-use crate::file::store::{ErrorKind, StoreError};
-use crate::file::store::{Durability as Persist, Folder};
+use crate::file::store::record::Kind;
 use crate::file::store::{Commit, Journal};
+use crate::file::store::{Durability as Persist, Folder};
+use crate::file::store::{ErrorKind, StoreError};
 use crate::timestamp::Timestamp;
 use cleaning::Cleaner;
 use std::collections::VecDeque;
@@ -72,12 +72,7 @@ struct Unsynced {
 }
 
 impl Writer {
-    fn new(
-        shared: Arc<Shared>,
-        journal: Journal,
-        folder: Folder,
-        disk: Arc<dyn Disk>,
-    ) -> Self {
+    fn new(shared: Arc<Shared>, journal: Journal, folder: Folder, disk: Arc<dyn Disk>) -> Self {
         Self {
             copies: Copies::default(),
             shared,
@@ -244,7 +239,8 @@ impl Writer {
                 }
                 if persist == Persist::Write {
                     let now = Instant::now;
-                    let unsynced = self.unsynced.get_or_insert_with(|| Unsynced { bytes: 0, since: now() });
+                    let unsynced =
+                        self.unsynced.get_or_insert_with(|| Unsynced { bytes: 0, since: now() });
                     unsynced.bytes += bytes;
                 }
                 self.works_again();

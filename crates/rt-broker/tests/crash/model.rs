@@ -100,7 +100,8 @@ impl Topic {
             }
             *state = match is_there {
                 Some(position) => {
-                    let entry = held.iter().find(|entry| entry.publication().position() == position);
+                    let entry =
+                        held.iter().find(|entry| entry.publication().position() == position);
                     let time = entry.expect("it was found").publication().time();
                     State::Acknowledged { position, time, durable: true }
                 }

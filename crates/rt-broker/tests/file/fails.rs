@@ -4,7 +4,7 @@
 //! that comes with the limit.
 
 use super::{LARGE, held, publish};
-use rt_broker::{Broker, FileEngine, Health, Message, Start, Sync};
+use rt_broker::{Broker, Durability, FileEngine, Health, Message, Start};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::Path;
 use std::process::Command;
@@ -23,17 +23,20 @@ fn limit(size: Option<u64>) {
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for (n, sync) in
-        [Sync::Always, Sync::Group { bytes: 1, period: Duration::from_millis(1) }, Sync::None]
-            .into_iter()
-            .enumerate()
+    for (n, durability) in [
+        Durability::Always,
+        Durability::Group { bytes: 1, period: Duration::from_millis(1) },
+        Durability::None,
+    ]
+    .into_iter()
+    .enumerate()
     {
-        runtime.block_on(full(&Path::new(&folder).join(n.to_string()), sync));
+        runtime.block_on(full(&Path::new(&folder).join(n.to_string()), durability));
     }
 }
 
-async fn full(folder: &Path, sync: Sync) {
-    let engine = FileEngine::builder(folder).bounds(LARGE).sync(sync).open().unwrap();
+async fn full(folder: &Path, durability: Durability) {
+    let engine = FileEngine::builder(folder).bounds(LARGE).durability(durability).open().unwrap();
     let broker = Broker::builder(engine).build();
     let first = publish(&broker, "t", "before").await;
     let mut subscription = broker.subscribe("t", Start::Earliest).unwrap();
@@ -41,8 +44,7 @@ async fn full(folder: &Path, sync: Sync) {
 
     limit(Some(1));
     for n in 0..10 {
-        let message =
-            Message::text(format!("lost {n}")).unwrap().with_idempotency_key("k").unwrap();
+        let message = Message::text(format!("lost {n}")).with_idempotency_key("k");
         let error =
             broker.publish(if n % 2 == 0 { "t" } else { "new" }, message).await.unwrap_err();
         assert!(error.is_unavailable(), "{error}");
@@ -60,7 +62,7 @@ async fn full(folder: &Path, sync: Sync) {
     while broker.engine().health().await != Health::Ok {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let message = || Message::text("after").unwrap().with_idempotency_key("k").unwrap();
+    let message = || Message::text("after").with_idempotency_key("k");
     let after = broker.publish("t", message()).await.unwrap();
     assert!(!after.is_duplicate(), "a key of a publication that failed is free");
     assert_eq!(broker.engine().health().await, Health::Ok);
@@ -69,7 +71,7 @@ async fn full(folder: &Path, sync: Sync) {
     assert_eq!(held(&broker, "t").await, ["before", "after"]);
     assert!(!broker.knows("new"));
     drop((subscription, broker));
-    let engine = FileEngine::builder(folder).bounds(LARGE).sync(sync).open().unwrap();
+    let engine = FileEngine::builder(folder).bounds(LARGE).durability(durability).open().unwrap();
     let broker = Broker::builder(engine).build();
     assert_eq!(held(&broker, "t").await, ["before", "after"]);
     assert_eq!(held(&broker, "new").await, [""; 0]);

@@ -4,7 +4,7 @@
 //! 20 rounds with each durability; `RT_BROKER_KILLS=200` for more.
 
 use super::{LARGE, open};
-use rt_broker::{Broker, FileEngine, Message, Position, Start, Sync};
+use rt_broker::{Broker, Durability, FileEngine, Message, Offset, Position, Start, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -20,11 +20,11 @@ fn rounds() -> usize {
     std::env::var("RT_BROKER_KILLS").map_or(20, |rounds| rounds.parse().expect("a number"))
 }
 
-fn sync(name: &str) -> Sync {
+fn durability(name: &str) -> Durability {
     match name {
-        "always" => Sync::Always,
-        "group" => Sync::Group { bytes: 4096, period: Duration::from_millis(5) },
-        _ => Sync::None,
+        "always" => Durability::Always,
+        "group" => Durability::Group { bytes: 4096, period: Duration::from_millis(5) },
+        _ => Durability::None,
     }
 }
 
@@ -35,7 +35,7 @@ fn child() {
     let (Ok(folder), Ok(mode)) = (std::env::var(FOLDER), std::env::var(SYNC)) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let broker = open(Path::new(&folder), sync(&mode));
+        let broker = open(Path::new(&folder), durability(&mode));
         let life = std::process::id();
         let publishers = (0..PUBLISHERS).map(|publisher| {
             let broker = broker.clone();
@@ -43,7 +43,7 @@ fn child() {
                 for n in 0_u64.. {
                     let topic = TOPICS[n as usize % TOPICS.len()];
                     let text = format!("{life}.{publisher} {n}");
-                    let message = Message::text(text.clone()).unwrap();
+                    let message = Message::text(text.clone());
                     let receipt = broker.publish(topic, message).await.unwrap();
                     // One write a line, so that a line is there whole or not at all.
                     let line = format!("acked {topic} {} {text}\n", receipt.position());
@@ -89,14 +89,19 @@ fn life(folder: &Path, mode: &str, acks: usize) -> Vec<(String, Position, String
 
 async fn compare(folder: &Path, mode: &str, acked: &HashMap<(String, Position), String>) {
     let broker = Broker::builder(
-        FileEngine::builder(folder).bounds(LARGE).sync(sync(mode)).open().expect("it opens again"),
+        FileEngine::builder(folder)
+            .bounds(LARGE)
+            .durability(durability(mode))
+            .open()
+            .expect("it opens again"),
     )
     .build();
     let mut found = 0;
     for topic in TOPICS {
-        let page = broker.engine().read(topic, Start::Earliest, usize::MAX).await.unwrap();
+        let page =
+            broker.engine().history().read(topic, Start::Earliest, usize::MAX).await.unwrap();
         let (mut seen, mut last) = (HashSet::new(), HashMap::new());
-        let (mut offset, mut time) = (0, 0);
+        let (mut offset, mut time) = (Offset::ZERO, Timestamp::ZERO);
         for entry in page.entries {
             let publication = entry.publication();
             let text = publication.data().unwrap();

@@ -15,29 +15,30 @@ mod reopen;
 mod synced;
 mod torn;
 
-use rt_broker::{Bounds, Broker, Delivery, FileEngine, Message, Start, Subscription, Sync};
+use rt_broker::{Bounds, Broker, Delivery, Durability, FileEngine, Message, Start, Subscription};
 use std::path::Path;
 use std::time::Duration;
 
 const LARGE: Bounds = Bounds::new().count(100_000).bytes(64 << 20);
 
-fn open(path: &Path, sync: Sync) -> Broker {
-    Broker::builder(FileEngine::builder(path).bounds(LARGE).sync(sync).open().unwrap()).build()
+fn open(path: &Path, durability: Durability) -> Broker {
+    Broker::builder(FileEngine::builder(path).bounds(LARGE).durability(durability).open().unwrap())
+        .build()
 }
 
 async fn publish(broker: &Broker, topic: &str, text: impl Into<String>) -> rt_broker::Receipt {
-    broker.publish(topic, Message::text(text.into()).unwrap()).await.unwrap()
+    broker.publish(topic, Message::text(text.into())).await.unwrap()
 }
 
 /// All that is held, as subscribers are given it.
 async fn held(broker: &Broker, topic: &str) -> Vec<String> {
-    let page = broker.engine().read(topic, Start::Earliest, usize::MAX).await.unwrap();
+    let page = broker.engine().history().read(topic, Start::Earliest, usize::MAX).await.unwrap();
     page.entries.iter().map(|entry| entry.publication().data().unwrap().to_owned()).collect()
 }
 
 async fn next(subscription: &mut Subscription) -> Delivery {
     let next = tokio::time::timeout(Duration::from_secs(20), subscription.next());
-    next.await.expect("in time").unwrap()
+    next.await.expect("in time").expect("a subscription that is open").unwrap()
 }
 
 /// The data of the next `count` publications; panics at a gap.

@@ -3,7 +3,10 @@
 
 use super::held;
 use proptest::prelude::*;
-use rt_broker::{Bounds, Broker, FileEngine, MemoryEngine, Message, Position, Start, Sync};
+use rt_broker::{
+    Bounds, Broker, ClaimRequest, Durability, FileEngine, MemoryEngine, Message, Position, Start,
+    Timestamp,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -56,10 +59,10 @@ async fn compare(steps: Vec<Step>) {
     let clock = Arc::new(AtomicU64::new(1_795_230_332_805));
     let now = || {
         let clock = clock.clone();
-        move || clock.load(Ordering::Relaxed)
+        move || Timestamp::from_millis(clock.load(Ordering::Relaxed))
     };
     let open = || {
-        let engine = FileEngine::builder(folder.path().join("store")).sync(Sync::None);
+        let engine = FileEngine::builder(folder.path().join("store")).durability(Durability::None);
         let engine = engine.bounds_of(bounds).clock(now()).open().unwrap();
         Broker::builder(engine).build()
     };
@@ -70,27 +73,30 @@ async fn compare(steps: Vec<Step>) {
     for (n, step) in steps.iter().enumerate() {
         match *step {
             Step::Publish { topic, size } => {
-                let message = Message::text(format!("{n}{}", "x".repeat(size))).unwrap();
+                let message = Message::text(format!("{n}{}", "x".repeat(size)));
                 for broker in [&memory, &file] {
                     broker.publish(&name(topic), message.clone()).await.unwrap();
                 }
             }
             Step::Comment { topic } => {
                 for broker in [&memory, &file] {
-                    broker.publish(&name(topic), Message::comment("c")).await.unwrap();
+                    broker.publish(&name(topic), Message::comment_only("c")).await.unwrap();
                 }
             }
             Step::Advance { by } => drop(clock.fetch_add(by * STEP, Ordering::Relaxed)),
             Step::Remove { topic } => {
                 for broker in [&memory, &file] {
-                    broker.engine().remove(&name(topic)).await.unwrap();
+                    broker.engine().history().remove(&name(topic)).await.unwrap();
                 }
             }
             Step::Claim { limit } => {
                 let mut last = Vec::new();
                 let mut texts = Vec::new();
                 for broker in [&memory, &file] {
-                    let claim = broker.engine().claim("t2", Start::Earliest, limit, 50);
+                    let claim = broker
+                        .engine()
+                        .history()
+                        .claim("t2", ClaimRequest::new(Start::Earliest).limit(limit).bytes(50));
                     let entries = claim.await.unwrap().entries;
                     last.extend(entries.last().map(|entry| entry.publication().position()));
                     let text =
@@ -103,7 +109,7 @@ async fn compare(steps: Vec<Step>) {
             Step::Confirm => {
                 if let Some(positions) = confirm.take() {
                     for (broker, position) in [&memory, &file].into_iter().zip(positions) {
-                        broker.engine().confirm("t2", position).await.unwrap();
+                        broker.engine().history().confirm("t2", position).await.unwrap();
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! What cannot be opened: a clear error, and nothing is overwritten.
 
 use super::{held, open, publish};
-use rt_broker::{Error, FileEngine, Message, Sync};
+use rt_broker::{Durability, Error, FileEngine, Message};
 use std::fs;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn what_is_not_ours_stays_as_it_is() {
 async fn a_marker_that_is_newer_foreign_or_cut_short_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let broker = open(&path, Sync::Always);
+    let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
     drop(broker);
     let marker = path.join("RT-BROKER");
@@ -47,7 +47,7 @@ async fn a_marker_that_is_newer_foreign_or_cut_short_is_told() {
         assert_eq!(fs::read_to_string(&marker).unwrap(), text);
     }
     fs::write(&marker, good).unwrap();
-    assert_eq!(held(&open(&path, Sync::Always), "t").await, ["1"]);
+    assert_eq!(held(&open(&path, Durability::Always), "t").await, ["1"]);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_closed_engine_says_so() {
     publish(&broker, "t", "1").await;
     engine.close().await.unwrap();
     engine.close().await.unwrap();
-    let error = broker.publish("t", Message::text("2").unwrap()).await.unwrap_err();
+    let error = broker.publish("t", Message::text("2")).await.unwrap_err();
     assert!(error.is_unavailable());
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("open it again"));
     assert!(matches!(broker.engine().health().await, rt_broker::Health::Down(_)));
@@ -81,7 +81,7 @@ async fn a_closed_engine_says_so() {
 async fn a_store_that_is_damaged_is_told_and_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let broker = open(&path, Sync::Always);
+    let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
     drop(broker);
     let version = path.join("store/version");
@@ -91,7 +91,7 @@ async fn a_store_that_is_damaged_is_told_and_not_written() {
     let error = FileEngine::builder(&path).open().unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     fs::write(&version, good).unwrap();
-    assert_eq!(held(&open(&path, Sync::Always), "t").await, ["1"]);
+    assert_eq!(held(&open(&path, Durability::Always), "t").await, ["1"]);
 }
 
 /// As an end of the process in the middle of the very first opening leaves it.
@@ -99,26 +99,26 @@ async fn a_store_that_is_damaged_is_told_and_not_written() {
 async fn a_store_that_was_half_made_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    drop(open(&path, Sync::Always));
+    drop(open(&path, Durability::Always));
     fs::remove_dir_all(path.join("store")).unwrap();
     fs::remove_file(path.join("made")).unwrap();
     fs::create_dir_all(path.join("store.new/keyspaces")).unwrap();
     fs::write(path.join("store.new/0.jnl"), "half").unwrap();
-    let broker = open(&path, Sync::Always);
+    let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
     assert_eq!(held(&broker, "t").await, ["1"]);
     // And one that had no time to name what it is.
     let path = folder.path().join("unnamed");
     fs::create_dir_all(&path).unwrap();
     fs::write(path.join("RT-BROKER.new"), "rt-br").unwrap();
-    publish(&open(&path, Sync::Always), "t", "1").await;
+    publish(&open(&path, Durability::Always), "t", "1").await;
 }
 
 #[tokio::test]
 async fn a_store_that_was_taken_away_is_not_replaced_by_an_empty_one() {
     let folder = tempfile::tempdir().unwrap();
     let (path, away) = (folder.path().join("store"), folder.path().join("away"));
-    let broker = open(&path, Sync::Always);
+    let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
     let copied = fs::read_to_string(path.join("open")).unwrap();
     drop(broker);
@@ -129,5 +129,5 @@ async fn a_store_that_was_taken_away_is_not_replaced_by_an_empty_one() {
     refused(&path, "an earlier life had made");
     assert!(!path.join("store").exists() && !path.join("store.new").exists());
     fs::rename(&away, path.join("store")).unwrap();
-    assert_eq!(held(&open(&path, Sync::Always), "t").await, ["1"]);
+    assert_eq!(held(&open(&path, Durability::Always), "t").await, ["1"]);
 }

@@ -1,8 +1,11 @@
 //! What is there again after the store is opened anew, and what must not be.
 
 use super::{LARGE, held, open, publish, take};
-use rt_broker::{Bounds, Broker, Delivery, FileEngine, FileEngineBuilder, GapReason, Message};
-use rt_broker::{Start, Sync};
+use rt_broker::{
+    Bounds, Broker, ClaimRequest, Delivery, FileEngine, FileEngineBuilder, GapReason, Message,
+    Timestamp,
+};
+use rt_broker::{Durability, Start};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +34,7 @@ impl Store {
     fn builder(&self, bounds: Bounds) -> FileEngineBuilder {
         let clock = self.clock.clone();
         let builder = FileEngine::builder(self.path()).bounds(bounds);
-        builder.clock(move || clock.load(Ordering::Relaxed))
+        builder.clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)))
     }
 
     fn open(&self, bounds: Bounds) -> Broker {
@@ -72,14 +75,14 @@ async fn a_store_goes_on_where_it_was() {
     for closed in [true, false] {
         let mut store = Store::new();
         let broker = store.open(LARGE);
-        let message = Message::json("{\"a\":1}").unwrap().with_event("e").unwrap();
-        let message = message.with_id("own").unwrap().to_client("ann").unwrap();
+        let message = Message::json("{\"a\":1}").with_event("e");
+        let message = message.with_id("own").to_client("ann");
         broker.publish("t", message).await.unwrap();
         for n in 0..100 {
             publish(&broker, "t", n.to_string()).await;
         }
         let last = publish(&broker, "t", "last").await;
-        let page = broker.engine().read("t", Start::Earliest, 9).await.unwrap();
+        let page = broker.engine().history().read("t", Start::Earliest, 9).await.unwrap();
         let subscribed = broker.subscribe("empty", Start::Live).unwrap();
         publish(&broker, "other", "answered once the empty one is open").await;
         let empty = subscribed.position().unwrap();
@@ -87,7 +90,7 @@ async fn a_store_goes_on_where_it_was() {
         store.ended(broker, closed);
 
         let broker = store.open(LARGE);
-        let again = broker.engine().read("t", Start::Earliest, 9).await.unwrap();
+        let again = broker.engine().history().read("t", Start::Earliest, 9).await.unwrap();
         for (old, new) in page.entries.iter().zip(&again.entries) {
             assert_eq!(old.publication(), new.publication());
         }
@@ -96,7 +99,7 @@ async fn a_store_goes_on_where_it_was() {
         let mut first = broker.subscribe("empty", Start::After(empty)).unwrap();
         let next = publish(&broker, "t", "next").await;
         assert_eq!(next.position().epoch(), last.position().epoch());
-        assert_eq!(next.position().offset(), last.position().offset() + 1);
+        assert_eq!(next.position().offset(), last.position().offset().next());
         assert!(next.time() >= last.time());
         assert_eq!(take(&mut back, 1).await, ["next"]);
         publish(&broker, "empty", "1").await;
@@ -123,12 +126,13 @@ async fn what_is_gone_stays_gone() {
             }
         }
         let removed = removed.unwrap().position();
-        let claim = broker.claim("claimed", Start::Earliest, None, 4, 9_999).await.unwrap();
+        let request = |limit| ClaimRequest::new(Start::Earliest).limit(limit);
+        let claim = broker.claim("claimed", request(4)).await.unwrap();
         let confirmed = claim.entries.last().unwrap().publication().position();
-        let start = Start::Earliest;
-        let second = broker.claim("claimed", start, Some(confirmed), 2, 9_999).await.unwrap();
+        broker.confirm("claimed", confirmed).await.unwrap();
+        let second = broker.claim("claimed", request(2)).await.unwrap();
         assert_eq!(second.entries.len(), 2, "these are leased only");
-        broker.engine().remove("removed").await.unwrap();
+        broker.engine().history().remove("removed").await.unwrap();
         store.advance(Duration::from_secs(11));
         publish(&broker, "aged", "new").await;
         store.ended(broker, closed);
@@ -142,7 +146,12 @@ async fn what_is_gone_stays_gone() {
         let mut back = broker.subscribe("removed", Start::After(removed)).unwrap();
         let Delivery::Gap(gap) = super::next(&mut back).await else { panic!("it is told") };
         assert_eq!(gap.reason(), GapReason::Epoch);
-        let page = broker.engine().read("counted", Start::Time(1), 9).await.unwrap();
+        let page = broker
+            .engine()
+            .history()
+            .read("counted", Start::Time(Timestamp::from_millis(1)), 9)
+            .await
+            .unwrap();
         assert!(page.lost, "what is gone is known to have been there");
     }
 }
@@ -151,7 +160,7 @@ async fn what_is_gone_stays_gone() {
 async fn a_key_publishes_once_over_lives() {
     for closed in [true, false] {
         let mut store = Store::new();
-        let keyed = |key: &str| Message::text("x").unwrap().with_idempotency_key(key).unwrap();
+        let keyed = |key: &str| Message::text("x").with_idempotency_key(key);
         let broker = store.open(LARGE);
         let first = broker.publish("t", keyed("k")).await.unwrap();
         store.ended(broker, closed);
@@ -160,7 +169,7 @@ async fn a_key_publishes_once_over_lives() {
         assert!(again.is_duplicate());
         assert_eq!((again.position(), again.time()), (first.position(), first.time()));
         // What it says stays what it said, whatever has become of its topic.
-        broker.engine().remove("t").await.unwrap();
+        broker.engine().history().remove("t").await.unwrap();
         let other = publish(&broker, "t", "other").await;
         assert_ne!(other.position().epoch(), first.position().epoch());
         store.ended(broker, closed);
@@ -181,10 +190,11 @@ async fn a_key_publishes_once_over_lives() {
 async fn nothing_is_stamped_at_or_below_a_mark_of_an_earlier_life() {
     for closed in [true, false] {
         let mut store = Store::new();
-        let mut marks = 0;
+        let mut marks = Timestamp::ZERO;
         for life in 0..5 {
             let broker = store.open(LARGE);
             let engine = broker.engine().clone();
+            let engine = engine.history();
             let first = publish(&broker, "t", life.to_string()).await;
             assert!(first.time() > marks, "the clock was set back");
             for _ in 0..20 {
@@ -208,7 +218,8 @@ async fn nothing_is_stamped_at_or_below_a_mark_of_an_earlier_life() {
 #[tokio::test]
 async fn a_copy_made_by_hand_after_a_new_start_begins_new_epochs() {
     let mut store = Store::new();
-    let broker = Broker::builder(store.builder(LARGE).sync(Sync::None).open().unwrap()).build();
+    let broker =
+        Broker::builder(store.builder(LARGE).durability(Durability::None).open().unwrap()).build();
     let old = publish(&broker, "t", "1").await.position();
     store.killed(broker);
     let life = store.path().join("open");
@@ -249,10 +260,10 @@ async fn at_the_cap_the_least_recently_used_topic_goes_for_good() {
     let _others = ["c", "d"].map(|topic| broker.subscribe(topic, Start::Live).unwrap());
     // They are open once what is asked after them is answered.
     held(&broker, "c").await;
-    let message = Message::text("x").unwrap();
+    let message = Message::text("x");
     assert!(broker.publish("e", message).await.unwrap_err().is_full());
     drop((_used, _others, broker));
-    let broker = open(&path, Sync::Always);
+    let broker = open(&path, Durability::Always);
     assert_eq!(held(&broker, "b").await, [""; 0]);
     publish(&broker, "b", "new").await;
     assert_eq!(held(&broker, "b").await, ["new"]);
@@ -262,7 +273,7 @@ async fn at_the_cap_the_least_recently_used_topic_goes_for_good() {
 async fn all_history_together_is_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let builder = || FileEngine::builder(&path).max_bytes(1_000).sync(Sync::None);
+    let builder = || FileEngine::builder(&path).max_bytes(1_000).durability(Durability::None);
     let engine = Arc::new(builder().open().unwrap());
     let broker = Broker::builder_shared(engine.clone()).build();
     for n in 0..100 {
@@ -299,7 +310,7 @@ async fn what_is_empty_and_unused_is_freed() {
     for _ in 0..4 {
         store.advance(Duration::from_secs(61));
         broker.sweep();
-        broker.engine().read("no such topic", Start::Earliest, 1).await.unwrap();
+        broker.engine().history().read("no such topic", Start::Earliest, 1).await.unwrap();
     }
     assert_eq!((broker.topics().len(), broker.open_topics()), (0, 0));
 }
@@ -309,7 +320,8 @@ async fn what_is_empty_and_unused_is_freed() {
 async fn a_flood_of_names_at_the_cap_leaves_whole_topics() {
     let store = Store::new();
     let open = || {
-        let engine = store.builder(LARGE).max_topics(2).sync(Sync::None).open().unwrap();
+        let engine =
+            store.builder(LARGE).max_topics(2).durability(Durability::None).open().unwrap();
         Broker::builder(engine).build()
     };
     for _ in 0..3 {

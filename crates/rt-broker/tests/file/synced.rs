@@ -1,7 +1,7 @@
-//! That an acknowledgement comes after a sync is seen from outside, where `strace` is installed.
+//! That an acknowledgement comes after a durability is seen from outside, where `strace` is installed.
 
 use super::{open, publish};
-use rt_broker::Sync;
+use rt_broker::Durability;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ const PUBLICATIONS: usize = 30;
 #[ignore = "run by the test beside it"]
 async fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    let broker = open(Path::new(&folder), Sync::Always);
+    let broker = open(Path::new(&folder), Durability::Always);
     for n in 0..PUBLICATIONS {
         std::io::stderr().write_all(b"begun\n").unwrap();
         publish(&broker, "t", n.to_string()).await;
@@ -53,7 +53,7 @@ fn every_acknowledgement_comes_after_a_sync_of_what_was_written() {
         } else if call.contains("fdatasync") && call.ends_with("= 0") {
             synced = written;
         } else if call.contains("\"acked") {
-            assert!(synced, "an acknowledgement without a sync");
+            assert!(synced, "an acknowledgement without a durability");
             acked += 1;
         }
     }

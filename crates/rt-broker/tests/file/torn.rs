@@ -3,11 +3,11 @@
 //! The store's folder is copied when the last publication was acknowledged (in groups: synced), and
 //! again with more in it. Of what the second copy has beyond the first, each sector is then kept,
 //! left as it was, or filled with garbage, as a power cut leaves it, and new files are gone; and
-//! that is opened as after a new start of the system. That an acknowledgement waits for the sync is
+//! that is opened as after a new start of the system. That an acknowledgement waits for the durability is
 //! shown by the tests `synced` and, within the crate, `what_is_acknowledged_was_synced_as_was_asked`.
 
 use super::{LARGE, held, open, publish};
-use rt_broker::{Broker, Delivery, FileEngine, GapReason, Receipt, Start, Sync};
+use rt_broker::{Broker, Delivery, Durability, FileEngine, GapReason, Receipt, Start};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use std::time::Duration;
 
 const SECTOR: usize = 512;
 const ROUNDS: usize = 30;
-const GROUP: Sync = Sync::Group { bytes: usize::MAX, period: Duration::from_secs(3600) };
+const GROUP: Durability =
+    Durability::Group { bytes: usize::MAX, period: Duration::from_secs(3600) };
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -72,26 +73,26 @@ fn tear(synced: &Path, later: &Path) -> usize {
 /// What the second line of `open` names is the system's run.
 fn as_after_a_new_start(path: &Path) {
     let open = fs::read_to_string(path.join("open")).unwrap();
-    let sync = open.lines().next().unwrap();
-    fs::write(path.join("open"), format!("{sync}\nanother run\n")).unwrap();
+    let durability = open.lines().next().unwrap();
+    fs::write(path.join("open"), format!("{durability}\nanother run\n")).unwrap();
 }
 
 /// Publishes `synced`, has them synced, publishes `later`, of which the power cut comes before the
 /// acknowledgement, and gives the torn store.
 async fn crash(
     folder: &Path,
-    sync: Sync,
+    durability: Durability,
     synced: usize,
     later: &[usize],
 ) -> (Broker, Vec<Receipt>) {
-    let engine = FileEngine::builder(folder.join("store")).bounds(LARGE).sync(sync);
+    let engine = FileEngine::builder(folder.join("store")).bounds(LARGE).durability(durability);
     let engine = Arc::new(engine.open().unwrap());
     let broker = Broker::builder_shared(engine.clone()).build();
     let mut receipts = Vec::new();
     for n in 0..synced {
         receipts.push(publish(&broker, "t", format!("{n} {}", "s".repeat(n * 7 % 300))).await);
     }
-    if sync != Sync::Always {
+    if durability != Durability::Always {
         engine.flush().await.unwrap();
     }
     copy(&folder.join("store"), &folder.join("synced"));
@@ -103,7 +104,7 @@ async fn crash(
     drop((broker, engine));
     assert!(tear(&folder.join("synced"), &folder.join("torn")) > 0);
     as_after_a_new_start(&folder.join("torn"));
-    (open(&folder.join("torn"), sync), receipts)
+    (open(&folder.join("torn"), durability), receipts)
 }
 
 /// How many of the publications 0, 1, 2… are there; nothing else may be.
@@ -120,13 +121,13 @@ async fn with_syncs_a_torn_write_takes_nothing_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let synced = fastrand::usize(1..60);
         let (broker, receipts) =
-            crash(folder.path(), Sync::Always, synced, &[fastrand::usize(0..9_000)]).await;
+            crash(folder.path(), Durability::Always, synced, &[fastrand::usize(0..9_000)]).await;
         let there = count(&held(&broker, "t").await);
         assert!(there == synced || there == synced + 1, "{there} of {synced}");
         // Nobody was given the position of what is gone: the topic goes on as it was.
         let next = publish(&broker, "t", "next").await;
         assert_eq!(next.position().epoch(), receipts[0].position().epoch());
-        assert_eq!(next.position().offset(), there as u64 + 1);
+        assert_eq!(next.position().offset().get(), there as u64 + 1);
     }
 }
 
@@ -153,12 +154,12 @@ async fn with_group_commit_at_most_the_unflushed_are_lost_and_clients_are_told()
     }
 }
 
-/// A store that was written further back than its last sync is damaged, and that is no secret.
+/// A store that was written further back than its last durability is damaged, and that is no secret.
 #[tokio::test]
 async fn damage_further_back_begins_a_new_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let broker = open(&path, Sync::Always);
+    let broker = open(&path, Durability::Always);
     let first = publish(&broker, "t", "0").await;
     for n in 1..10 {
         publish(&broker, "t", n.to_string()).await;
@@ -170,7 +171,7 @@ async fn damage_further_back_begins_a_new_epoch() {
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
     bytes[used / 2] ^= 0xff;
     fs::write(&journal, bytes).unwrap();
-    let broker = open(&folder.path().join("damaged"), Sync::Always);
+    let broker = open(&folder.path().join("damaged"), Durability::Always);
     let there = count(&held(&broker, "t").await);
     assert!(there > 0 && there < 10);
     let next = publish(&broker, "t", "next").await;

@@ -7,12 +7,12 @@
 
 use super::topic::{Head, Slot, Topic};
 use super::{Limits, Topics};
+use crate::bounds::Bounds;
+use crate::engine::history::Receipt;
 use crate::file::store::record::{self, Kind, Standing, TopicRecord};
 use crate::file::store::{Damage, Frame, Location};
 use crate::local::{BoundsOf, keys};
-use crate::bounds::Bounds;
 use crate::position::{Epoch, Offset, Position};
-use crate::engine::history::Receipt;
 use crate::retention::{Id, Retention};
 use crate::timestamp::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -66,12 +66,14 @@ pub(in crate::file) struct Loss {
 impl Replay {
     /// Takes over a frame; frames come in the order in which they were written.
     pub(in crate::file) fn apply(&mut self, frame: &Frame<'_>) {
-        let known = Kind::from_number(frame.head.kind).and_then(|kind| self.apply_known(kind, frame));
+        let known =
+            Kind::from_number(frame.head.kind).and_then(|kind| self.apply_known(kind, frame));
         self.unknown += usize::from(known.is_none());
     }
 
     fn apply_known(&mut self, kind: Kind, frame: &Frame<'_>) -> Option<()> {
-        let (offset, time) = (Offset::new(frame.head.offset), Timestamp::from_millis(frame.head.time));
+        let (offset, time) =
+            (Offset::new(frame.head.offset), Timestamp::from_millis(frame.head.time));
         let mut body = frame.body;
         match kind {
             Kind::Reserved => {

@@ -46,9 +46,9 @@ impl Segments {
 
     /// Whether the publications and keys of a segment have to be read to be moved elsewhere.
     pub(in crate::file) fn must_be_read(&self, segment: u32, now: Timestamp) -> bool {
-        self.0.get(&segment).is_some_and(|uses| {
-            uses.publications > 0 || uses.newest_key.after(keys::WINDOW) > now
-        })
+        self.0
+            .get(&segment)
+            .is_some_and(|uses| uses.publications > 0 || uses.newest_key.after(keys::WINDOW) > now)
     }
 
     /// Held publications in a segment.

@@ -1,17 +1,17 @@
 //! One topic: what it holds, by the places of its publications in the journal.
 
+use crate::bounds::Bounds;
 use crate::entry::Entry;
 use crate::external_id::ExternalId;
-use crate::file::store::record::{self, Kind, Origin, Standing, TopicRecord};
-use crate::file::store::FrameHead;
 use crate::file::store::Commit;
+use crate::file::store::FrameHead;
 use crate::file::store::Location;
+use crate::file::store::record::{self, Kind, Origin, Standing, TopicRecord};
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
 use crate::log::woken::{Appended, Woken};
 use crate::message::Message;
 use crate::node::NodeId;
-use crate::bounds::Bounds;
 use crate::position::{Epoch, Offset, Position};
 use crate::publication::Publication;
 use crate::retention::{Evicted, Id, IdleTopic, Retained, Retention};

@@ -6,9 +6,9 @@
 //! little-endian or, where they are usually small, of variable length (LEB128).
 
 use super::replay::Location;
+use crate::external_id::ExternalId;
 use crate::message::Message;
 use crate::position::{Epoch, Offset, Position};
-use crate::external_id::ExternalId;
 use crate::publication::Publication;
 use crate::retention::Evicted;
 use crate::timestamp::Timestamp;
@@ -45,7 +45,16 @@ impl Kind {
     pub(in crate::file) fn from_number(number: u8) -> Option<Self> {
         use Kind::*;
         const KINDS: [Kind; 10] = [
-            Topic, Publication, Moved, LiveOnly, Evicted, Deleted, Dropped, Key, Reserved, DamageNoted,
+            Topic,
+            Publication,
+            Moved,
+            LiveOnly,
+            Evicted,
+            Deleted,
+            Dropped,
+            Key,
+            Reserved,
+            DamageNoted,
         ];
         KINDS.into_iter().find(|kind| *kind as u8 == number)
     }
@@ -66,11 +75,7 @@ impl Standing {
         put_number(self.count, out);
     }
 
-    pub(in crate::file) fn decode(
-        head: Offset,
-        last: Timestamp,
-        rest: &mut &[u8],
-    ) -> Option<Self> {
+    pub(in crate::file) fn decode(head: Offset, last: Timestamp, rest: &mut &[u8]) -> Option<Self> {
         let offset = Offset::new(head.get().wrapping_sub(number(rest)?));
         let time = Timestamp::from_millis(last.as_millis().wrapping_sub(number(rest)?));
         Some(Self { evicted: Evicted { offset, time }, count: number(rest)? })

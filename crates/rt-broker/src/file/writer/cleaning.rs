@@ -8,8 +8,8 @@
 use super::{Writer, clock, push_reserved};
 use crate::error::Error;
 use crate::file::state::{Segments, Slot, Topics, frame};
-use crate::file::store::record::Kind;
 use crate::file::store::Commit;
+use crate::file::store::record::Kind;
 use crate::file::store::{Frame, Location};
 use crate::local::keys;
 use crate::position::Offset;
@@ -140,24 +140,18 @@ impl Writer {
     }
 
     /// Writes again what is still needed of the next part of a segment; returns where to read on.
-    fn move_frames(
-        &mut self,
-        segment: u32,
-        at: u32,
-        now: Timestamp,
-    ) -> Result<Option<u32>, Error> {
+    fn move_frames(&mut self, segment: u32, at: u32, now: Timestamp) -> Result<Option<u32>, Error> {
         let mut moved: Vec<(Arc<str>, Slot)> = Vec::new();
         let reader = self.journal.reader().clone();
         let next = self.change(now, |topics, commit| {
-            let scanned = reader.scan(segment, at, STEP, |frame| {
-                match Kind::from_number(frame.head.kind) {
+            let scanned =
+                reader.scan(segment, at, STEP, |frame| match Kind::from_number(frame.head.kind) {
                     Some(Kind::Publication | Kind::Moved) => {
                         moved.extend(move_publication(topics, &frame, commit));
                     }
                     Some(Kind::Key) => keep_key(topics, &frame, now, commit),
                     _ => {}
-                }
-            });
+                });
             scanned.map_err(|error| {
                 Error::unavailable("a segment of its journal cannot be read", error.to_string())
             })

@@ -2,11 +2,11 @@
 
 use super::Writer;
 use super::queue::{Reply, Waiting};
+use crate::engine::history::Receipt;
 use crate::error::Error;
 use crate::file::state::{Publish, Published};
 use crate::log::woken::Woken;
 use crate::node::NodeId;
-use crate::engine::history::Receipt;
 
 /// A publication that is written, and who waits for it.
 struct Written {

@@ -1,13 +1,13 @@
 //! The commands that wait for the writer, in the order in which they came.
 
 use crate::claim::{Claim, ClaimRequest};
+use crate::engine::history::Page;
+use crate::engine::history::Receipt;
 use crate::error::Error;
 use crate::file::state::Publish;
 use crate::log::Log;
 use crate::node::NodeId;
-use crate::engine::history::Page;
 use crate::position::Position;
-use crate::engine::history::Receipt;
 use crate::start::Start;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -34,14 +34,42 @@ pub(in crate::file) struct Waiting {
 
 pub(in crate::file) enum Command {
     Publish(Waiting),
-    Import { publications: Vec<Publish>, reply: Reply<()> },
-    Tail { topic: Box<str>, log: Arc<Log>, reply: Reply<()> },
-    Read { topic: Box<str>, start: Start, limit: usize, reply: Reply<Page> },
-    Claim { topic: Box<str>, request: ClaimRequest, reply: Reply<Claim> },
-    Confirm { topic: Box<str>, position: Position, reply: Reply<()> },
-    Remove { topic: Box<str>, reply: Reply<()> },
-    Backup { folder: PathBuf, reply: Reply<()> },
-    Flush { reply: Reply<()> },
+    Import {
+        publications: Vec<Publish>,
+        reply: Reply<()>,
+    },
+    Tail {
+        topic: Box<str>,
+        log: Arc<Log>,
+        reply: Reply<()>,
+    },
+    Read {
+        topic: Box<str>,
+        start: Start,
+        limit: usize,
+        reply: Reply<Page>,
+    },
+    Claim {
+        topic: Box<str>,
+        request: ClaimRequest,
+        reply: Reply<Claim>,
+    },
+    Confirm {
+        topic: Box<str>,
+        position: Position,
+        reply: Reply<()>,
+    },
+    Remove {
+        topic: Box<str>,
+        reply: Reply<()>,
+    },
+    Backup {
+        folder: PathBuf,
+        reply: Reply<()>,
+    },
+    Flush {
+        reply: Reply<()>,
+    },
     /// Housekeeping.
     Sweep,
     /// Time for stamps and marks runs out.

@@ -4,12 +4,12 @@ use super::Writer;
 use super::queue::Reply;
 use super::shared::closed;
 use crate::claim::{Claim, ClaimRequest};
+use crate::engine::history::Page;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::file::state::{Slot, Topic};
 use crate::file::store::record;
 use crate::log::Log;
-use crate::engine::history::Page;
 use crate::position::{Offset, Position};
 use crate::retention::ClaimLimits;
 use crate::start::Start;
@@ -97,11 +97,8 @@ impl Writer {
                 return Err(Error::keeps_all());
             }
             let resolved = request.start.resolve(&*topic);
-            let limits = ClaimLimits {
-                after: resolved.after,
-                count: request.limit,
-                bytes: request.bytes,
-            };
+            let limits =
+                ClaimLimits { after: resolved.after, count: request.limit, bytes: request.bytes };
             let claimed = topic.held.claim(limits, now);
             let evicted = topic.held.evicted().offset;
             (claimed, topic.position(Offset::ZERO), evicted, resolved.gap.is_some())
@@ -149,8 +146,7 @@ impl Writer {
         let mut topics = self.shared.topics();
         let Some(topic) = topics.get_mut(name) else { return Ok(()) };
         let snapshot = topic.snapshot(Vec::new());
-        let woken: Vec<_> =
-            topic.logs().iter().map(|log| log.reset(snapshot.clone())).collect();
+        let woken: Vec<_> = topic.logs().iter().map(|log| log.reset(snapshot.clone())).collect();
         drop(topics);
         drop(woken);
         Ok(())
@@ -163,12 +159,7 @@ impl Writer {
 
     /// Reads publications from the journal. One that cannot be read is left out: the topic has lost
     /// it, which is logged and makes the engine's health degraded.
-    pub(super) fn entries(
-        &self,
-        name: &str,
-        epoch: Position,
-        slots: &[Slot],
-    ) -> Vec<Arc<Entry>> {
+    pub(super) fn entries(&self, name: &str, epoch: Position, slots: &[Slot]) -> Vec<Arc<Entry>> {
         let mut entries = Vec::with_capacity(slots.len());
         for slot in slots {
             let position = Position::new(epoch.epoch(), slot.offset);

@@ -6,14 +6,14 @@ use super::{Writer, push_reserved};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::file::state::{Limits, Loss, Replay};
-use crate::file::store::Disk;
-use crate::file::store::StoreError;
-use crate::file::store::{Durability as Persist, Ending, Folder};
-use crate::file::store::{Journal, JournalOptions};
-use crate::file::store::FrameHead;
 use crate::file::store::Commit;
+use crate::file::store::Disk;
+use crate::file::store::FrameHead;
+use crate::file::store::StoreError;
 use crate::file::store::record::{self, Kind};
 use crate::file::store::{Damage, Recovered};
+use crate::file::store::{Durability as Persist, Ending, Folder};
+use crate::file::store::{Journal, JournalOptions};
 use crate::local::{BoundsOf, Clock};
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
@@ -62,12 +62,7 @@ impl Opening {
 impl Writer {
     /// Makes what recovery found durable before anything is given out: new epochs where something
     /// may be lost, what lower bounds cost, and the time that may be stamped.
-    fn begin_life(
-        &mut self,
-        all: bool,
-        losses: &[Loss],
-        damage: &[Damage],
-    ) -> Result<(), Error> {
+    fn begin_life(&mut self, all: bool, losses: &[Loss], damage: &[Damage]) -> Result<(), Error> {
         let now = self.shared.clock.now();
         let names: Vec<Arc<str>> = match all {
             true => self.shared.topics().iter().map(|(name, _)| name.clone()).collect(),
@@ -95,13 +90,7 @@ impl Writer {
     }
 
     /// Logs and counts what recovery found.
-    fn report(
-        &self,
-        recovered: &Recovered,
-        damage: &[Damage],
-        unknown: usize,
-        losses: &[Loss],
-    ) {
+    fn report(&self, recovered: &Recovered, damage: &[Damage], unknown: usize, losses: &[Loss]) {
         for torn in &recovered.torn {
             tracing::info!(%torn, "the last write was cut off before it was acknowledged; a copy is kept");
         }
