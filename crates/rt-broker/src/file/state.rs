@@ -18,7 +18,7 @@ use crate::engine::history::Receipt;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::file::store::Commit;
-use crate::file::store::record::{self, Kind, Origin};
+use crate::file::store::record::{KeyRecord, Kind, Origin};
 use crate::local::BoundsOf;
 use crate::local::keys::Keys;
 use crate::message::Message;
@@ -317,7 +317,7 @@ impl Topics {
         let receipt = Receipt::new(position, time);
         if let Some(key) = key {
             commit.push(frame(Kind::Key, id, position.offset(), time), |body| {
-                record::encode_key(position.epoch(), &key, body);
+                KeyRecord { epoch: position.epoch(), topic: &name, key: &key }.encode(body);
             });
             self.segments.keep_key(commit.next_location().segment, time);
             self.keys.remember(&name, &key, receipt);

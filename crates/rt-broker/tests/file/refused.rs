@@ -20,7 +20,7 @@ fn what_is_not_ours_stays_as_it_is() {
     let file = folder.path().join("file");
     fs::write(&file, "precious").unwrap();
     refused(&file, "is a file");
-    refused(folder.path(), "not a store of ours");
+    refused(folder.path(), "is not a store");
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made in it");
     // Below a file nothing can be made.
@@ -37,7 +37,8 @@ async fn a_marker_that_is_newer_foreign_or_cut_short_is_told() {
     let marker = path.join("RT-BROKER");
     let good = fs::read_to_string(&marker).unwrap();
     for (text, says) in [
-        ("rt-broker file store, format 2\n", "newer"),
+        ("rt-broker file store, format 3\n", "a later one"),
+        ("rt-broker file store, format 1\n", "this version reads format 2"),
         ("", "cut short"),
         (&good[..good.len() - 1], "cut short"),
         ("something else", "not ours"),
@@ -78,19 +79,25 @@ async fn a_closed_engine_says_so() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_damaged_is_told_and_not_written() {
+async fn a_segment_of_another_format_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
+    let open_file = fs::read(path.join("open")).unwrap();
     drop(broker);
-    let version = path.join("store/version");
-    assert!(version.exists(), "the embedded store's own marker");
-    let good = fs::read(&version).unwrap();
-    fs::write(&version, "xxxx").unwrap();
-    let error = FileEngine::builder(&path).open().unwrap_err();
-    assert!(error.is_unavailable(), "{error:?}");
-    fs::write(&version, good).unwrap();
+    // As if a later version had been killed while it wrote.
+    fs::write(path.join("open"), open_file).unwrap();
+    let segment = path.join("journal").join("0000000001.log");
+    let good = fs::read(&segment).unwrap();
+    let mut later = good.clone();
+    later[8..12].copy_from_slice(&3_u32.to_le_bytes());
+    later[2048 + 8..2048 + 12].copy_from_slice(&3_u32.to_le_bytes());
+    fs::write(&segment, &later).unwrap();
+    let error = FileEngine::builder(&path).open().unwrap_err().to_string();
+    assert!(error.contains("format 3") && error.contains("format 2"), "{error}");
+    assert_eq!(fs::read(&segment).unwrap(), later);
+    fs::write(&segment, good).unwrap();
     assert_eq!(held(&open(&path, Durability::Always), "t").await, ["1"]);
 }
 
@@ -100,10 +107,9 @@ async fn a_store_that_was_half_made_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     drop(open(&path, Durability::Always));
-    fs::remove_dir_all(path.join("store")).unwrap();
+    fs::remove_dir_all(path.join("journal")).unwrap();
+    fs::remove_file(path.join("progress")).unwrap();
     fs::remove_file(path.join("made")).unwrap();
-    fs::create_dir_all(path.join("store.new/keyspaces")).unwrap();
-    fs::write(path.join("store.new/0.jnl"), "half").unwrap();
     let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
     assert_eq!(held(&broker, "t").await, ["1"]);
@@ -115,19 +121,19 @@ async fn a_store_that_was_half_made_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_taken_away_is_not_replaced_by_an_empty_one() {
+async fn a_journal_that_was_taken_away_is_not_replaced_by_an_empty_one() {
     let folder = tempfile::tempdir().unwrap();
     let (path, away) = (folder.path().join("store"), folder.path().join("away"));
     let broker = open(&path, Durability::Always);
     publish(&broker, "t", "1").await;
     let copied = fs::read_to_string(path.join("open")).unwrap();
     drop(broker);
-    fs::rename(path.join("store"), &away).unwrap();
-    refused(&path, "an earlier life had made");
+    fs::rename(path.join("journal"), &away).unwrap();
+    refused(&path, "journal");
     // As a killed process leaves it.
     fs::write(path.join("open"), copied).unwrap();
-    refused(&path, "an earlier life had made");
-    assert!(!path.join("store").exists() && !path.join("store.new").exists());
-    fs::rename(&away, path.join("store")).unwrap();
+    refused(&path, "journal");
+    assert!(!path.join("journal").exists());
+    fs::rename(&away, path.join("journal")).unwrap();
     assert_eq!(held(&open(&path, Durability::Always), "t").await, ["1"]);
 }

@@ -9,7 +9,7 @@ use super::topic::{Head, Slot, Topic};
 use super::{Limits, Topics};
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
-use crate::file::store::record::{self, Kind, Standing, TopicRecord};
+use crate::file::store::record::{self, KeyRecord, Kind, Standing, TopicRecord};
 use crate::file::store::{Damage, Frame, Location};
 use crate::local::{BoundsOf, keys};
 use crate::position::{Epoch, Offset, Position};
@@ -45,10 +45,9 @@ struct Replayed {
 }
 
 struct Key {
-    topic: u64,
-    position: Position,
-    time: Timestamp,
+    topic: Box<str>,
     key: Box<str>,
+    receipt: Receipt,
     segment: u32,
 }
 
@@ -81,10 +80,10 @@ impl Replay {
                 return Some(());
             }
             Kind::Key => {
-                let (epoch, key) = record::decode_key(body)?;
-                let position = Position::new(epoch, offset);
-                let (key, segment) = (key.into(), frame.location.segment);
-                self.keys.push(Key { topic: frame.head.topic, position, time, key, segment });
+                let record = KeyRecord::decode(body)?;
+                let receipt = Receipt::new(Position::new(record.epoch, offset), time);
+                let (topic, key) = (record.topic.into(), record.key.into());
+                self.keys.push(Key { topic, key, receipt, segment: frame.location.segment });
                 return Some(());
             }
             Kind::DamageNoted => {
@@ -177,12 +176,10 @@ impl Replay {
             topics.held.publications += topic.held.len();
             topics.insert(name, topic);
         }
-        for Key { topic, position, time, key, segment } in self.keys {
-            if time.after(keys::WINDOW) > now
-                && let Some(name) = topics.names.get(&topic)
-            {
-                topics.segments.keep_key(segment, time);
-                topics.keys.remember(name, &key, Receipt::new(position, time));
+        for Key { topic, key, receipt, segment } in self.keys {
+            if receipt.time().after(keys::WINDOW) > now {
+                topics.segments.keep_key(segment, receipt.time());
+                topics.keys.remember(&topic, &key, receipt);
             }
         }
         (topics, losses)

@@ -262,15 +262,26 @@ pub(in crate::file) fn decode_offsets(mut rest: &[u8]) -> Option<Vec<Offset>> {
     Some(offsets)
 }
 
-/// Writes an idempotency key with the epoch of the position that it made.
-pub(in crate::file) fn encode_key(epoch: Epoch, key: &str, out: &mut Vec<u8>) {
-    put_number(epoch.get(), out);
-    out.extend_from_slice(key.as_bytes());
+/// An idempotency key, with the epoch of the position that it made. It names its topic, since it
+/// holds whatever becomes of that life of the topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::file) struct KeyRecord<'a> {
+    pub(in crate::file) epoch: Epoch,
+    pub(in crate::file) topic: &'a str,
+    pub(in crate::file) key: &'a str,
 }
 
-pub(in crate::file) fn decode_key(mut rest: &[u8]) -> Option<(Epoch, &str)> {
-    let epoch = Epoch::new(number(&mut rest)?)?;
-    Some((epoch, text(rest)?))
+impl<'a> KeyRecord<'a> {
+    pub(in crate::file) fn encode(&self, out: &mut Vec<u8>) {
+        put_number(self.epoch.get(), out);
+        put_text(self.topic.as_bytes(), out);
+        out.extend_from_slice(self.key.as_bytes());
+    }
+
+    pub(in crate::file) fn decode(mut rest: &'a [u8]) -> Option<Self> {
+        let epoch = Epoch::new(number(&mut rest)?)?;
+        Some(Self { epoch, topic: text(take_text(&mut rest)?)?, key: text(rest)? })
+    }
 }
 
 /// Writes a place of the journal.
@@ -394,7 +405,7 @@ mod tests {
             decode_message(&bytes);
             measure_message(&bytes);
             decode_offsets(&bytes);
-            decode_key(&bytes);
+            KeyRecord::decode(&bytes);
             TopicRecord::decode(&bytes);
             Standing::decode(Offset::MAX, Timestamp::ZERO, &mut &*bytes);
         }

@@ -205,7 +205,7 @@ fn move_publication(
 
 fn keep_key(topics: &mut Topics, frame: &Frame<'_>, now: Timestamp, commit: &mut Commit) {
     let time = Timestamp::from_millis(frame.head.time);
-    if time.after(keys::WINDOW) > now && topics.name_of(frame.head.topic).is_some() {
+    if time.after(keys::WINDOW) > now {
         let location = copy(Kind::Key, frame, commit);
         topics.segments.keep_key(location.segment, time);
     }
