@@ -1,12 +1,14 @@
 //! Where publications are kept.
 
 use crate::options::{Kept, Options, SyncMode};
-use rt_broker::{Broker, BrokerBuilder, Engine, Error, FileEngine, Health, MemoryEngine, Sync};
+use rt_broker::{
+    Broker, BrokerBuilder, Durability, Engine, Error, FileEngine, Health, MemoryEngine,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// `--sync group`: on the disk after so many bytes, or so long.
-const GROUP: Sync = Sync::Group { bytes: 64 << 10, period: Duration::from_millis(100) };
+const GROUP: Durability = Durability::Group { bytes: 64 << 10, period: Duration::from_millis(100) };
 
 #[derive(Clone)]
 pub enum Store {
@@ -26,10 +28,10 @@ impl Store {
             }
             Kept::File(path) => {
                 let engine = FileEngine::builder(path)
-                    .sync(match options.sync {
-                        SyncMode::Always => Sync::Always,
+                    .durability(match options.sync {
+                        SyncMode::Always => Durability::Always,
                         SyncMode::Group => GROUP,
-                        SyncMode::None => Sync::None,
+                        SyncMode::None => Durability::None,
                     })
                     .bounds(options.bounds())
                     .max_topics(options.zones_max)

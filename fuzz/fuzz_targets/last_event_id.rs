@@ -82,7 +82,6 @@ fuzz_target!(|input: (Shape, &[u8])| {
         };
         if let Ok(position) = id.parse::<Position>() {
             assert_eq!(position.to_string(), id);
-            assert_eq!(Position::from_uuid(position.to_uuid()), Some(position));
         }
         let Ok(header) = HeaderValue::from_bytes(id.as_bytes()) else { return };
         let mut request = Request::get("/").body(()).expect("a request");
@@ -114,7 +113,7 @@ fuzz_target!(|input: (Shape, &[u8])| {
         let resumed =
             without_close(&id).parse::<Position>().ok().filter(|p| p.epoch() == head.epoch());
         match resumed.filter(|position| position.offset() <= head.offset()) {
-            Some(p) => assert_eq!((gaps, messages), (0, (head.offset() - p.offset()) as usize)),
+            Some(p) => assert_eq!((gaps, messages), (0, (head.offset().get() - p.offset().get()) as usize)),
             None if id.is_empty() => assert_eq!((gaps, messages), (0, 0)),
             None => assert_eq!((gaps, messages), (1, HELD)),
         }

@@ -38,7 +38,7 @@ fn setup() -> (Runtime, LongPoll, String) {
     let polls = LongPoll::in_memory();
     let cursor = runtime.block_on(async {
         for n in 0..HELD {
-            let message = Message::json(n.to_string()).expect("a number");
+            let message = Message::json(n.to_string());
             polls.broker().publish("a", message).await.expect("published");
         }
         let request =

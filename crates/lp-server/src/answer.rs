@@ -4,6 +4,7 @@ use crate::{Body, strict};
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use rt_broker::Timestamp;
 use std::time::Duration;
 
 pub(crate) const CURSOR: HeaderName = HeaderName::from_static("longpoll-cursor");
@@ -65,7 +66,7 @@ pub(crate) fn bad_poll(error: &str) -> Response<Body> {
 }
 
 /// golongpoll's answer to a poll that saw nothing.
-pub(crate) fn timed_out(mark: u64, gap: Option<&'static str>) -> Response<Body> {
+pub(crate) fn timed_out(mark: Timestamp, gap: Option<&'static str>) -> Response<Body> {
     let body = format!(r#"{{"timeout":"no events before timeout","timestamp":{mark}}}"#);
     poll(body.into(), gap)
 }

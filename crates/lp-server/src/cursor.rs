@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rt_broker::{Epoch, Position};
+use rt_broker::{Epoch, Offset, Position};
 
 const VERSION: u8 = 1;
 const PLACE: usize = 20;
@@ -34,7 +34,7 @@ impl Cursor {
             let (tag, rest) = place.split_first_chunk::<4>()?;
             let (epoch, offset) = rest.split_first_chunk::<8>()?;
             let epoch = Epoch::new(u64::from_be_bytes(*epoch))?;
-            let offset = u64::from_be_bytes(*offset.first_chunk()?);
+            let offset = Offset::new(u64::from_be_bytes(*offset.first_chunk()?));
             Some((u32::from_be_bytes(*tag), Position::new(epoch, offset)))
         };
         places.iter().map(place).collect::<Option<_>>().map(Self)
@@ -46,7 +46,7 @@ impl Cursor {
         for (tag, position) in &self.0 {
             bytes.extend_from_slice(&tag.to_be_bytes());
             bytes.extend_from_slice(&position.epoch().get().to_be_bytes());
-            bytes.extend_from_slice(&position.offset().to_be_bytes());
+            bytes.extend_from_slice(&position.offset().get().to_be_bytes());
         }
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -73,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn at(epoch: u64, offset: u64) -> Position {
-        Position::new(Epoch::new(epoch).unwrap(), offset)
+        Position::new(Epoch::new(epoch).unwrap(), Offset::new(offset))
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Publications as polls carry them: encoded once, shared by all.
 
+use crate::event_id;
 use bytes::Bytes;
-use rt_broker::{Batch, Entry, Form, Publication};
+use rt_broker::{Batch, Entry, Publication, WireFormat};
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -13,12 +14,12 @@ const END: &[u8] = b"]}";
 /// Text that is no JSON is a JSON string. One without data (a comment for event streams) is nothing
 /// to a poller: no bytes.
 pub(crate) fn event<'a>(entry: &'a Entry, category: &str) -> &'a Bytes {
-    entry.encoded(Form::LongPoll, |publication| encode(publication, category))
+    entry.encoded(WireFormat::LongPoll, |publication| encode(publication, category))
 }
 
 /// The whole answer to a poll that is given this batch; empty where there is nothing for pollers.
 pub(crate) fn answer<'a>(batch: &'a Batch, category: &str) -> &'a Bytes {
-    batch.joined(Form::LongPoll, |entries| join(entries.iter(), category))
+    batch.joined(WireFormat::LongPoll, |entries| join(entries.iter(), category))
 }
 
 /// One answer of several batches.
@@ -66,7 +67,7 @@ fn encode(publication: &Publication, category: &str) -> Bytes {
         true => json.extend_from_slice(data.as_bytes()),
         false => drop(serde_json::to_writer(&mut json, data)),
     }
-    let _ = write!(json, r#","id":"{}""#, publication.uuid().as_hyphenated());
+    let _ = write!(json, r#","id":"{}""#, event_id::of(publication).as_hyphenated());
     if let Some(event) = publication.event() {
         json.extend_from_slice(br#","event":"#);
         let _ = serde_json::to_writer(&mut json, event);
@@ -78,23 +79,27 @@ fn encode(publication: &Publication, category: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rt_broker::{Epoch, Message, Position};
+    use rt_broker::{Epoch, Message, Offset, Position, Timestamp};
+
+    fn position() -> Position {
+        Position::new(Epoch::new(42).unwrap(), Offset::new(7))
+    }
 
     fn encoded(message: Message) -> String {
-        let position = Position::new(Epoch::new(42).unwrap(), 7);
-        let publication = Publication::new(message, position, 1_795_230_332_805);
+        let time = Timestamp::from_millis(1_795_230_332_805);
+        let publication = Publication::new(message, position(), time);
         String::from_utf8(encode(&publication, "a\"b").into()).unwrap()
     }
 
     #[test]
     fn a_publication_is_golongpolls_event() {
         let head = r#"{"timestamp":1795230332805,"category":"a\"b","data":"#;
-        let json = Message::json(r#"{"x": [1]}"#).unwrap();
-        let uuid = Position::new(Epoch::new(42).unwrap(), 7).to_uuid();
+        let json = Message::json(r#"{"x": [1]}"#);
+        let uuid = event_id::from_position(position());
         let id = format!(r#","id":"{uuid}""#);
         assert_eq!(encoded(json), format!("{head}{{\"x\": [1]}}{id}}}"));
-        let text = Message::text("say \"hi\"\n").unwrap().with_event("note").unwrap();
+        let text = Message::text("say \"hi\"\n").with_event("note");
         assert_eq!(encoded(text), format!(r#"{head}"say \"hi\"\n"{id},"event":"note"}}"#));
-        assert_eq!(encoded(Message::comment("for streams")), "");
+        assert_eq!(encoded(Message::comment_only("for streams")), "");
     }
 }

@@ -4,9 +4,10 @@
 
 use crate::json::{as_go_reads, readable};
 use crate::query::Query;
+use crate::resume::{LastId, Resume};
 use bytes::Bytes;
 use http::StatusCode;
-use rt_broker::Start;
+use rt_broker::Timestamp;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -26,7 +27,7 @@ pub(crate) const PUBLISHED: Bytes = Bytes::from_static(br#"{"success": true}"#);
 pub(crate) struct Poll {
     pub(crate) timeout: Duration,
     pub(crate) category: String,
-    pub(crate) start: Start,
+    pub(crate) resume: Resume,
 }
 
 /// What is wrong with a poll, in the order in which it is found.
@@ -61,7 +62,7 @@ impl Poll {
         let timeout = timeout.filter(|&seconds| (1..=max_timeout.as_secs()).contains(&seconds));
         let timeout = Duration::from_secs(timeout.ok_or(BadPoll::Timeout)?);
         let category = category(&query.first("category")).ok_or(BadPoll::Category)?;
-        Ok(Self { timeout, category, start: start(query)? })
+        Ok(Self { timeout, category, resume: resume(query)? })
     }
 }
 
@@ -71,8 +72,8 @@ pub(crate) fn category(name: &[u8]) -> Option<String> {
     Some(name.into_owned())
 }
 
-/// Where a poll goes on from: after `last_id` where it is held, else after `since_time`.
-pub(crate) fn start(query: &Query<'_>) -> Result<Start, BadPoll> {
+/// Reads where a poll resumes: after `last_id` if it is held, else after `since_time`.
+pub(crate) fn resume(query: &Query<'_>) -> Result<Resume, BadPoll> {
     let since = query.first("since_time");
     let since = match since.is_empty() {
         true => None,
@@ -84,15 +85,16 @@ pub(crate) fn start(query: &Query<'_>) -> Result<Start, BadPoll> {
     let last_id = query.first("last_id");
     if last_id.is_empty() {
         return Ok(match since {
-            None => Start::Live,
-            // Nothing was ever stamped before: all that is held, and no word of what is not.
-            Some(..=0) => Start::Earliest,
-            Some(since) => Start::Time(since.unsigned_abs()),
+            None => Resume::Live,
+            // Nothing was ever stamped before: all that is held, and no gap for what is not.
+            Some(..=0) => Resume::Earliest,
+            Some(since) => Resume::Since(Timestamp::from_millis(since.unsigned_abs())),
         });
     }
     let since = since.ok_or(BadPoll::LastIdAlone)?;
     let uuid = std::str::from_utf8(&last_id).ok().and_then(uuid).ok_or(BadPoll::LastId)?;
-    Ok(Start::Seen { uuid, time: u64::try_from(since).unwrap_or(0) })
+    let time = Timestamp::from_millis(u64::try_from(since).unwrap_or(0));
+    Ok(Resume::LastId(LastId { uuid, time }))
 }
 
 /// A UUID with hyphens or without, in braces or as a URN, but not in both.

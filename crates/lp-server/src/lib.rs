@@ -30,10 +30,10 @@
 //! status codes, an opaque cursor that needs no clock, several categories in one poll, bounded
 //! answers. Both are described in the README.
 //!
-
 //! # Features
-//! None is on. `server`: `Server`, a listener of its own over `rt-serve`. `file`: its events
-//! survive the process (`FilePersistor`).
+//! None is on by default. `server`: `Server`, a listener of its own over `rt-serve`. `file`: its
+//! events survive the process (`FilePersistor`), and those of a golongpoll server can be imported
+//! (`import_golongpoll`).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
@@ -41,13 +41,17 @@ mod body;
 mod cors;
 mod cursor;
 mod encode;
+mod event_id;
 mod golongpoll;
 mod hook;
+#[cfg(feature = "file")]
+mod import;
 mod json;
 mod long_poll;
 mod options;
 mod query;
 mod queue;
+mod resume;
 #[cfg(feature = "server")]
 mod server;
 mod service;
@@ -59,8 +63,11 @@ mod wait;
 pub use answer::error_answer;
 pub use body::Body;
 pub use hook::{Admission, PublishRequest, basic_auth};
+#[cfg(feature = "file")]
+pub use import::{ImportReport, SkippedLine, import_golongpoll};
 pub use long_poll::LongPoll;
 pub use options::{Gone, LongPollBuilder};
+pub use rt_broker;
 #[cfg(feature = "file")]
 pub use server::FilePersistor;
 #[cfg(feature = "server")]

@@ -241,9 +241,9 @@ impl LongPoll {
             admission = decision.await?;
         }
         let failed = |error: rt_broker::Error| answer::broker_error(&error);
-        let mut message = Message::json(data).map_err(|_| bad_publish(BadPublish::Json))?;
+        let mut message = Message::json(data);
         if let Some(key) = key {
-            message = message.with_idempotency_key(key).map_err(failed)?;
+            message = message.with_idempotency_key(key);
         }
         self.broker().publish(&category, message).await.map_err(failed)?;
         tracing::debug!(category, "published");

@@ -5,7 +5,7 @@ use crate::long_poll::Inner;
 use crate::wait::Woken;
 use crate::{Body, answer, encode};
 use http::{Response, StatusCode};
-use rt_broker::{Delivery, Start, Subscription};
+use rt_broker::{Delivery, SubscribeOptions, Subscription, Timestamp};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -17,10 +17,12 @@ pub(crate) fn too_many() -> Response<Body> {
 }
 
 pub(crate) async fn answer(inner: &Inner, poll: Poll) -> Response<Body> {
-    let asked = poll.start.clone();
-    let subscribed = inner.options.broker.subscribe_to_poll(&poll.category, poll.start);
-    let (timeout, mut gap) = (poll.timeout, None);
-    drop(poll.category);
+    let Poll { timeout, category, resume } = poll;
+    // A poll takes all that is there in one step, so it cannot be slow.
+    let options = SubscribeOptions::new(resume.start()).max_lag(usize::MAX);
+    let subscribed = inner.options.broker.subscribe(&category, options);
+    drop(category);
+    let mut gap = None;
     let mut subscription = match subscribed {
         Ok(subscription) => subscription,
         Err(error) => return answer::broker_error(&error),
@@ -29,11 +31,11 @@ pub(crate) async fn answer(inner: &Inner, poll: Poll) -> Response<Body> {
     match given(inner, &subscription, held, &mut gap) {
         Some(answer) => answer,
         None => {
-            // A remote store, or a file's, opens a category in its own time. Who is answered before
-            // that has seen nothing yet, and must not be moved on.
+            // A remote store, or a file's, opens a category in its own time. A client that gets its
+            // response before that has seen nothing, so its time must not advance.
             let unseen = match subscription.position() {
                 Some(_) => None,
-                None => Some(before(&asked, &subscription)),
+                None => Some(resume.time().unwrap_or_else(|| subscription.watermark())),
             };
             wait(inner, subscription, timeout, gap, unseen).await
         }
@@ -45,7 +47,7 @@ async fn wait(
     mut subscription: Subscription,
     timeout: Duration,
     mut gap: Option<&'static str>,
-    unseen: Option<u64>,
+    unseen: Option<Timestamp>,
 ) -> Response<Body> {
     let Some(_place) = inner.wait.place() else { return too_many() };
     let mut sleep = pin!(sleep(timeout));
@@ -73,15 +75,6 @@ async fn wait(
         answer::timed_out(mark, gap)
     });
     if closing { answer::closing(answer) } else { answer }
-}
-
-/// The time that a poll goes on from.
-fn before(start: &Start, subscription: &Subscription) -> u64 {
-    match *start {
-        Start::Time(time) | Start::Seen { time, .. } => time,
-        Start::Earliest => 0,
-        _ => subscription.watermark(),
-    }
 }
 
 /// The answer that a poll's deliveries make; none where they hold nothing for pollers.

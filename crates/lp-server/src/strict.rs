@@ -5,9 +5,10 @@
 use crate::cursor::{Cursor, MAX_CATEGORIES};
 use crate::golongpoll::{self, BadPoll};
 use crate::query::Query;
+use crate::resume::Resume;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use rt_broker::{Position, Start};
+use rt_broker::Position;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ pub(crate) struct Poll {
     pub(crate) timeout: Duration,
     pub(crate) categories: Vec<String>,
     pub(crate) cursor: Option<Cursor>,
-    /// Where a category begins that is not in the cursor.
-    pub(crate) start: Start,
+    /// Where a category resumes that is not in the cursor.
+    pub(crate) resume: Resume,
     pub(crate) limit: usize,
 }
 
@@ -80,12 +81,12 @@ impl Poll {
         if categories.is_empty() {
             return Err("name the category to poll: category=NAME".to_owned());
         }
-        let start = golongpoll::start(query).map_err(|wrong| wrong.text(max).into_owned())?;
+        let resume = golongpoll::resume(query).map_err(|wrong| wrong.text(max).into_owned())?;
         let cursor = match query.text("cursor") {
             Some(text) => Some(Cursor::parse(&text).ok_or("this is no cursor of this server")?),
             None => cursor_of(headers),
         };
-        Ok(Self { timeout, categories, cursor, start, limit })
+        Ok(Self { timeout, categories, cursor, resume, limit })
     }
 }
 
@@ -111,7 +112,7 @@ fn number(query: &Query<'_>, name: &str, min: u64, max: u64) -> Result<Option<u6
 }
 
 /// A gap as an answer tells it.
-pub(crate) fn gap(category: &str, reason: &str, from: Option<&str>, resume: Position) -> Value {
+pub(crate) fn gap(category: &str, reason: &str, from: &str, resume: Position) -> Value {
     let resume = resume.to_string();
     json!({ "category": category, "reason": reason, "from": from, "resume": resume })
 }

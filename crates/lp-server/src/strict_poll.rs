@@ -3,13 +3,16 @@
 use crate::cursor::Cursor;
 use crate::long_poll::Inner;
 use crate::options::Gone;
+use crate::resume::Resume;
 use crate::single::too_many;
 use crate::strict::{self, Poll as Asked};
 use crate::wait::Woken;
 use crate::{Body, answer, encode};
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use rt_broker::{Delivery, Entry, Error, Gap, GapReason, Position, Start, Subscription};
+use rt_broker::{
+    Delivery, Entry, Error, Gap, GapReason, Position, Start, SubscribeOptions, Subscription,
+};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -21,15 +24,21 @@ use tokio::time::sleep;
 /// One category of a poll.
 struct Follow {
     subscription: Subscription,
-    /// Everything up to here is in the answer, or is not for it; unknown until a remote engine has
+    /// Everything up to here is in the response, or is not for it; unknown until a remote engine has
     /// opened the topic.
     after: Option<Position>,
-    /// Read, and not in the answer yet.
-    pending: VecDeque<Arc<Entry>>,
-    gap: Option<Gap>,
-    /// It began with a `last_id` that may be another category's: that it is none of this one's says
-    /// nothing.
+    /// What was read and is not in the response yet.
+    pending: VecDeque<Pending>,
+    /// The gaps that are in the response.
+    gaps: Vec<Gap>,
+    /// Whether it began with a `last_id`, which may be another category's: that it is unknown here
+    /// says nothing.
     by_any_id: bool,
+}
+
+enum Pending {
+    Event(Arc<Entry>),
+    Gap(Gap),
 }
 
 /// What one answer may hold.
@@ -76,15 +85,17 @@ fn still_opening() -> Response<Body> {
 }
 
 fn subscribe(inner: &Inner, asked: Asked) -> Result<Vec<Follow>, Response<Body>> {
-    let Asked { categories, cursor, start, .. } = asked;
+    let Asked { categories, cursor, resume, .. } = asked;
     let several = categories.len() > 1;
     let place = |(index, category): (usize, String)| {
         let position = cursor.as_ref().and_then(|cursor| cursor.position(index, &category));
-        let by_any_id = several && position.is_none() && matches!(start, Start::Seen { .. });
-        let start = position.map_or_else(|| start.clone(), Start::After);
-        let subscription = inner.options.broker.subscribe_to_poll(&category, start)?;
+        let by_any_id = several && position.is_none() && matches!(resume, Resume::LastId(_));
+        let start = position.map_or_else(|| resume.start(), Start::After);
+        // A poll takes all that is there in one step, so it cannot be slow.
+        let options = SubscribeOptions::new(start).max_lag(usize::MAX);
+        let subscription = inner.options.broker.subscribe(&category, options)?;
         let after = subscription.position();
-        Ok(Follow { subscription, after, pending: VecDeque::new(), gap: None, by_any_id })
+        Ok(Follow { subscription, after, pending: VecDeque::new(), gaps: Vec::new(), by_any_id })
     };
     let follows = categories.into_iter().enumerate().map(place);
     follows.collect::<Result<_, _>>().map_err(|error: Error| answer::broker_error(&error))
@@ -96,7 +107,7 @@ fn look(follows: &mut [Follow], room: &Room) -> Result<bool, Error> {
         let all = follow.subscription.try_all()?;
         follow.keep(all, room);
     }
-    Ok(follows.iter().any(|follow| follow.gap.is_some() || !follow.pending.is_empty()))
+    Ok(follows.iter().any(|follow| !follow.pending.is_empty()))
 }
 
 /// As [`look`], parking the waker in every category where there is nothing.
@@ -113,25 +124,26 @@ fn poll_look(follows: &mut [Follow], cx: &mut Context<'_>, room: &Room) -> Poll<
         if let Poll::Ready(all) = follow.subscription.poll_all(cx) {
             follow.keep(all?, room);
         }
-        any |= follow.gap.is_some() || !follow.pending.is_empty();
+        any |= !follow.pending.is_empty();
     }
     if any && !opening { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
 
 fn given(inner: &Inner, mut follows: Vec<Follow>, room: &Room) -> Response<Body> {
-    let lost = follows.iter().find_map(|follow| Some((follow, follow.gap.as_ref()?)));
-    if let Some((follow, gap)) = lost {
+    let gone = follows.iter().find_map(|follow| Some((follow, follow.gone()?)));
+    if let Some((follow, gap)) = gone
+        && inner.options.gone == Gone::Status
+    {
         inner.counters.gaps.increment(1);
-        if inner.options.gone == Gone::Status {
-            return answer::gone(follow.subscription.topic(), gap);
-        }
+        return answer::gone(follow.subscription.topic(), gap);
     }
-    let events = merge(&mut follows, room);
+    let events = merge(&mut follows, room, inner.options.gone);
     let more = follows.iter().any(|follow| !follow.pending.is_empty());
     let places = follows.iter().map(|follow| (&**follow.subscription.topic(), follow.position()));
     let places = places.filter_map(|(category, position)| Some((category, position?)));
     let cursor = Cursor::new(places).text();
-    let gaps: Vec<Value> = follows.iter().filter_map(Follow::told).collect();
+    let gaps: Vec<Value> = follows.iter().flat_map(Follow::gaps).collect();
+    inner.counters.gaps.increment(gaps.len() as u64);
     if events.is_empty() && gaps.is_empty() {
         inner.counters.timeouts.increment(1);
         return answer::strict(Bytes::new(), &cursor);
@@ -140,15 +152,22 @@ fn given(inner: &Inner, mut follows: Vec<Follow>, room: &Room) -> Response<Body>
     answer::strict(strict::answer(&events, &cursor, more, gaps), &cursor)
 }
 
-/// Takes the oldest of all categories until the answer is full.
-fn merge(follows: &mut [Follow], room: &Room) -> Vec<Bytes> {
+/// Takes the oldest events of all categories until the response is full, with the gaps that come
+/// before the next event of their category.
+fn merge(follows: &mut [Follow], room: &Room, gone: Gone) -> Vec<Bytes> {
     let (mut events, mut size) = (Vec::new(), 0);
-    while events.len() < room.events {
-        let time = |follow: &Follow| Some(follow.pending.front()?.publication().time());
-        let oldest = follows.iter_mut().filter(|follow| !follow.pending.is_empty());
-        let Some(follow) = oldest.min_by_key(|follow| time(follow)) else { break };
-        let Some(entry) = follow.pending.front() else { break };
-        let event = encode::event(entry, follow.subscription.topic());
+    loop {
+        follows.iter_mut().for_each(|follow| follow.take_gaps(gone));
+        if events.len() == room.events {
+            break;
+        }
+        let next = follows.iter_mut().filter_map(|follow| {
+            let entry = follow.next_event()?.clone();
+            Some((follow, entry))
+        });
+        let oldest = next.min_by_key(|(_, entry)| entry.publication().time());
+        let Some((follow, entry)) = oldest else { break };
+        let event = encode::event(&entry, follow.subscription.topic());
         if !events.is_empty() && size + event.len() > room.bytes {
             break;
         }
@@ -161,32 +180,63 @@ fn merge(follows: &mut [Follow], room: &Room) -> Vec<Bytes> {
 }
 
 impl Follow {
-    fn told(&self) -> Option<Value> {
-        let gap = self.gap.as_ref()?;
-        let reason = gap.reason().as_str();
-        Some(strict::gap(self.subscription.topic(), reason, gap.from(), gap.resume()))
+    fn gaps(&self) -> impl Iterator<Item = Value> {
+        self.gaps.iter().map(|gap| {
+            let reason = gap.reason().as_str();
+            strict::gap(self.subscription.topic(), reason, gap.from(), gap.resume())
+        })
+    }
+
+    /// Returns the gap for a position that cannot be resumed from. Publications that are lost behind
+    /// the position are none: the client would meet them again from wherever it begins.
+    fn gone(&self) -> Option<&Gap> {
+        match self.pending.front()? {
+            Pending::Gap(gap) if gap.reason() != GapReason::Lost => Some(gap),
+            Pending::Gap(_) | Pending::Event(_) => None,
+        }
+    }
+
+    fn take_gaps(&mut self, gone: Gone) {
+        // A gap that has a status of its own is left to the next poll, which will meet it first.
+        while gone == Gone::Gap || self.gone().is_none() {
+            let Some(Pending::Gap(gap)) = self.pending.front() else { return };
+            self.after = Some(gap.resume());
+            self.gaps.push(gap.clone());
+            self.pending.pop_front();
+        }
+    }
+
+    fn next_event(&self) -> Option<&Arc<Entry>> {
+        match self.pending.front()? {
+            Pending::Event(entry) => Some(entry),
+            Pending::Gap(_) => None,
+        }
     }
 
     fn keep(&mut self, all: Vec<Delivery>, room: &Room) {
         for delivery in all {
+            // One event more than fits shows that there is more. What follows it is read again by
+            // the next poll.
+            let events = self.pending.iter().filter(|p| matches!(p, Pending::Event(_))).count();
+            let left = (room.events + 1).saturating_sub(events);
+            if left == 0 {
+                return;
+            }
             match delivery {
                 Delivery::Batch(batch) => {
                     let entries = batch.entries().iter();
                     let for_pollers = entries.filter(|entry| entry.publication().data().is_some());
-                    // One more than fits tells that there is more.
-                    let left = (room.events + 1).saturating_sub(self.pending.len());
-                    self.pending.extend(for_pollers.take(left).cloned());
+                    let taken = for_pollers.take(left).cloned().map(Pending::Event);
+                    self.pending.extend(taken);
                 }
                 Delivery::Gap(gap) if self.by_any_id && gap.reason() == GapReason::Epoch => {}
-                Delivery::Gap(gap) => {
-                    self.after = Some(gap.resume());
-                    self.gap = Some(gap);
-                }
+                Delivery::Gap(gap) => self.pending.push_back(Pending::Gap(gap)),
             }
         }
     }
 
-    /// Where the next poll goes on: after what this answer took, or after all that was read.
+    /// Returns where the next poll resumes: after what this response took, or after all that was
+    /// read.
     fn position(&self) -> Option<Position> {
         match self.pending.is_empty() {
             true => self.subscription.position(),

@@ -5,7 +5,7 @@ mod common;
 use common::{Answer, poll, poll_with, post, publish, request};
 use http::{Request, StatusCode};
 use lp_server::{LongPoll, basic_auth, error_answer};
-use rt_broker::{Bounds, Broker, MemoryEngine, Message};
+use rt_broker::{Bounds, Broker, MemoryEngine, Message, Timestamp};
 use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -85,7 +85,8 @@ async fn every_error_has_golongpolls_words_and_is_200() {
 fn at(clock: &Arc<AtomicU64>, bounds: Bounds) -> LongPoll {
     let clock = clock.clone();
     let engine = MemoryEngine::builder().bounds(bounds);
-    let engine = engine.clock(move || clock.load(Ordering::Relaxed)).build();
+    let engine =
+        engine.clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed))).build();
     LongPoll::builder(Broker::builder(engine).build()).build()
 }
 
@@ -153,8 +154,8 @@ async fn text_is_a_string_with_its_type_and_comments_are_nothing() {
     while polls.waiting() == 0 {
         tokio::task::yield_now().await;
     }
-    let text = Message::text("say \"hi\"").unwrap().with_event("note").unwrap();
-    for message in [Message::comment("for streams"), text.clone().to_client("x").unwrap(), text] {
+    let text = Message::text("say \"hi\"").with_event("note");
+    for message in [Message::comment_only("for streams"), text.clone().to_client("x"), text] {
         polls.broker().publish("a", message).await.unwrap();
     }
     let answer = waiting.await.unwrap();

@@ -6,11 +6,11 @@ mod common;
 use common::{poll, publish};
 use lp_server::LongPoll;
 use rt_broker::{
-    Bounds, BoxFuture, Broker, ControlHandler, Engine, Error, Health, Log, MemoryEngine, Message,
-    NodeId, Page, PresenceEntry, Promises, Receipt, Start,
+    Bounds, BoxFuture, Broker, Capabilities, Claim, ClaimRequest, Control, Engine, Error, Health,
+    History, Log, MemoryEngine, Message, NodeId, Page, Position, Presence, Receipt, Start,
+    Timestamp,
 };
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The engine in memory, opening logs and storing publications only when it is let to.
@@ -21,10 +21,36 @@ struct Slow {
 }
 
 impl Engine for Slow {
+    fn history(&self) -> &dyn History {
+        self
+    }
+
+    fn presence(&self) -> &dyn Presence {
+        self.engine.presence()
+    }
+
+    fn control(&self) -> &dyn Control {
+        self.engine.control()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.engine.capabilities()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        self.engine.health()
+    }
+
+    fn sweep(&self) {
+        self.engine.sweep();
+    }
+}
+
+impl History for Slow {
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             self.may_open.acquire().await.expect("never closed").forget();
-            self.engine.tail(topic, log).await
+            self.engine.history().tail(topic, log).await
         })
     }
 
@@ -32,10 +58,11 @@ impl Engine for Slow {
         &'a self,
         topic: &'a str,
         message: Message,
+        from: NodeId,
     ) -> BoxFuture<'a, Result<Receipt, Error>> {
         Box::pin(async move {
             self.may_publish.acquire().await.expect("never closed").forget();
-            self.engine.publish(topic, message).await
+            self.engine.history().publish(topic, message, from).await
         })
     }
 
@@ -45,82 +72,48 @@ impl Engine for Slow {
         start: Start,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, Error>> {
-        self.engine.read(topic, start, limit)
+        self.engine.history().read(topic, start, limit)
     }
 
-    fn now(&self) -> u64 {
-        self.engine.now()
+    fn claim<'a>(
+        &'a self,
+        topic: &'a str,
+        request: ClaimRequest,
+    ) -> BoxFuture<'a, Result<Claim, Error>> {
+        self.engine.history().claim(topic, request)
     }
 
-    fn watermark(&self, topic: &str) -> u64 {
-        self.engine.watermark(topic)
-    }
-
-    fn bounds(&self, topic: &str) -> Bounds {
-        self.engine.bounds(topic)
-    }
-
-    fn topics(&self) -> Vec<Arc<str>> {
-        self.engine.topics()
+    fn confirm<'a>(
+        &'a self,
+        topic: &'a str,
+        position: Position,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.engine.history().confirm(topic, position)
     }
 
     fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        self.engine.remove(topic)
+        self.engine.history().remove(topic)
     }
 
-    fn presence_set<'a>(
-        &'a self,
-        topic: &'a str,
-        entry: PresenceEntry,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.engine.presence_set(topic, entry, ttl)
+    fn now(&self) -> Timestamp {
+        self.engine.history().now()
     }
 
-    fn presence_remove<'a>(
-        &'a self,
-        topic: &'a str,
-        node: NodeId,
-        client: &'a str,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.engine.presence_remove(topic, node, client)
+    fn watermark(&self, topic: &str) -> Timestamp {
+        self.engine.history().watermark(topic)
     }
 
-    fn presence<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Vec<PresenceEntry>, Error>> {
-        self.engine.presence(topic)
+    fn bounds(&self, topic: &str) -> Bounds {
+        self.engine.history().bounds(topic)
     }
 
-    fn control_send<'a>(
-        &'a self,
-        from: NodeId,
-        message: bytes::Bytes,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.engine.control_send(from, message)
-    }
-
-    fn control_receive<'a>(
-        &'a self,
-        node: NodeId,
-        handler: &'a ControlHandler,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.engine.control_receive(node, handler)
-    }
-
-    fn health(&self) -> BoxFuture<'_, Health> {
-        self.engine.health()
-    }
-
-    fn promises(&self) -> Promises {
-        self.engine.promises()
-    }
-
-    fn sweep(&self) {
-        self.engine.sweep();
+    fn topics(&self) -> Vec<Arc<str>> {
+        self.engine.history().topics()
     }
 }
 
 fn slow() -> (LongPoll, Arc<Slow>) {
-    let engine = MemoryEngine::builder().clock(|| 9_000).build();
+    let engine = MemoryEngine::builder().clock(|| Timestamp::from_millis(9_000)).build();
     let (may_open, may_publish) = (Semaphore::new(0), Semaphore::new(9));
     let slow = Arc::new(Slow { engine, may_open, may_publish });
     let broker = Broker::builder_shared(slow.clone()).build();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Answer, Follower, poll, publish, request};
 use lp_server::LongPoll;
-use rt_broker::{Bounds, Broker, MemoryEngine, Start};
+use rt_broker::{Bounds, Broker, MemoryEngine, Start, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// A server whose engine's clock is tokio's.
 fn queue() -> LongPoll {
     let began = Instant::now();
-    let clock = move || 1_000_000 + began.elapsed().as_millis() as u64;
+    let clock = move || Timestamp::from_millis(1_000_000).after(began.elapsed());
     let bounds = Bounds::new().delete_after_retrieval(LEASE);
     let engine = MemoryEngine::builder().bounds(bounds).clock(clock).build();
     LongPoll::builder(Broker::builder(engine).build()).build()
@@ -33,7 +33,7 @@ async fn what_a_follower_confirms_is_gone_and_nothing_comes_twice() {
     assert_eq!(follower.poll(&polls, 1).await, [3]);
     assert!(follower.poll(&polls, 1).await.is_empty(), "which confirms the last");
     advance(LEASE).await;
-    let page = polls.broker().engine().read("a", Start::Earliest, 9).await.unwrap();
+    let page = polls.broker().engine().history().read("a", Start::Earliest, 9).await.unwrap();
     assert!(page.entries.is_empty());
     assert!(Follower::new("a", 1, true).poll(&polls, 1).await.is_empty());
 }
@@ -171,7 +171,7 @@ async fn under_dying_workers_every_job_is_given_and_confirmed() {
     let bounds = Bounds::new().count(JOBS as usize).bytes(64 << 20);
     let engine = MemoryEngine::builder()
         .bounds(bounds.delete_after_retrieval(LEASE))
-        .clock(move || ticking.load(Ordering::Relaxed));
+        .clock(move || Timestamp::from_millis(ticking.load(Ordering::Relaxed)));
     let polls = LongPoll::builder(Broker::builder(engine.build()).build()).build();
     for n in 0..JOBS {
         publish(&polls, "jobs", n).await;

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Answer, poll, poll_with, publish, request};
 use lp_server::{Gone, LongPoll};
-use rt_broker::{Bounds, Broker, MemoryEngine};
+use rt_broker::{Bounds, Broker, MemoryEngine, Timestamp};
 use serde_json::json;
 
 const STRICT: &[(&str, &str)] = &[("accept", "application/vnd.longpoll+json")];
@@ -62,7 +62,8 @@ async fn a_cursor_goes_on_without_a_clock_from_the_first_time_out_on() {
 #[tokio::test]
 async fn several_categories_come_oldest_first_and_none_is_starved() {
     let ticks = std::sync::atomic::AtomicU64::new(1_000);
-    let clock = move || ticks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let tick = move || ticks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let clock = move || Timestamp::from_millis(tick());
     let engine = MemoryEngine::builder().clock(clock).build();
     let polls = LongPoll::builder(Broker::builder(engine).build()).build();
     let begin = poll(&polls, "form=strict&timeout=1&category=a&category=b&category=a").await;
@@ -133,7 +134,7 @@ async fn a_position_that_is_gone_is_a_gap_or_410() {
     assert!(gaps[0]["resume"].as_str().unwrap().ends_with("-3"));
 
     // The topic began anew: told at once, even where nothing is held.
-    polls.broker().engine().remove("a").await.unwrap();
+    polls.broker().engine().history().remove("a").await.unwrap();
     let query = format!("form=strict&category=a&cursor={}", answer.cursor());
     let anew = poll(&polls, &query).await;
     assert_eq!(anew.status, 200);

@@ -37,7 +37,7 @@ impl Timestamp {
     /// The system's time. A clock set before 1970 counts as [`ZERO`](Self::ZERO).
     #[must_use]
     pub fn now() -> Self {
-        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| millis(since)))
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
     }
 
     /// The time `wait` later, in whole milliseconds; the largest time where there is none.

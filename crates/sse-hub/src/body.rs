@@ -5,8 +5,9 @@ use crate::encode::{self, HEARTBEAT};
 use crate::hub::Inner;
 use crate::{Client, CloseReason, Grant, SlowClient};
 use bytes::Bytes;
+use futures_core::Stream as _;
 use http_body::{Body as HttpBody, Frame};
-use rt_broker::{Delivery, Entry, Form, Gap, GapReason, Position, Subscription};
+use rt_broker::{Delivery, Entry, Gap, GapReason, Position, Subscription, WireFormat};
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -164,15 +165,18 @@ impl Stream {
                 return Poll::Ready(Ok((greeting, true)));
             }
         }
-        self.subscription.poll_next(cx).map(|delivery| match delivery {
-            Ok(Delivery::Batch(batch)) => {
+        let delivery = Pin::new(&mut self.subscription).poll_next(cx);
+        delivery.map(|delivery| match delivery {
+            Some(Ok(Delivery::Batch(batch))) => {
                 self.hub.counters.deliveries.increment(batch.entries().len() as u64);
                 let is_event = |entry: &Arc<Entry>| entry.publication().data().is_some();
                 let is_seen = !self.heartbeat_event || batch.entries().iter().any(is_event);
-                Ok((batch.encoded(Form::EventStream, encode::encode).clone(), is_seen))
+                Ok((batch.encoded(WireFormat::EventStream, encode::encode).clone(), is_seen))
             }
-            Ok(Delivery::Gap(gap)) => self.gap(&gap).map(|bytes| (bytes, true)),
-            Err(error) => Err(self.failed(&error)),
+            Some(Ok(Delivery::Gap(gap))) => self.gap(&gap).map(|bytes| (bytes, true)),
+            Some(Err(error)) => Err(self.failed(&error)),
+            // The stream of the hub has ended with the error before.
+            None => Err(CloseReason::Failed),
         })
     }
 
@@ -230,10 +234,10 @@ impl Stream {
         let options = &self.hub.options;
         // A gap that was not delivered must be delivered to the client that resumes.
         let position = match self.subscription.pending_gap() {
-            Some(gap) => gap.from().and_then(|from| from.parse().ok()),
+            Some(gap) => gap.from().parse().ok(),
             None => self.subscription.position(),
         };
-        let now = options.broker.engine().now();
+        let now = options.broker.engine().history().now();
         let (zone, client) = (self.client.zone(), self.client.id());
         CloseId::new(&options.close_key, zone, client, kind, position, now)
     }

@@ -2,7 +2,7 @@
 
 use crate::{ClientId, CloseReason, SameId, Zone};
 use atomic_waker::AtomicWaker;
-use rt_broker::Canceller;
+use rt_broker::{Canceller, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,7 +18,7 @@ const LEFT: u8 = 2;
 pub struct Client {
     zone: Zone,
     id: ClientId,
-    since: u64,
+    since: Timestamp,
     address: Option<IpAddr>,
     closed: OnceLock<CloseReason>,
     /// Cancels its subscription, once it has one.
@@ -43,9 +43,9 @@ impl Client {
         &self.id
     }
 
-    /// When its stream began, in milliseconds since the Unix epoch.
+    /// When its stream began.
     #[must_use]
-    pub fn connected_since(&self) -> u64 {
+    pub fn connected_since(&self) -> Timestamp {
         self.since
     }
 
@@ -127,7 +127,7 @@ impl Clients {
         &self,
         zone: &Zone,
         id: &ClientId,
-        since: u64,
+        since: Timestamp,
         address: Option<IpAddr>,
         limits: ConnectionLimits,
         same_id: SameId,

@@ -2,7 +2,7 @@
 
 use crate::{ClientId, Zone};
 use hmac::{Hmac, KeyInit, Mac};
-use rt_broker::Position;
+use rt_broker::{Position, Timestamp};
 use sha2::Sha256;
 use std::fmt;
 use std::str::FromStr;
@@ -39,8 +39,7 @@ impl CloseKind {
 pub(crate) struct CloseId {
     position: Option<Position>,
     kind: CloseKind,
-    /// Milliseconds since the Unix epoch.
-    time: u64,
+    time: Timestamp,
     tag: [u8; TAG],
 }
 
@@ -51,7 +50,7 @@ impl CloseId {
         client: &ClientId,
         kind: CloseKind,
         position: Option<Position>,
-        time: u64,
+        time: Timestamp,
     ) -> Self {
         let mut id = Self { position, kind, time, tag: [0; TAG] };
         let whole = id.mac(key, zone, client).finalize().into_bytes();
@@ -82,7 +81,7 @@ impl CloseId {
             mac.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
             mac.update(part.unwrap_or_default().as_bytes());
         }
-        mac.update(&self.time.to_be_bytes());
+        mac.update(&self.time.as_millis().to_be_bytes());
         mac
     }
 }
@@ -92,7 +91,13 @@ impl fmt::Display for CloseId {
         if let Some(position) = self.position {
             write!(f, "{position}")?;
         }
-        write!(f, "~{}~{:x}~{:032x}", self.kind.as_str(), self.time, u128::from_be_bytes(self.tag))
+        write!(
+            f,
+            "~{}~{:x}~{:032x}",
+            self.kind.as_str(),
+            self.time.as_millis(),
+            u128::from_be_bytes(self.tag)
+        )
     }
 }
 
@@ -121,7 +126,9 @@ impl FromStr for CloseId {
                 "replaced" => CloseKind::Replaced,
                 _ => return Err(InvalidCloseId),
             },
-            time: u64::from_str_radix(time, 16).map_err(|_| InvalidCloseId)?,
+            time: u64::from_str_radix(time, 16)
+                .map(Timestamp::from_millis)
+                .map_err(|_| InvalidCloseId)?,
             tag: u128::from_str_radix(tag, 16).map_err(|_| InvalidCloseId)?.to_be_bytes(),
         };
         if id.to_string() == text { Ok(id) } else { Err(InvalidCloseId) }
@@ -162,7 +169,14 @@ mod tests {
     fn id(key: &CloseKey, zone: &str, client: Option<&str>, kind: CloseKind) -> CloseId {
         let zone = Zone::new(zone).unwrap();
         let client = client.map_or_else(ClientId::random, |id| ClientId::new(id).unwrap());
-        CloseId::new(key, &zone, &client, kind, position(), 1_795_230_332_805)
+        CloseId::new(
+            key,
+            &zone,
+            &client,
+            kind,
+            position(),
+            Timestamp::from_millis(1_795_230_332_805),
+        )
     }
 
     #[test]
@@ -191,7 +205,7 @@ mod tests {
             CloseId { position: None, ..ann.clone() },
             CloseId { position: "2f31c0a9be7d455-42".parse().ok(), ..ann.clone() },
             CloseId { kind: CloseKind::Replaced, ..ann.clone() },
-            CloseId { time: ann.time + 1, ..ann.clone() },
+            CloseId { time: ann.time.next(), ..ann.clone() },
         ];
         for id in changed {
             assert!(!id.was_issued_to(&key, &zone, &named), "{id}");
@@ -205,7 +219,10 @@ mod tests {
     fn one_close_has_one_text() {
         let key = CloseKey::new("key");
         let longest: Position = "2f31c0a9be7d455-18446744073709551615".parse().unwrap();
-        for (position, time) in [(position(), 7), (None, 0), (Some(longest), u64::MAX)] {
+        let earlier = Timestamp::from_millis(7);
+        for (position, time) in
+            [(position(), earlier), (None, Timestamp::ZERO), (Some(longest), Timestamp::MAX)]
+        {
             for kind in [CloseKind::Closed, CloseKind::Replaced] {
                 let id =
                     CloseId::new(&key, &Zone::default(), &ClientId::random(), kind, position, time);

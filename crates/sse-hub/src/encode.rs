@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use rt_broker::{Gap, Position, Publication};
 use sse_codec::Fields;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// A comment that keeps a silent stream alive and finds a peer that is gone. Without an empty line,
@@ -20,7 +21,10 @@ pub(crate) fn heartbeat_event(interval: Duration) -> Bytes {
 /// [`Fields`]). The id is the message's own, or else its position.
 #[must_use]
 pub fn encode(publication: &Publication) -> Bytes {
-    let id = publication.event_id();
+    let id = match publication.id() {
+        Some(id) => Cow::from(id),
+        None => publication.position().to_string().into(),
+    };
     let mut fields = Fields::new();
     // A comment alone is no event and leaves the client's position as it is.
     if let Some(data) = publication.data() {

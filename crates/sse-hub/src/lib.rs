@@ -49,4 +49,5 @@ pub use hub::Hub;
 pub use name::{ClientId, InvalidName, Zone, random_id};
 pub use packet::{Packet, Sent};
 pub use presence::Present;
+pub use rt_broker;
 pub use service::{HubService, Refusal};

@@ -38,7 +38,7 @@ pub(crate) struct Updates {
 impl Updates {
     /// Starts the task, once, where the engine has other nodes to tell.
     pub(crate) fn start(&self, hub: &Arc<Inner>) {
-        if hub.options.broker.engine().promises().shared {
+        if hub.options.broker.engine().capabilities().shared {
             self.changes.get_or_init(|| {
                 let (sender, receiver) = unbounded_channel();
                 tokio::spawn(run(Arc::downgrade(hub), receiver));
@@ -81,9 +81,9 @@ async fn report(hub: &Inner, zone: &str, id: &str) {
         Some(since) => {
             let mut entry = PresenceEntry::new(id, broker.node(), since);
             entry.connections = u32::try_from(same.len()).unwrap_or(u32::MAX);
-            broker.engine().presence_set(zone, entry, TTL).await
+            broker.engine().presence().set(zone, entry, TTL).await
         }
-        None => broker.engine().presence_remove(zone, broker.node(), id).await,
+        None => broker.engine().presence().remove(zone, broker.node(), id).await,
     };
     if let Err(error) = reported {
         tracing::warn!(%error, zone, client = id, "presence could not be told");
@@ -95,22 +95,22 @@ pub(crate) async fn list(hub: &Inner, zone: &str) -> Result<Vec<Present>, rt_bro
     let own = hub.clients.in_zone(zone);
     let own = own.into_iter().map(|(client, connections)| Present {
         id: client.id().to_string(),
-        connected_since: client.connected_since(),
+        connected_since: client.connected_since().as_millis(),
         connections,
     });
     let mut present: HashMap<String, Present> =
         own.map(|present| (present.id.clone(), present)).collect();
     let broker = &hub.options.broker;
-    if broker.engine().promises().shared {
-        let others = broker.engine().presence(zone).await?;
+    if broker.engine().capabilities().shared {
+        let others = broker.engine().presence().list(zone).await?;
         for other in others.into_iter().filter(|entry| entry.node != broker.node()) {
             let entry = present.entry(other.client.to_string()).or_insert_with(|| Present {
                 id: other.client.to_string(),
-                connected_since: other.since,
+                connected_since: other.since.as_millis(),
                 connections: 0,
             });
             entry.connections += other.connections as usize;
-            entry.connected_since = entry.connected_since.min(other.since);
+            entry.connected_since = entry.connected_since.min(other.since.as_millis());
         }
     }
     let mut present: Vec<_> = present.into_values().collect();

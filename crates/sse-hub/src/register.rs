@@ -6,7 +6,7 @@ use crate::close_id::CloseId;
 use crate::closing::{at_limit, retry_soon};
 use crate::{ClientId, CloseReason, Grant, Hub, InvalidName, Zone, json_error};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use rt_broker::Start;
+use rt_broker::{Position, Start, SubscribeOptions};
 use std::net::SocketAddr;
 
 /// What is longer is no id that this hub gave out; only as much of it comes back in a gap.
@@ -80,7 +80,7 @@ impl Hub {
             address: options.max_per_address,
         };
         let clients = &self.inner.clients;
-        let since = options.broker.engine().now();
+        let since = options.broker.engine().history().now();
         let added = clients.add(zone, id, since, address, limits, options.same_id);
         let (client, replaced) = match added {
             Ok(added) => added,
@@ -88,15 +88,12 @@ impl Hub {
         };
         self.inner.counters.connections.increment(1);
         let start = last_event_id.as_deref().map_or(Start::Live, resume_after);
-        let subscribed =
-            options.broker.subscribe_as(zone.as_str(), start, Some(client.id().shared().clone()));
-        let subscription = match subscribed {
-            Ok(mut subscription) => {
-                if let Some(bytes) = grant.max_lag {
-                    subscription.set_max_lag(bytes);
-                }
-                subscription
-            }
+        let mut from = SubscribeOptions::new(start).client(client.id().shared().clone());
+        if let Some(bytes) = grant.max_lag {
+            from = from.max_lag(bytes);
+        }
+        let subscription = match options.broker.subscribe(zone.as_str(), from) {
+            Ok(subscription) => subscription,
             Err(error) => {
                 if clients.remove(&client) {
                     self.inner.counters.connections.decrement(1);
@@ -141,14 +138,16 @@ impl Hub {
     }
 }
 
-/// Returns the position from which a client with this last event id resumes.
+/// Returns where a client with this last event id resumes. The id of an event is its position, or
+/// else the message's own id, which never has the form of a position.
 fn resume_after(id: &str) -> Start {
-    if let Some(position) = id.parse::<CloseId>().ok().and_then(|closed| closed.position()) {
-        return Start::Id(position.to_string().into());
+    let closed = id.parse::<CloseId>().ok().and_then(|closed| closed.position());
+    if let Some(position) = closed.or_else(|| id.parse::<Position>().ok()) {
+        return Start::After(position);
     }
     let mut ends = (0..=id.len().min(MAX_LAST_EVENT_ID)).rev();
     let end = ends.find(|&end| id.is_char_boundary(end)).unwrap_or(0);
-    Start::Id(id[..end].into())
+    Start::LastId(id[..end].into())
 }
 
 /// The id that a browser sends when it comes back.

@@ -43,6 +43,8 @@ impl Hub {
 
     /// One append a zone: a client that comes back to any of them is given it.
     async fn to_all(&self, message: Message) -> Result<Sent, SendError> {
+        // Before any zone has it, and even if there is no zone.
+        message.validate().map_err(SendError::broker)?;
         let mut zones = self.broker().topics();
         zones.retain(|zone| self.keeps_history(zone) || self.inner.clients.has_zone(zone));
         let (mut reached, mut published, mut failed) = (0, 0, None);
@@ -85,12 +87,11 @@ impl Hub {
                 return Err(SendError::no_such_client(name, client));
             }
         }
-        let message = message.to_client(client).map_err(SendError::broker)?;
-        Ok(Sent { reached: self.publish(name, message).await? })
+        Ok(Sent { reached: self.publish(name, message.to_client(client)).await? })
     }
 
     fn keeps_history(&self, zone: &str) -> bool {
-        !self.broker().engine().bounds(zone).is_off()
+        !self.broker().engine().history().bounds(zone).is_off()
     }
 
     async fn publish(&self, zone: &str, message: Message) -> Result<usize, SendError> {
@@ -122,32 +123,24 @@ impl Target {
     }
 }
 
-/// The packet's message as the broker takes it.
+/// Returns the packet's message as the broker takes it.
 fn message(packet: &Packet) -> Result<Message, SendError> {
     let from = &packet.message;
-    let mut message = match (from.data(), from.comment()) {
-        (None, None) => return Err(SendError::empty_message()),
-        (Some(data), comment) => {
-            let message = Message::text(data.to_owned()).map_err(SendError::broker)?;
-            comment.into_iter().fold(message, Message::with_comment)
-        }
-        (None, Some(comment)) => Message::comment(comment),
-    };
-    if let Some(event) = from.event() {
-        message = message.with_event(event).map_err(SendError::broker)?;
-    }
     if from.id().is_some_and(|id| id.parse::<CloseId>().is_ok()) {
         return Err(SendError::reserved_id());
     }
-    if let Some(id) = from.id() {
-        message = message.with_id(id).map_err(SendError::broker)?;
-    }
-    if let Some(retry) = from.retry() {
-        message = message.with_retry(retry);
-    }
+    let mut message = match (from.data(), from.comment()) {
+        (None, None) => return Err(SendError::empty_message()),
+        (None, Some(comment)) => Message::comment_only(comment),
+        (Some(data), None) => Message::text(data.to_owned()),
+        (Some(data), Some(comment)) => Message::text(data.to_owned()).with_comment(comment),
+    };
+    message = from.event().into_iter().fold(message, Message::with_event);
+    message = from.id().into_iter().fold(message, Message::with_id);
+    message = from.retry().into_iter().fold(message, Message::with_retry);
     if !packet.except.is_empty() {
         let except = ClientId::new(&packet.except).map_err(SendError::invalid_name)?;
-        message = message.except_client(except.as_str()).map_err(SendError::broker)?;
+        message = message.except_client(except.as_str());
     }
     Ok(message)
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{Client, Got, client_id, request, zone};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
-use rt_broker::{Broker, Engine, MemoryEngine};
+use rt_broker::{Broker, Engine, MemoryEngine, Timestamp};
 use sse_hub::{CloseReason, Grant, Hub, Packet, Refusal, SameId, random_id};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -28,12 +28,13 @@ async fn ids(hub: &Hub) -> Vec<String> {
 #[tokio::test]
 async fn presence_says_who_is_there_since_when_and_how_often() {
     let hub = Hub::in_memory();
-    let before = hub.broker().engine().now();
+    let before = hub.broker().engine().history().now();
     let first = Client::join(&hub, "z", "ann");
     let second = Client::join(&hub, "z", "ann");
     let present = hub.presence(&zone("z")).await.unwrap();
     assert_eq!((present.len(), present[0].connections), (1, 2));
-    assert!((before..=hub.broker().engine().now()).contains(&present[0].connected_since));
+    let since = Timestamp::from_millis(present[0].connected_since);
+    assert!((before..=hub.broker().engine().history().now()).contains(&since));
     drop(first);
     assert_eq!(hub.presence(&zone("z")).await.unwrap()[0].connections, 1);
     drop(second);

@@ -7,8 +7,8 @@ fn poll(query: &str) -> Result<Poll, BadPoll> {
     Poll::parse(&Query::new(Some(query)), MAX)
 }
 
-fn start_of(rest: &str) -> Result<Start, BadPoll> {
-    poll(&format!("timeout=1&category=a{rest}")).map(|poll| poll.start)
+fn resume_of(rest: &str) -> Result<Resume, BadPoll> {
+    poll(&format!("timeout=1&category=a{rest}")).map(|poll| poll.resume)
 }
 
 #[test]
@@ -43,17 +43,18 @@ fn polls_are_checked_in_golongpolls_order() {
 }
 
 #[test]
-fn a_start_is_a_time_or_an_id_or_now() {
-    assert_eq!(start_of(""), Ok(Start::Live));
-    assert_eq!(start_of("&since_time=&last_id="), Ok(Start::Live));
-    assert_eq!(start_of("&since_time=7"), Ok(Start::Time(7)));
-    assert_eq!(start_of("&since_time=-7"), Ok(Start::Earliest));
-    assert_eq!(start_of("&since_time=-9223372036854775808"), Ok(Start::Earliest));
+fn a_poll_resumes_from_a_time_or_an_id_or_now() {
+    let time = Timestamp::from_millis(7);
+    assert_eq!(resume_of(""), Ok(Resume::Live));
+    assert_eq!(resume_of("&since_time=&last_id="), Ok(Resume::Live));
+    assert_eq!(resume_of("&since_time=7"), Ok(Resume::Since(time)));
+    assert_eq!(resume_of("&since_time=-7"), Ok(Resume::Earliest));
+    assert_eq!(resume_of("&since_time=-9223372036854775808"), Ok(Resume::Earliest));
     let id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     let uuid = Uuid::parse_str(id).unwrap();
     for form in [id.to_uppercase(), format!("%7B{id}%7D"), format!("urn:uuid:{id}")] {
-        let start = start_of(&format!("&since_time=7&last_id={form}"));
-        assert_eq!(start, Ok(Start::Seen { uuid, time: 7 }), "{form}");
+        let resume = resume_of(&format!("&since_time=7&last_id={form}"));
+        assert_eq!(resume, Ok(Resume::LastId(LastId { uuid, time })), "{form}");
     }
 }
 

@@ -136,7 +136,7 @@ impl std::str::FromStr for ServerOptions {
 #[derive(Clone, Debug)]
 pub struct FilePersistor {
     path: std::path::PathBuf,
-    sync: rt_broker::Sync,
+    durability: rt_broker::Durability,
 }
 
 #[cfg(feature = "file")]
@@ -145,29 +145,30 @@ impl FilePersistor {
     /// on the disk.
     #[must_use]
     pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
-        Self { path: path.into(), sync: rt_broker::Sync::Always }
+        Self { path: path.into(), durability: rt_broker::Durability::Always }
     }
 
     /// Acknowledges at once; on the disk once `write_buffer` bytes wait, or after `flush_period`.
     #[must_use]
     pub fn group(mut self, write_buffer: usize, flush_period: Duration) -> Self {
-        self.sync = rt_broker::Sync::Group { bytes: write_buffer, period: flush_period };
+        self.durability =
+            rt_broker::Durability::Group { bytes: write_buffer, period: flush_period };
         self
     }
 
     /// Acknowledges at once; on the disk when the system sees fit.
     #[must_use]
     pub fn unsynced(mut self) -> Self {
-        self.sync = rt_broker::Sync::None;
+        self.durability = rt_broker::Durability::None;
         self
     }
 
     pub(super) async fn open(self, bounds: Bounds) -> Result<rt_broker::FileEngine, super::Error> {
-        let Self { path, sync } = self;
+        let Self { path, durability } = self;
         if path.is_file() {
             let why = format!(
                 "{} is a file, and a store is a folder; if golongpoll wrote the file, open a store in a \
-                 new folder and read it in with `rt_broker::FileEngine::import_golongpoll`",
+                 new folder and read it in with `lp_server::import_golongpoll`",
                 path.display()
             );
             return Err(super::Error::store(rt_broker::Error::unavailable(
@@ -175,7 +176,9 @@ impl FilePersistor {
                 why,
             )));
         }
-        let open = move || rt_broker::FileEngine::builder(path).sync(sync).bounds(bounds).open();
+        let open = move || {
+            rt_broker::FileEngine::builder(path).durability(durability).bounds(bounds).open()
+        };
         let opened = tokio::task::spawn_blocking(open).await;
         let ended = |error: tokio::task::JoinError| {
             rt_broker::Error::unavailable("opening it was ended", error)
