@@ -10,7 +10,7 @@ mod group;
 mod opening;
 mod peers;
 
-use rt_broker::{Bounds, Broker, FileEngine, Message, Sync};
+use rt_broker::{Bounds, Broker, Durability, FileEngine, Message};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,13 +39,13 @@ fn main() {
     println!("| round | store | appends/s | p50 ms | p99 ms | longest ms |");
     println!("|---|---|---|---|---|---|");
     for round in 1..=options.rounds {
-        for (name, sync, topics) in [
-            ("ours, each synced", Sync::Always, 1),
-            ("ours, each synced, 64 topics", Sync::Always, 64),
-            ("ours, synced each 100 ms", Sync::Group { bytes: usize::MAX, period: PERIOD }, 1),
+        for (name, durability, topics) in [
+            ("ours, each synced", Durability::Always, 1),
+            ("ours, each synced, 64 topics", Durability::Always, 64),
+            ("ours, synced each 100 ms", Durability::Group { bytes: usize::MAX, period: PERIOD }, 1),
         ] {
             row(&options, round, name, |folder| {
-                runtime.block_on(ours(folder, sync, topics, &options))
+                runtime.block_on(ours(folder, durability, topics, &options))
             });
         }
         row(&options, round, "sqlite, each synced", |folder| {
@@ -88,15 +88,15 @@ fn row(options: &Options, round: usize, name: &str, run: impl FnOnce(&Path) -> V
     );
 }
 
-async fn ours(folder: &Path, sync: Sync, topics: usize, options: &Options) -> Vec<Duration> {
-    let engine = FileEngine::builder(folder.join("store")).bounds(BOUNDS).sync(sync);
+async fn ours(folder: &Path, durability: Durability, topics: usize, options: &Options) -> Vec<Duration> {
+    let engine = FileEngine::builder(folder.join("store")).bounds(BOUNDS).durability(durability);
     let broker = Broker::builder(engine.open().expect("a store")).build();
     let times = publishers(options.seconds, |publisher| {
         let (broker, topic) = (broker.clone(), format!("topic {}", publisher % topics));
         move |payload: String| {
             let (broker, topic) = (broker.clone(), topic.clone());
             async move {
-                let message = Message::text(payload).expect("text");
+                let message = Message::text(payload);
                 broker.publish(&topic, message).await.expect("stored");
             }
         }

@@ -1,7 +1,7 @@
 //! How long a store of a million publications takes to open.
 
 use crate::BOUNDS;
-use rt_broker::{Broker, Engine, FileEngine, Message, Start, Sync};
+use rt_broker::{Broker, Engine, Durability, FileEngine, Message, Start};
 use std::path::Path;
 use std::time::Instant;
 use tokio::runtime::Runtime;
@@ -14,7 +14,7 @@ pub fn measure(folder: &Path, runtime: &Runtime) {
     let path = folder.path().join("store");
     let open = || {
         let began = Instant::now();
-        let engine = FileEngine::builder(&path).bounds(BOUNDS).sync(Sync::None).open();
+        let engine = FileEngine::builder(&path).bounds(BOUNDS).durability(Durability::None).open();
         (Broker::builder(engine.expect("a store")).build(), began.elapsed())
     };
     runtime.block_on(async {
@@ -24,7 +24,7 @@ pub fn measure(folder: &Path, runtime: &Runtime) {
             tokio::spawn(async move {
                 for n in 0..ALL / 64 {
                     let topic = format!("topic {}", (n * 64 + publisher) % TOPICS);
-                    let message = Message::text("x".repeat(100)).expect("text");
+                    let message = Message::text("x".repeat(100));
                     broker.publish(&topic, message).await.expect("stored");
                 }
             })
@@ -38,14 +38,14 @@ pub fn measure(folder: &Path, runtime: &Runtime) {
         copy(&path, &killed);
         drop(broker);
         let (broker, closed) = open();
-        let page = broker.engine().read("topic 7", Start::Earliest, usize::MAX).await;
+        let page = broker.engine().history().read("topic 7", Start::Earliest, usize::MAX).await;
         assert_eq!(page.expect("readable").entries.len(), ALL / TOPICS);
         drop(broker);
         let began = Instant::now();
-        let engine = FileEngine::builder(&killed).bounds(BOUNDS).sync(Sync::None).open();
+        let engine = FileEngine::builder(&killed).bounds(BOUNDS).durability(Durability::None).open();
         let unclosed = began.elapsed();
         let engine = engine.expect("a store");
-        assert_eq!(engine.topics().len(), TOPICS);
+        assert_eq!(engine.history().topics().len(), TOPICS);
         println!(
             "\nopening a store of {ALL} publications in {TOPICS} topics: {:.2} s after it was \
              closed, {:.2} s after it was not",
