@@ -23,6 +23,8 @@ mod reader;
 mod recover;
 mod replay;
 mod scan;
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) mod simulated_disk;
 #[cfg(test)]
 mod tests;
 
