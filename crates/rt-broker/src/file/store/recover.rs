@@ -32,6 +32,11 @@ struct Found {
 }
 
 impl Found {
+    /// Whether both copies of the header are valid.
+    fn is_whole(&self) -> bool {
+        matches!(self.header, HeaderState::Valid { one_copy: false, .. })
+    }
+
     fn header(&self) -> Option<&SegmentHeader> {
         match &self.header {
             HeaderState::Valid { header, .. } => Some(header),
@@ -148,7 +153,7 @@ fn take_leftovers(files: &mut BTreeMap<u32, Found>, said: Acknowledged) -> BTree
     let mut leftovers = std::mem::replace(files, kept);
     while let Some(newest) = files.last_entry()
         && *newest.key() > said.tail.end.segment
-        && newest.get().header().is_none()
+        && !newest.get().is_whole()
     {
         let (number, found) = newest.remove_entry();
         leftovers.insert(number, found);
@@ -239,7 +244,7 @@ impl Recovery<'_> {
             self.tail = Tail { end, salt: 0, before };
             return;
         };
-        if !matches!(found.header, HeaderState::Valid { one_copy: false, .. }) {
+        if !found.is_whole() {
             self.replay.report(number, 0, HEADER_BYTES.into(), Loss::Nothing);
         }
         let (complete_to, len) = match known_end {

@@ -17,9 +17,14 @@ enum Fate {
     Unsafe,
     /// It failed, and nothing was acknowledged after it.
     Uncertain,
+    /// It failed, but the progress may name it, so that it counts as safe when it is not.
+    Failed,
     /// It failed, and what was acknowledged after it was not synced: only a power cut may bring it
     /// back, together with the loss of what came after.
     Void,
+    /// It failed, and what was acknowledged after it is on the disk: it is back only where a sync
+    /// failed before, and a power cut took the headers of segments that were not synced.
+    Gone,
     /// Removing it failed.
     Removed,
 }
@@ -52,14 +57,7 @@ fn check(
 ) {
     let mut found = opened.frames.iter().map(|frame| (frame.head.offset, &frame.body)).peekable();
     let power_cut = last_end == End::PowerCut;
-    if std::env::var("SHOW").is_ok() {
-        eprintln!(
-            "{name}: {:?}\n  model {:?}\n found {:?}",
-            opened.recovered,
-            model.iter().map(|(k, c)| (k, c.fate, c.frames.len())).collect::<Vec<_>>(),
-            opened.frames.iter().map(|f| (f.head.offset, f.location)).collect::<Vec<_>>()
-        );
-    }
+    let has_unsafe = model.values().any(|commit| commit.fate == Fate::Unsafe);
     let may_lose = power_cut && durability == Durability::Write;
     let mut kept = Model::new();
     for (first, commit) in &*model {
@@ -77,19 +75,25 @@ fn check(
             Fate::Written => assert!(whole, "{name}: written commit {first} is lost"),
             Fate::Unsafe => assert!(whole || power_cut, "{name}: unsafe commit {first} is lost"),
             Fate::Void => assert!(here.is_empty() || may_lose, "{name}: {first} is back"),
-            Fate::Uncertain => {
+            Fate::Gone => {
+                assert!(here.is_empty() || power_cut && has_unsafe, "{name}: {first} is back");
+            }
+            Fate::Uncertain | Fate::Failed => {
                 assert!(whole || here.is_empty() || may_lose, "{name}: commit {first} is torn");
             }
             Fate::Removed => {}
         }
+        if commit.fate == Fate::Gone && here.is_empty() {
+            kept.insert(*first, commit.clone());
+        }
         if !here.is_empty() {
-            let is_safe = power_cut || commit.fate != Fate::Unsafe;
-            let fate = if is_safe { Fate::Durable } else { Fate::Unsafe };
+            let safe = [Fate::Durable, Fate::Written, Fate::Uncertain].contains(&commit.fate);
+            let fate = if safe || power_cut { Fate::Durable } else { Fate::Unsafe };
             kept.insert(*first, ModelCommit { fate, frames: here });
         }
     }
     assert_eq!(found.next(), None, "{name}: frames that nobody committed, or out of order");
-    *may_be_damaged |= may_lose || model.values().any(|commit| commit.fate == Fate::Unsafe);
+    *may_be_damaged |= may_lose || has_unsafe;
     if !*may_be_damaged {
         assert_eq!(opened.recovered.damage, [], "{name}: damage without a cause");
     }
@@ -119,9 +123,6 @@ fn run(seed: u64) {
         let progress_failed = failed.clone();
         disk.set_plan(move |path, operation| {
             calls += 1;
-            if std::env::var("SHOW").is_ok() {
-                eprintln!("    {} {operation:?}", path.display());
-            }
             let fails = calls > stops_after || faults.f64() < rate;
             if !fails || matches!(operation, Operation::Read { .. }) {
                 return None;
@@ -146,13 +147,22 @@ fn run(seed: u64) {
             }
         }
         disk.clear_plan();
-        damaged |= failed.load(Ordering::Relaxed);
+        if failed.load(Ordering::Relaxed) {
+            damaged = true;
+            for commit in model.values_mut().filter(|commit| commit.fate == Fate::Uncertain) {
+                commit.fate = Fate::Failed;
+            }
+        }
         last_end = [End::Closed, End::Killed, End::PowerCut][rng.usize(..3)];
         let Opened { folder, journal, .. } = opened;
         if last_end == End::Closed {
             journal.close().unwrap();
             folder.end().unwrap();
-            model.retain(|_, commit| !matches!(commit.fate, Fate::Uncertain | Fate::Void));
+            for commit in model.values_mut() {
+                if matches!(commit.fate, Fate::Uncertain | Fate::Failed | Fate::Void) {
+                    commit.fate = Fate::Gone;
+                }
+            }
         } else if last_end == End::PowerCut {
             disk.power_cut(rng.u64(..));
         }
@@ -188,9 +198,13 @@ fn commit(
 }
 
 fn after_sync(model: &mut Model, succeeded: bool) {
-    model.retain(|_, commit| !(succeeded && commit.fate == Fate::Void));
-    for commit in model.values_mut().filter(|commit| commit.fate == Fate::Written) {
-        commit.fate = if succeeded { Fate::Durable } else { Fate::Unsafe };
+    for commit in model.values_mut() {
+        commit.fate = match commit.fate {
+            Fate::Void if succeeded => Fate::Gone,
+            Fate::Written if succeeded => Fate::Durable,
+            Fate::Written => Fate::Unsafe,
+            fate => fate,
+        };
     }
 }
 
