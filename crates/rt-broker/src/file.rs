@@ -12,5 +12,11 @@ mod state;
 mod store;
 mod writer;
 
+/// The disk of the crash simulation: no part of the public interface.
+#[cfg(feature = "simulation")]
+pub mod simulation {
+    pub use super::store::simulated_disk::{Fault, Operation, SimulatedDisk};
+}
+
 pub use builder::FileEngineBuilder;
 pub use engine::{FileEngine, Import, Imported};

@@ -85,6 +85,9 @@ pub use engine::{Capabilities, Engine, Health};
 pub use entry::{Entry, WireFormat};
 pub use error::Error;
 pub use external_id::ExternalId;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub use file::simulation;
 #[cfg(feature = "file")]
 pub use file::{FileEngine, FileEngineBuilder, Import, Imported};
 pub use log::Log;

@@ -23,6 +23,7 @@ pub struct FileEngineBuilder {
     time: Clock,
     disk: Arc<dyn Disk>,
     journal: JournalOptions,
+    has_thread: bool,
 }
 
 impl FileEngineBuilder {
@@ -35,6 +36,7 @@ impl FileEngineBuilder {
             time: Arc::new(Timestamp::now),
             disk: Arc::new(RealDisk),
             journal: JournalOptions::default(),
+            has_thread: true,
         }
     }
 
@@ -92,16 +94,14 @@ impl FileEngineBuilder {
         self
     }
 
-    /// Keeps the store on another disk, with segments of another size.
-    #[cfg(any(test, feature = "simulation"))]
+    /// Keeps the store on a simulated disk, with segments of another size. The engine has no thread
+    /// then: it works when [`FileEngine::turn`] is called.
+    #[cfg(feature = "simulation")]
     #[doc(hidden)]
     #[must_use]
-    pub fn simulated(
-        mut self,
-        disk: &super::store::simulated_disk::SimulatedDisk,
-        segment: u32,
-    ) -> Self {
+    pub fn simulated(mut self, disk: &super::simulation::SimulatedDisk, segment: u32) -> Self {
         self.disk = Arc::new(disk.clone());
+        self.has_thread = false;
         self.journal = JournalOptions { segment_bytes: segment, ..self.journal };
         self
     }
@@ -116,9 +116,13 @@ impl FileEngineBuilder {
     /// of another format; when another engine, in this process or another one, has it open. Nothing
     /// that is there is changed then.
     pub fn open(self) -> Result<FileEngine, Error> {
-        let Self { path, durability, bounds, limits, time, disk, journal } = self;
+        let Self { path, durability, bounds, limits, time, disk, journal, .. } = self;
         let opening = Opening { path, disk, journal, durability, bounds, limits, time };
-        FileEngine::start(opening)
+        if self.has_thread {
+            FileEngine::start(opening)
+        } else {
+            FileEngine::without_thread(opening)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::builder::FileEngineBuilder;
 use super::state::Publish;
 use super::store::record::Origin;
-use super::writer::{Command, Opening, Shared, Waiting, closed};
+use super::writer::{Command, Opening, Shared, Waiting, Writer, closed};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
@@ -30,7 +30,7 @@ use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::watch;
 
@@ -57,7 +57,14 @@ pub struct FileEngine {
     control: LocalControl,
     /// How the writer ended.
     ended: watch::Receiver<Option<Result<(), Error>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    writer: Mutex<Option<HowItWrites>>,
+}
+
+/// Who does what the writer is asked for.
+enum HowItWrites {
+    Thread(JoinHandle<()>),
+    /// A simulation, in turns.
+    Turns(Box<Writer>),
 }
 
 /// A publication that was made elsewhere.
@@ -108,7 +115,6 @@ impl FileEngine {
     pub(super) fn start(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
-        let control = LocalControl::default();
         let (tell, ended) = watch::channel(None);
         let of_writer = shared.clone();
         let run = move || {
@@ -126,7 +132,21 @@ impl FileEngine {
         let thread = std::thread::Builder::new().name("rt-broker-file".into()).spawn(run);
         let writer =
             thread.map_err(|error| Error::unavailable("its writer cannot be started", error))?;
-        Ok(Self { shared, presence, control, ended, writer: Mutex::new(Some(writer)) })
+        let writer = Mutex::new(Some(HowItWrites::Thread(writer)));
+        Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
+    }
+
+    /// An engine that works when it is told to.
+    pub(super) fn without_thread(opening: Opening) -> Result<Self, Error> {
+        let presence = LocalPresence::new(opening.time.clone());
+        let (shared, writer) = opening.open()?;
+        let writer = Mutex::new(Some(HowItWrites::Turns(Box::new(writer))));
+        let (_, ended) = watch::channel(None);
+        Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
+    }
+
+    fn lock_writer(&self) -> MutexGuard<'_, Option<HowItWrites>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has everything that was published so far on the disk.
@@ -208,6 +228,31 @@ impl FileEngine {
         let ids = ids.cloned().collect();
         let newest = self.shared.topics().get(topic).and_then(|topic| topic.head.imported);
         Ok(Imported { ids, newest })
+    }
+}
+
+/// What a simulation does in place of a thread.
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+impl FileEngine {
+    /// Does all that it was asked for.
+    pub fn turn(&self) {
+        if let Some(HowItWrites::Turns(writer)) = &mut *self.lock_writer() {
+            writer.turn_now();
+        }
+    }
+
+    /// Closes the store.
+    pub fn close_now(self) -> Result<(), Error> {
+        match self.lock_writer().take() {
+            Some(HowItWrites::Turns(writer)) => writer.close(),
+            _ => Err(closed()),
+        }
+    }
+
+    /// Ends without closing the store, as a killed process does.
+    pub fn kill(self) {
+        drop(self);
     }
 }
 
@@ -319,8 +364,8 @@ impl Engine for FileEngine {
 impl Drop for FileEngine {
     fn drop(&mut self) {
         self.shared.queue.close();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
+        let writer = self.lock_writer().take();
+        if let Some(HowItWrites::Thread(writer)) = writer {
             // `close` returns how it went.
             let _ = writer.join();
         }

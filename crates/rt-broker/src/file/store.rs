@@ -24,16 +24,17 @@ pub(in crate::file) mod record;
 mod recover;
 mod replay;
 mod scan;
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) mod simulated_disk;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports)] // Until the engine above the store is in place.
 pub(in crate::file) use {
-    disk::{Disk, DiskFile, RealDisk},
+    disk::{Disk, RealDisk},
     error::{ErrorKind, StoreError},
     folder::{Durability, Ending, Folder},
     format::FrameHead,
     journal::{Commit, Journal, JournalOptions, Removal},
-    reader::{JournalReader, OwnedFrame, SegmentSize},
-    replay::{Damage, Frame, Location, Loss, Recovered, Torn},
+    reader::JournalReader,
+    replay::{Damage, Frame, Location, Recovered},
 };

@@ -127,7 +127,7 @@ impl Writer {
     }
 
     /// Does what waits in the queue on the caller's thread: simulations have no other one.
-    #[cfg(any(test, feature = "simulation"))]
+    #[cfg(feature = "simulation")]
     pub(in crate::file) fn turn_now(&mut self) {
         let mut commands = VecDeque::new();
         self.shared.queue.take(&mut commands, Some(Instant::now()));
@@ -322,7 +322,7 @@ impl Writer {
     }
 
     /// Ends the store's life: everything is on the disk, and the next life begins at its time.
-    fn close(mut self) -> Result<(), Error> {
+    pub(in crate::file) fn close(mut self) -> Result<(), Error> {
         self.copies.end();
         let newest = self.shared.topics().newest_mark();
         self.write(newest, |_, commit| {

@@ -1,9 +1,10 @@
 //! One store and its lives: what is done to it, and when its end comes.
 
 use super::model::{Ending, State, Topic};
+use rt_broker::simulation::{Fault, Operation, SimulatedDisk};
 use rt_broker::{
     Bounds, ClaimRequest, Durability, Entry, Error, FileEngine, History, Message, NodeId, Position,
-    Receipt, SimulatedDisk, Start, Timestamp,
+    Receipt, Start, Timestamp,
 };
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -19,7 +20,7 @@ const QUEUE: usize = 100_000;
 const TOPICS: [&str; 4] = ["news", "prices", "queue jobs", "queue mail"];
 const LEASE: Duration = Duration::from_secs(5);
 /// Small, so that segments are filled, cleaned and removed.
-const SEGMENT: u64 = 16 << 10;
+const SEGMENT: u32 = 16 << 10;
 
 type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
@@ -48,7 +49,7 @@ impl Simulation {
         let group = Durability::Group { bytes: 4096, period: Duration::from_secs(3600) };
         let durability = [Durability::Always, group, Durability::None][random.usize(0..3)];
         Self {
-            disk: SimulatedDisk::new(random.u64(..)),
+            disk: SimulatedDisk::new(),
             durability,
             clock: Arc::new(AtomicU64::new(1_795_230_332_805)),
             topics: TOPICS.map(|topic| (topic, Topic::default())).into(),
@@ -66,7 +67,7 @@ impl Simulation {
         for _ in 0..self.random.usize(1..120) {
             self.act(&engine);
         }
-        self.disk.set_faults(0.0);
+        self.set_faults(0.0);
         if self.random.bool() {
             TOPICS.iter().for_each(|topic| self.check_life(&engine, topic));
         }
@@ -81,15 +82,15 @@ impl Simulation {
         } else {
             if self.random.bool() {
                 // In the midst of a commit.
-                self.disk.set_faults(0.5);
+                self.set_faults(0.5);
                 self.publish_some(&engine);
             }
             engine.kill();
         }
         if self.ending == Ending::PowerCut {
-            self.disk.power_cut();
+            self.disk.power_cut(self.random.u64(..));
         }
-        self.disk.set_faults(0.0);
+        self.set_faults(0.0);
         self.advance();
     }
 
@@ -114,14 +115,14 @@ impl Simulation {
         };
         if self.random.usize(0..4) == 0 {
             // An opening that fails, and may be cut off by another power cut.
-            self.disk.set_faults(0.2);
+            self.set_faults(0.2);
             match open(self) {
                 Ok(engine) => engine.kill(),
                 Err(error) => assert!(error.is_unavailable(), "{error}"),
             }
-            self.disk.set_faults(0.0);
+            self.set_faults(0.0);
             if self.random.bool() {
-                self.disk.power_cut();
+                self.disk.power_cut(self.random.u64(..));
                 if self.ending == Ending::Killed {
                     self.ending = Ending::PowerCut;
                 }
@@ -132,7 +133,10 @@ impl Simulation {
 
     fn act(&mut self, engine: &FileEngine) {
         match self.random.usize(0..20) {
-            0 => self.disk.set_faults([0.0, 0.0, 0.05, 0.3][self.random.usize(0..4)]),
+            0 => {
+                let share = [0.0, 0.0, 0.05, 0.3][self.random.usize(0..4)];
+                self.set_faults(share);
+            }
             1 => self.flush(engine),
             2 => self.remove(engine),
             3 | 4 => self.claim(engine),
@@ -152,6 +156,26 @@ impl Simulation {
             8 => self.repeat_key(engine),
             _ => self.publish_some(engine),
         }
+    }
+
+    /// Lets this share of the writes, syncs and other changes fail.
+    fn set_faults(&mut self, share: f64) {
+        if share == 0.0 {
+            return self.disk.clear_plan();
+        }
+        let mut random = self.random.fork();
+        self.disk.set_plan(move |_, operation| {
+            let fault = match operation {
+                Operation::Read { .. } => return None,
+                Operation::Write { bytes, .. } => match random.u8(0..3) {
+                    0 => Fault::Error,
+                    1 => Fault::Short(random.usize(0..=bytes)),
+                    _ => Fault::Full(random.usize(0..=bytes)),
+                },
+                _ => Fault::Error,
+            };
+            (random.f64() < share).then_some(fault)
+        });
     }
 
     fn topic(&mut self) -> &'static str {
@@ -207,7 +231,7 @@ impl Simulation {
     }
 
     fn flush(&mut self, engine: &FileEngine) {
-        if done(engine, engine.flush_pending()).is_ok() {
+        if done(engine, Box::pin(engine.flush())).is_ok() {
             self.topics.values_mut().for_each(Topic::synced);
         }
     }

@@ -51,6 +51,7 @@ pub(crate) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) path: PathBuf,
     ending: Ending,
+    same_boot: bool,
     in_use_before: bool,
     /// Locked as long as it is open.
     _marker: Arc<dyn DiskFile>,
@@ -63,7 +64,7 @@ impl Folder {
     /// When the folder is used by another process, is not a store, has a format of another version,
     /// or cannot be read and written. Nothing in it is changed then.
     pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, StoreError> {
-        disk.create_folder(path).map_err(|error| match error.kind() {
+        create_folder(&*disk, path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => StoreError::new(
                 ErrorKind::Refused,
                 path,
@@ -100,14 +101,22 @@ impl Folder {
         let names =
             disk.list(path).map_err(|error| StoreError::io(path, "cannot be read", error))?;
         let has = |name: &str| names.iter().any(|found| found == name);
-        let ending = if has(OPEN) { ending(&*disk, &path.join(OPEN))? } else { Ending::Closed };
+        let (ending, same_boot) =
+            if has(OPEN) { ending(&*disk, &path.join(OPEN))? } else { (Ending::Closed, false) };
         let in_use_before = has(MADE) || has(OPEN);
-        Ok(Self { disk, path: path.to_owned(), ending, in_use_before, _marker: marker })
+        let path = path.to_owned();
+        Ok(Self { disk, path, ending, same_boot, in_use_before, _marker: marker })
     }
 
     /// How the last process that used the store ended.
     pub(crate) fn ending(&self) -> Ending {
         self.ending
+    }
+
+    /// Whether the process that did not close the store ended while this system ran, so that
+    /// everything that it has written is there.
+    pub(super) fn was_killed_in_this_boot(&self) -> bool {
+        self.same_boot
     }
 
     /// Whether the store was in use before, so that its journal must exist.
@@ -145,6 +154,27 @@ impl Folder {
     }
 }
 
+/// Creates a folder that survives a power cut.
+pub(super) fn create_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let is_missing = |folder: &&Path| {
+        disk.list(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    // The empty path above a relative one is the current folder.
+    let above = |folder: &Path| match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => PathBuf::from("."),
+        Some(above) => above.to_owned(),
+        None => folder.to_owned(),
+    };
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+    disk.create_folder(path)?;
+    if missing.is_empty() {
+        // It may have been created by a process that was killed before it synced it. A folder above
+        // that this user may not read is someone else's, who created this one.
+        let _ = disk.sync_folder(&above(path));
+    }
+    missing.into_iter().try_for_each(|folder| disk.sync_folder(&above(folder)))
+}
+
 /// Completes a folder that holds a copy of a store.
 ///
 /// The marker comes last: without it the folder is not a store.
@@ -154,18 +184,20 @@ pub(super) fn mark_copy(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> 
     write_whole(disk, path, MARKER, &format!("{MAGIC}{FORMAT}\n"))
 }
 
-fn ending(disk: &dyn Disk, path: &Path) -> Result<Ending, StoreError> {
+/// How the last process ended, and whether this run of the operating system saw it.
+fn ending(disk: &dyn Disk, path: &Path) -> Result<(Ending, bool), StoreError> {
     let file = disk.open(path).map_err(|error| StoreError::io(path, "cannot be opened", error))?;
     let text = read_text(path, &*file)?;
     let mut lines = text.lines();
     let (durability, boot) = (lines.next(), lines.next().unwrap_or_default());
     // The operating system keeps what a process has written for as long as it runs.
     let same_boot = !boot.is_empty() && disk.boot_id().as_deref() == Some(boot);
-    Ok(match durability {
+    let ending = match durability {
         Some("sync") => Ending::Killed,
         Some("write") if same_boot => Ending::Killed,
         _ => Ending::MayHaveLost,
-    })
+    };
+    Ok((ending, same_boot))
 }
 
 fn check_format(path: &Path, text: &str) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ pub(super) const HEADER_BYTES: u32 = 4096;
 const SECOND_COPY: usize = HEADER_BYTES as usize / 2;
 
 /// Size of one copy of a header.
-const COPY_BYTES: usize = 64;
+const COPY_BYTES: usize = 80;
 
 /// How segments and the file of the progress begin.
 pub(super) const MAGIC: [u8; 8] = *b"rt-jrnl\n";
@@ -60,6 +60,19 @@ pub(super) struct End {
     pub(super) byte: u32,
 }
 
+/// Where a journal ends, with what it takes to read its newest segment when the header of that is
+/// damaged.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Tail {
+    /// The newest commit. Its segment is 0 in an empty journal, and its byte is 0 where nothing of
+    /// the segment can be read.
+    pub(super) end: End,
+    /// Salt of that segment.
+    pub(super) salt: u64,
+    /// Where the segment before that one ends.
+    pub(super) before: End,
+}
+
 /// The header of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SegmentHeader {
@@ -67,11 +80,8 @@ pub(super) struct SegmentHeader {
     pub(super) salt: u64,
     /// Number of the first commit in this segment.
     pub(super) first_commit: u64,
-    /// Where the segment before ends: what it has beyond is void. Its number is 0 in the first
-    /// segment of a journal.
-    pub(super) previous: End,
-    /// Salt of the segment before, which can be read with it when its own header is damaged.
-    pub(super) previous_salt: u64,
+    /// Where the journal ended when this segment was begun: what is beyond is void.
+    pub(super) previous: Tail,
 }
 
 /// What the bytes at the beginning of a segment are.
@@ -112,18 +122,27 @@ pub(super) fn checksum(bytes: &[u8], seed: u64) -> u32 {
 }
 
 impl End {
-    pub(super) const BYTES: usize = 16;
-
-    pub(super) fn encode(self, bytes: &mut Vec<u8>) {
+    fn encode(self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.commit.to_le_bytes());
         bytes.extend_from_slice(&self.segment.to_le_bytes());
         bytes.extend_from_slice(&self.byte.to_le_bytes());
     }
 
-    /// Decodes the first [`BYTES`](Self::BYTES) of a slice.
-    pub(super) fn decode(bytes: &[u8]) -> Self {
-        let mut fields = Fields(bytes);
+    fn decode(fields: &mut Fields<'_>) -> Self {
         Self { commit: fields.u64(), segment: fields.u32(), byte: fields.u32() }
+    }
+}
+
+impl Tail {
+    pub(super) fn encode(self, bytes: &mut Vec<u8>) {
+        self.end.encode(bytes);
+        bytes.extend_from_slice(&self.salt.to_le_bytes());
+        self.before.encode(bytes);
+    }
+
+    pub(super) fn decode(fields: &mut Fields<'_>) -> Self {
+        let (end, salt) = (End::decode(fields), fields.u64());
+        Self { end, salt, before: End::decode(fields) }
     }
 }
 
@@ -137,7 +156,6 @@ impl SegmentHeader {
         copy.extend_from_slice(&self.salt.to_le_bytes());
         copy.extend_from_slice(&self.first_commit.to_le_bytes());
         self.previous.encode(&mut copy);
-        copy.extend_from_slice(&self.previous_salt.to_le_bytes());
         copy.extend_from_slice(&xxh3_64_with_seed(&copy, 0).to_le_bytes());
         let mut bytes = vec![0; HEADER_BYTES as usize];
         bytes[..COPY_BYTES].copy_from_slice(&copy);
@@ -178,8 +196,7 @@ impl SegmentHeader {
             number: fields.u32(),
             salt: fields.u64(),
             first_commit: fields.u64(),
-            previous: End::decode(&fields.take::<{ End::BYTES }>()),
-            previous_salt: fields.u64(),
+            previous: Tail::decode(&mut fields),
         })
     }
 }

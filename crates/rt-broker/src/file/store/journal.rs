@@ -14,9 +14,9 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
-use super::folder::{Durability, Folder};
+use super::folder::{Durability, Folder, create_folder};
 use super::format::{
-    CommitMark, End, FrameHead, HEADER_BYTES, MAX_BODY_BYTES, RawHead, SegmentHeader,
+    CommitMark, End, FrameHead, HEADER_BYTES, MAX_BODY_BYTES, RawHead, SegmentHeader, Tail,
 };
 use super::progress::{Acknowledged, Progress};
 use super::reader::{JournalReader, Segment, State};
@@ -78,6 +78,8 @@ pub(crate) struct Journal {
     unsynced: BTreeMap<u32, Arc<dyn DiskFile>>,
     /// Whether a segment was begun since the folder was synced and the progress settled.
     unsettled: bool,
+    /// Whether a commit that failed may be in a file, and no header makes it void yet.
+    has_failed_commit: bool,
     buffer: Vec<u8>,
 }
 
@@ -185,29 +187,34 @@ impl Journal {
         let path = folder.path.join(JOURNAL);
         let (progress, mut said) = Progress::open(disk.clone(), folder.path.join(PROGRESS))?;
         if !folder.in_use_before() && !progress.exists() {
-            let failed = |error| StoreError::io(&path, "cannot be created", error);
-            disk.create_folder(&path).map_err(failed)?;
-            disk.sync_folder(&folder.path).map_err(failed)?;
+            create_folder(&*disk, &path)
+                .map_err(|error| StoreError::io(&path, "cannot be created", error))?;
             said = Some(Acknowledged { oldest: 1, ..Acknowledged::default() });
         } else if disk.list(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Err(missing_journal(&path));
         }
         let mut opened = recover::open(&*disk, &path, said, &mut visit)?;
         recover::set_aside(&*disk, &path, &folder.path.join(CUT_OFF), &mut opened);
-        let Opened { recovered, segments, end, next_commit, next_segment, appendable, .. } = opened;
+        let Opened { recovered, segments, tail, next_commit, next_segment, appendable, .. } =
+            opened;
         for (number, segment) in &segments {
             let path = path.join(recover::segment_name(*number));
+            if folder.was_killed_in_this_boot()
+                && let Some(said) = said
+                && *number >= said.tail.end.segment
+            {
+                let end = said.tail.end;
+                let from = if *number == end.segment { end.byte } else { 0 };
+                rewrite(&path, segment, from)?;
+            }
             segment.file.sync().map_err(|error| StoreError::sync(&path, error))?;
         }
         disk.sync_folder(&path).map_err(|error| StoreError::sync(&path, error))?;
-        let newest = segments.get(&end.segment);
-        let said = Acknowledged {
-            end,
-            salt: newest.map_or(0, |newest| newest.salt),
-            oldest: segments.keys().next().copied().unwrap_or(1),
-        };
-        let active = newest.filter(|_| appendable).map(|newest| Active {
-            number: end.segment,
+        let oldest = segments.keys().next().copied().unwrap_or(1);
+        let said = Acknowledged { tail, oldest };
+        let newest = segments.get(&tail.end.segment).filter(|_| appendable);
+        let active = newest.map(|newest| Active {
+            number: tail.end.segment,
             salt: newest.salt,
             file: newest.file.clone(),
         });
@@ -225,6 +232,7 @@ impl Journal {
             next_segment,
             unsynced: BTreeMap::new(),
             unsettled: false,
+            has_failed_commit: false,
             buffer: Vec::new(),
         };
         Ok((journal, recovered))
@@ -237,11 +245,12 @@ impl Journal {
 
     /// Begins a commit. It may be dropped; another one may be begun only then.
     pub(crate) fn begin(&mut self) -> Commit {
-        let active = self.active.as_ref().filter(|_| self.said.end.byte < self.segment_bytes);
+        let end = self.said.tail.end;
+        let active = self.active.as_ref();
+        let active =
+            active.filter(|active| active.number != end.segment || end.byte < self.segment_bytes);
         let (segment, salt, start) = match active {
-            Some(active) if active.number == self.said.end.segment => {
-                (active.number, active.salt, self.said.end.byte)
-            }
+            Some(active) if active.number == end.segment => (active.number, active.salt, end.byte),
             Some(active) => (active.number, active.salt, HEADER_BYTES),
             None => (self.next_segment, self.salts.u64(..), HEADER_BYTES),
         };
@@ -291,11 +300,10 @@ impl Journal {
         if commit.has_large_body {
             return Err(self.too_large());
         }
-        let said = Acknowledged {
-            end: End { commit: number, segment: commit.segment, byte },
-            salt: commit.salt,
-            ..self.said
-        };
+        let tail = self.said.tail;
+        let before = if tail.end.segment == commit.segment { tail.before } else { tail.end };
+        let end = End { commit: number, segment: commit.segment, byte };
+        let said = Acknowledged { tail: Tail { end, salt: commit.salt, before }, ..self.said };
         if let Err(error) = self.try_write(commit, durability, said) {
             self.abandon_segment();
             return Err(error);
@@ -344,9 +352,8 @@ impl Journal {
     /// Begins a segment after the newest commit.
     fn begin_segment(&mut self, number: u32, salt: u64) -> Result<(), StoreError> {
         self.next_segment = number + 1;
-        let Acknowledged { end: previous, salt: previous_salt, .. } = self.said;
-        let first_commit = self.next_commit;
-        let header = SegmentHeader { number, salt, first_commit, previous, previous_salt };
+        let (first_commit, previous) = (self.next_commit, self.said.tail);
+        let header = SegmentHeader { number, salt, first_commit, previous };
         let path = self.reader.path(number);
         let create = || {
             let file = self.disk.create(&path)?;
@@ -362,6 +369,7 @@ impl Journal {
         self.reader.state_mut().segments.insert(number, segment);
         self.unsynced.insert(number, file.clone());
         self.unsettled = true;
+        self.has_failed_commit = false;
         self.active = Some(Active { number, salt, file });
         Ok(())
     }
@@ -378,6 +386,7 @@ impl Journal {
             .begin_segment(number, salt)
             .and_then(|()| self.sync_segments())
             .and_then(|()| self.settle(self.said));
+        self.has_failed_commit = begun.is_err();
         if begun.is_err() {
             self.drop_active();
         }
@@ -385,7 +394,7 @@ impl Journal {
 
     fn drop_active(&mut self) {
         let Some(active) = self.active.take() else { return };
-        if active.number != self.said.end.segment {
+        if active.number != self.said.tail.end.segment {
             // It holds no commit, so the next header does not name it.
             self.reader.state_mut().segments.remove(&active.number);
             self.unsynced.remove(&active.number);
@@ -435,10 +444,12 @@ impl Journal {
     pub(crate) fn remove_oldest(&mut self, number: u32) -> Result<Removal, StoreError> {
         let segments = self.reader.segments();
         assert!(segments[0].number == number, "only the oldest segment can be removed");
-        assert!(number != self.said.end.segment, "the newest segment cannot be removed");
-        self.sync()?;
+        assert!(number != self.said.tail.end.segment, "the newest segment cannot be removed");
         let said = Acknowledged { oldest: segments[1].number, ..self.said };
-        self.settle(said)?;
+        if let Err(error) = self.sync_segments().and_then(|()| self.settle(said)) {
+            self.abandon_segment();
+            return Err(error);
+        }
         self.said = said;
         let mut state = self.reader.state_mut();
         state.said = said;
@@ -448,14 +459,28 @@ impl Journal {
         Ok(Removal { disk: self.disk.clone(), path: self.reader.path(number), aside })
     }
 
-    /// Closes the journal; everything is on the disk then.
+    /// Closes the journal. Everything is on the disk then, and no commit that failed comes back.
     ///
     /// # Errors
     /// When the disk fails.
     pub(crate) fn close(mut self) -> Result<(), StoreError> {
-        self.sync()?;
+        if self.has_failed_commit {
+            let salt = self.salts.u64(..);
+            self.begin_segment(self.next_segment, salt)?;
+        }
+        self.sync_segments()?;
         self.settle(self.said)
     }
+}
+
+/// Writes the end of a segment once more.
+///
+/// It was never acknowledged, perhaps since its sync failed: then the system may still have it to
+/// read, and take it for written to the disk.
+fn rewrite(path: &Path, segment: &Segment, from: u32) -> Result<(), StoreError> {
+    let (file, from, end) = (&*segment.file, from.into(), segment.end.into());
+    recover::copy(file, from, end, file, from)
+        .map_err(|error| StoreError::io(path, "cannot be written", error))
 }
 
 fn missing_journal(path: &Path) -> StoreError {

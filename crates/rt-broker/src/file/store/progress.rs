@@ -6,13 +6,13 @@
 //!
 //! Three slots, a block each, keep one of them intact whatever happens. Commits overwrite the first
 //! two by turns, so that a damaged one costs one commit's progress. A power cut can destroy both,
-//! since neither is synced. The third is only written by [`Progress::settle`], which syncs the other
-//! two first.
+//! since neither is synced. The third is only written by [`Progress::settle`], which syncs one of the
+//! other two first, and leaves that one alone until the third is synced too.
 
 use super::disk::{Disk, DiskFile};
 use super::error::StoreError;
 use super::folder::{FORMAT, other_version};
-use super::format::{self, End, Fields, MAGIC};
+use super::format::{self, Fields, MAGIC, Tail};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,15 +22,13 @@ const SLOTS: u64 = 3;
 const SETTLED_SLOT: u64 = 2;
 /// A block: the unit that a power cut can destroy.
 const SLOT_STEP: u64 = 4096;
-const SLOT_BYTES: usize = 56;
+const SLOT_BYTES: usize = 72;
 
 /// What a slot says.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Acknowledged {
-    /// The end of the newest acknowledged commit.
-    pub(super) end: End,
-    /// Salt of the segment in which it is.
-    pub(super) salt: u64,
+    /// Where the newest acknowledged commit ends.
+    pub(super) tail: Tail,
     /// Number of the oldest segment that is still needed.
     pub(super) oldest: u32,
 }
@@ -43,6 +41,10 @@ pub(super) struct Progress {
     file: Option<Arc<dyn DiskFile>>,
     /// Grows with each write: of two slots the larger one is newer.
     sequence: u64,
+    /// Which of the first two slots is written next.
+    turn: u64,
+    /// Whether the third slot is known to be on the disk.
+    is_settled: bool,
 }
 
 impl Progress {
@@ -59,13 +61,13 @@ impl Progress {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(StoreError::io(&path, "cannot be opened", error)),
         };
-        let mut slots = Vec::new();
-        let mut versions = Vec::new();
-        for (slot, file) in (0..SLOTS).zip(file.iter().cycle()) {
+        let (mut slots, mut versions) = ([None; SLOTS as usize], Vec::new());
+        let places = (0..).step_by(SLOT_STEP as usize);
+        for ((slot, at), file) in slots.iter_mut().zip(places).zip(file.iter().cycle()) {
             let mut bytes = [0; SLOT_BYTES];
             // A slot that cannot be read counts as damaged.
-            let _ = file.read_at(slot * SLOT_STEP, &mut bytes);
-            slots.extend(decode(&bytes));
+            let _ = file.read_at(at, &mut bytes);
+            *slot = decode(&bytes);
             versions.extend(format::other_version(&bytes));
         }
         // One flipped bit must not look like another version: all slots name it, or none.
@@ -75,9 +77,12 @@ impl Progress {
         {
             return Err(other_version(&path, *version));
         }
-        let newest = slots.into_iter().max_by_key(|(sequence, _)| *sequence);
+        let sequences = slots.map(|slot| slot.map_or(0, |(sequence, _)| sequence));
+        let newest = slots.into_iter().flatten().max_by_key(|(sequence, _)| *sequence);
         let (sequence, said) = newest.unzip();
-        Ok((Self { disk, path, file, sequence: sequence.unwrap_or(0) }, said))
+        let sequence = sequence.unwrap_or(0);
+        let turn = u64::from(sequences[1] < sequences[0]);
+        Ok((Self { disk, path, file, sequence, turn, is_settled: false }, said))
     }
 
     /// Whether the file exists.
@@ -96,13 +101,17 @@ impl Progress {
         create().map_err(|error| StoreError::io(&self.path, "cannot be created", error))
     }
 
-    /// Writes what was acknowledged, without a sync.
+    /// Writes what was acknowledged, usually without a sync.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(super) fn write(&mut self, said: Acknowledged) -> Result<(), StoreError> {
-        let slot = self.sequence % SETTLED_SLOT;
-        self.write_slot(slot, said)
+        if !self.is_settled {
+            return self.settle(said);
+        }
+        self.write_slot(self.turn, said)?;
+        self.turn = 1 - self.turn;
+        Ok(())
     }
 
     /// Makes what was acknowledged survive a power cut.
@@ -110,10 +119,14 @@ impl Progress {
     /// # Errors
     /// When the file cannot be written or synced.
     pub(super) fn settle(&mut self, said: Acknowledged) -> Result<(), StoreError> {
-        self.write(said)?;
+        self.write_slot(self.turn, said)?;
         self.sync()?;
+        self.turn = 1 - self.turn;
+        self.is_settled = false;
         self.write_slot(SETTLED_SLOT, said)?;
-        self.sync()
+        self.sync()?;
+        self.is_settled = true;
+        Ok(())
     }
 
     fn write_slot(&mut self, slot: u64, said: Acknowledged) -> Result<(), StoreError> {
@@ -145,8 +158,7 @@ fn encode(sequence: u64, said: Acknowledged) -> Vec<u8> {
     bytes.extend_from_slice(&FORMAT.to_le_bytes());
     bytes.extend_from_slice(&said.oldest.to_le_bytes());
     bytes.extend_from_slice(&sequence.to_le_bytes());
-    bytes.extend_from_slice(&said.salt.to_le_bytes());
-    said.end.encode(&mut bytes);
+    said.tail.encode(&mut bytes);
     bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
     bytes
 }
@@ -160,9 +172,6 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Acknowledged)> {
         && xxh3_64(content) == u64::from_le_bytes(*sum);
     valid.then(|| {
         let oldest = fields.u32();
-        let sequence = fields.u64();
-        let salt = fields.u64();
-        let end = End::decode(&fields.take::<{ End::BYTES }>());
-        (sequence, Acknowledged { end, salt, oldest })
+        (fields.u64(), Acknowledged { tail: Tail::decode(&mut fields), oldest })
     })
 }

@@ -2,7 +2,7 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
-use super::folder::mark_copy;
+use super::folder::{create_folder, mark_copy};
 use super::format::{COMMIT, FrameHead, HEAD_BYTES, HEADER_BYTES, RawHead};
 use super::journal::{JOURNAL, PROGRESS};
 use super::progress::{Acknowledged, Progress};
@@ -186,7 +186,7 @@ impl JournalReader {
     ) -> Result<(), StoreError> {
         let failed = |error| StoreError::io(folder, "cannot be written", error);
         let existed = disk.list(folder).is_ok();
-        disk.create_folder(folder).map_err(failed)?;
+        create_folder(&**disk, folder).map_err(failed)?;
         if !disk.list(folder).map_err(failed)?.is_empty() {
             let what = "is not empty: give an empty or a new folder; nothing in it was changed";
             return Err(StoreError::new(ErrorKind::Refused, folder, what));
@@ -210,7 +210,7 @@ impl JournalReader {
         };
         let journal = folder.join(JOURNAL);
         let failed = |error| StoreError::io(&journal, "cannot be written", error);
-        disk.create_folder(&journal).map_err(failed)?;
+        create_folder(&**disk, &journal).map_err(failed)?;
         for (number, segment) in segments {
             if cancelled.load(Ordering::Relaxed) {
                 let what = "was not copied: the copy was cancelled";

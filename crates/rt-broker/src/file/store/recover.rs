@@ -7,8 +7,8 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::StoreError;
-use super::folder::other_version;
-use super::format::{End, HEADER_BYTES, HeaderState, SegmentHeader};
+use super::folder::{create_folder, other_version};
+use super::format::{End, HEADER_BYTES, HeaderState, SegmentHeader, Tail};
 use super::progress::Acknowledged;
 use super::reader::Segment;
 use super::replay::{Evidence, Frame, Location, Loss, Recovered, Replay, SegmentEnd, Torn};
@@ -32,6 +32,11 @@ struct Found {
 }
 
 impl Found {
+    /// Whether both copies of the header are valid.
+    fn is_whole(&self) -> bool {
+        matches!(self.header, HeaderState::Valid { one_copy: false, .. })
+    }
+
     fn header(&self) -> Option<&SegmentHeader> {
         match &self.header {
             HeaderState::Valid { header, .. } => Some(header),
@@ -48,7 +53,7 @@ pub(super) struct Opened {
     /// Files that do not belong to it.
     pub(super) void: Vec<u32>,
     /// Where the newest commit ends; the default where there is no segment.
-    pub(super) end: End,
+    pub(super) tail: Tail,
     pub(super) next_commit: u64,
     pub(super) next_segment: u32,
     /// Whether the newest segment can be continued where it ends.
@@ -84,48 +89,40 @@ pub(super) fn open(
     let chain = chain(&files, said);
     let mut recovery = Recovery {
         files,
-        said,
         replay: Replay::new(visit),
         segments: BTreeMap::new(),
-        end: End::default(),
+        tail: Tail::default(),
         appendable: said.is_some(),
     };
     if said.is_none() {
         recovery.replay.report(newest, 0, 0, Loss::Progress);
     }
-    for (index, &number) in chain.iter().enumerate() {
-        recovery.segment(number, chain.get(index + 1).copied());
+    for (index, link) in chain.iter().enumerate() {
+        recovery.segment(link, index + 1 == chain.len());
     }
-    let said_end = said.map_or_else(End::default, |said| said.end);
-    let before = *recovery.replay.last.get_or_insert(0);
-    if said_end.commit > before {
-        let End { segment, byte, .. } = recovery.end;
-        recovery.replay.expect_next(segment, byte.into(), said_end.commit + 1);
-        recovery.appendable = false;
+    let Recovery { mut files, mut replay, segments, tail, mut appendable } = recovery;
+    let said_end = said.map_or_else(End::default, |said| said.tail.end);
+    let last = *replay.last.get_or_insert(0);
+    if said_end.commit > last {
+        let End { segment, byte, .. } = tail.end;
+        replay.expect_next(segment, byte.into(), said_end.commit + 1);
+        appendable = false;
     }
-    let Recovery { mut files, replay, segments, end, appendable, .. } = recovery;
-    let next_commit = replay.last.unwrap_or(0) + 1;
+    let next_commit = last.max(said_end.commit) + 1;
+    let next_segment = newest.max(said_end.segment) + 1;
     let mut recovered = replay.recovered;
     // A segment that was begun and never acknowledged is torn; one that no other follows is void.
     for (number, found) in &leftovers {
         let written = || Window::new(&*found.file, found.len).find_nonzero(0).is_some();
-        if *number > end.segment && written() {
+        if *number > tail.end.segment && written() {
             let location = Location { segment: *number, at: 0 };
             recovered.torn.push(Torn { location, bytes: found.len });
         }
     }
     files.retain(|number, _| !segments.contains_key(number));
     files.extend(leftovers);
-    let next_segment = newest.max(said_end.segment) + 1;
-    Ok(Opened {
-        recovered,
-        segments,
-        void: files.into_keys().collect(),
-        end,
-        next_commit,
-        next_segment,
-        appendable,
-    })
+    let void = files.into_keys().collect();
+    Ok(Opened { recovered, segments, void, tail, next_commit, next_segment, appendable })
 }
 
 fn find(disk: &dyn Disk, folder: &Path) -> Result<BTreeMap<u32, Found>, StoreError> {
@@ -155,8 +152,8 @@ fn take_leftovers(files: &mut BTreeMap<u32, Found>, said: Acknowledged) -> BTree
     let kept = files.split_off(&said.oldest);
     let mut leftovers = std::mem::replace(files, kept);
     while let Some(newest) = files.last_entry()
-        && *newest.key() > said.end.segment
-        && newest.get().header().is_none()
+        && *newest.key() > said.tail.end.segment
+        && !newest.get().is_whole()
     {
         let (number, found) = newest.remove_entry();
         leftovers.insert(number, found);
@@ -164,21 +161,48 @@ fn take_leftovers(files: &mut BTreeMap<u32, Found>, said: Acknowledged) -> BTree
     leftovers
 }
 
-/// Returns the numbers of the journal's segments in their order. Those that do not exist but should
-/// are among them.
-fn chain(files: &BTreeMap<u32, Found>, said: Option<Acknowledged>) -> Vec<u32> {
-    let (oldest, said_newest) = said.map_or((0, 0), |said| (said.oldest, said.end.segment));
+/// A segment of the journal, with what is known of it from elsewhere.
+struct Link {
+    number: u32,
+    /// Where it ends, as the next segment says.
+    end: Option<End>,
+    /// Where it ends at least, as the progress says.
+    acknowledged: Option<End>,
+    salt: Option<u64>,
+    /// Where the segment before it ends.
+    before: Option<End>,
+}
+
+/// Returns the journal's segments in their order. Those that do not exist but should are among them.
+fn chain(files: &BTreeMap<u32, Found>, said: Option<Acknowledged>) -> Vec<Link> {
     let newest = files.keys().next_back().copied().unwrap_or(0);
+    let tail = said.map(|said| said.tail).filter(|tail| tail.end.segment >= newest);
+    let mut next = Some(Link {
+        number: tail.map_or(newest, |tail| tail.end.segment),
+        end: None,
+        acknowledged: tail.map(|tail| tail.end),
+        salt: tail.map(|tail| tail.salt),
+        before: tail.map(|tail| tail.before),
+    });
+    let oldest = said.map_or(1, |said| said.oldest).max(1);
     let mut chain = Vec::new();
-    let mut next = Some(newest.max(said_newest)).filter(|newest| *newest > 0);
-    while let Some(number) = next {
-        chain.push(number);
-        let lower = || files.range(..number).next_back().map(|(number, _)| *number);
-        next = match files.get(&number).and_then(Found::header) {
-            Some(header) => Some(header.previous.segment).filter(|before| *before < number),
-            None => lower().or(Some(oldest).filter(|oldest| *oldest < number)),
+    while let Some(link) = next.filter(|link| link.number >= oldest) {
+        let number = link.number;
+        let unknown = Link { number: 0, end: None, acknowledged: None, salt: None, before: None };
+        let before = match (files.get(&number).and_then(Found::header), link.before) {
+            (Some(header), _) => {
+                let Tail { end, salt, before } = header.previous;
+                let number = end.segment;
+                Link { number, end: Some(end), salt: Some(salt), before: Some(before), ..unknown }
+            }
+            (None, Some(end)) => Link { number: end.segment, end: Some(end), ..unknown },
+            (None, None) => {
+                let lower = files.range(..number).next_back().map(|(number, _)| *number);
+                Link { number: lower.unwrap_or(if said.is_some() { oldest } else { 0 }), ..unknown }
+            }
         };
-        next = next.filter(|before| *before > 0 && *before >= oldest);
+        chain.push(link);
+        next = Some(before).filter(|before| before.number < number);
     }
     chain.reverse();
     chain
@@ -187,63 +211,49 @@ fn chain(files: &BTreeMap<u32, Found>, said: Option<Acknowledged>) -> Vec<u32> {
 /// A recovery under way.
 struct Recovery<'v> {
     files: BTreeMap<u32, Found>,
-    said: Option<Acknowledged>,
     replay: Replay<'v>,
     segments: BTreeMap<u32, Segment>,
-    end: End,
+    tail: Tail,
     appendable: bool,
 }
 
 impl Recovery<'_> {
-    /// Replays a segment that is followed by `next`.
-    fn segment(&mut self, number: u32, next: Option<u32>) {
-        let said = self.said.filter(|said| next.is_none() && said.end.segment == number);
-        let successor = next.and_then(|next| self.files.get(&next)?.header());
-        let successor = successor.filter(|header| header.previous.segment == number).copied();
-        let damages = self.replay.recovered.damages;
-        let last_commit = match (successor, said) {
-            (Some(successor), _) => successor.previous.commit,
-            (None, Some(said)) => said.end.commit,
-            (None, None) => 0,
-        };
+    fn segment(&mut self, link: &Link, is_newest: bool) {
+        let number = link.number;
+        let known_end = link.end.or(link.acknowledged);
+        let last_commit = known_end.map_or(0, |end| end.commit);
         let Some(found) = self.files.get(&number) else {
             return self.lost(number, 0, last_commit);
         };
         let header = found.header().copied();
+        let damages = self.replay.recovered.damages;
         if let Some(header) = header {
             match self.replay.last {
                 Some(_) => self.replay.expect_next(number, 0, header.first_commit),
                 None => self.replay.last = Some(header.first_commit.saturating_sub(1)),
             }
         }
-        let salt = successor
-            .map(|successor| successor.previous_salt)
-            .or(said.map(|said| said.salt))
-            .or(header.map(|header| header.salt));
-        let file = found.file.clone();
-        let len = found.len;
-        // An end at byte 0 says that the segment was unreadable when it was followed.
-        let salt = salt.filter(|_| successor.is_none_or(|successor| successor.previous.byte > 0));
-        let Some(salt) = salt else {
+        let salt = link.salt.or(header.map(|header| header.salt));
+        let (file, len) = (found.file.clone(), found.len);
+        let before = self.tail.end;
+        let Some(salt) = salt.filter(|_| known_end.is_none_or(|end| end.byte > 0)) else {
             let segment = Segment { file, salt: 0, end: HEADER_BYTES, move_aside: false };
             self.segments.insert(number, segment);
             self.lost(number, len, last_commit);
-            self.end = End { segment: number, byte: 0, commit: self.replay.last.unwrap_or(0) };
+            let end = End { segment: number, byte: 0, commit: self.replay.last.unwrap_or(0) };
+            self.tail = Tail { end, salt: 0, before };
             return;
         };
-        if !matches!(found.header, HeaderState::Valid { one_copy: false, .. }) {
+        if !found.is_whole() {
             self.replay.report(number, 0, HEADER_BYTES.into(), Loss::Nothing);
         }
-        let (complete_to, len) = match (successor, said) {
+        let (complete_to, len) = match known_end {
             // What is beyond the end that the next segment names is void.
-            (Some(successor), _) => {
-                let end = u64::from(successor.previous.byte);
-                (end, len.min(end))
-            }
-            (None, Some(said)) => (u64::from(said.end.byte), len),
+            Some(end) if link.end.is_some() => (end.byte.into(), len.min(end.byte.into())),
+            Some(acknowledged) => (acknowledged.byte.into(), len),
+            None if is_newest => (0, len),
             // All commits in a segment were complete when the next one was begun.
-            (None, None) if next.is_some() => (u64::MAX, len),
-            (None, None) => (0, len),
+            None => (u64::MAX, len),
         };
         let window = Window::new(&*file, len.min(u32::MAX.into()));
         let mut scanner = Scanner::new(window, salt, HEADER_BYTES.into());
@@ -255,12 +265,11 @@ impl Recovery<'_> {
             let location = Location { segment: number, at: end };
             self.replay.recovered.torn.push(Torn { location, bytes: torn_to - byte });
         }
-        self.appendable &= torn_to.is_none() && self.replay.recovered.damages == damages;
+        let is_intact = torn_to.is_none() && self.replay.recovered.damages == damages;
         // Damage before the newest segment does not matter to what is appended.
-        if next.is_some() {
-            self.appendable = self.said.is_some();
-        }
-        self.end = End { segment: number, byte: end, commit: self.replay.last.unwrap_or(0) };
+        self.appendable &= is_intact || !is_newest;
+        let commit = self.replay.last.unwrap_or(0);
+        self.tail = Tail { end: End { segment: number, byte: end, commit }, salt, before };
         self.segments.insert(number, Segment { file, salt, end, move_aside: false });
     }
 
@@ -320,7 +329,7 @@ fn copy_aside(
     if disk.list(folder).is_ok_and(|names| names.iter().any(|other| **other == *name)) {
         return Ok(());
     }
-    disk.create_folder(folder)?;
+    create_folder(disk, folder)?;
     let new = path.with_extension("new");
     copy(file, at, at + bytes, &*disk.create(&new)?, 0)?;
     disk.rename(&new, path)?;
@@ -352,7 +361,7 @@ pub(super) fn move_aside(disk: &dyn Disk, path: &Path, aside: &Path) -> io::Resu
     if Window::new(&*file, len).find_nonzero(0).is_none() {
         return disk.remove(path);
     }
-    disk.create_folder(aside)?;
+    create_folder(disk, aside)?;
     disk.rename(path, &aside.join(path.file_name().unwrap_or_default()))?;
     disk.sync_folder(aside)
 }

@@ -1,48 +1,68 @@
-//! Tests of the journal as a whole.
+//! Tests of the journal as a whole, on a simulated disk.
 
-mod healthy;
+mod crash;
 
-use super::disk::RealDisk;
 use super::error::StoreError;
 use super::folder::{Durability, Folder};
 use super::format::FrameHead;
 use super::journal::{Journal, JournalOptions};
 use super::replay::{Location, Recovered};
+use super::simulated_disk::SimulatedDisk;
 use std::path::Path;
 use std::sync::Arc;
 
 /// A frame as it was written or read back.
-type Written = (FrameHead, Vec<u8>, Location);
+#[derive(Clone, PartialEq, Debug)]
+struct Written {
+    head: FrameHead,
+    body: Vec<u8>,
+    location: Location,
+}
 
-const OPTIONS: JournalOptions = JournalOptions { segment_bytes: 10_000, seed: 7 };
+/// A store that was opened, and what it held.
+struct Opened {
+    folder: Folder,
+    journal: Journal,
+    recovered: Recovered,
+    frames: Vec<Written>,
+}
+
+const PATH: &str = "/store";
 
 fn head(offset: u64) -> FrameHead {
     FrameHead { kind: 1, topic: offset % 3, offset, time: 1000 + offset }
 }
 
-/// Opens a journal and returns what it holds.
-fn open(path: &Path) -> Result<(Folder, Journal, Recovered, Vec<Written>), StoreError> {
-    let folder = Folder::open(Arc::new(RealDisk), path)?;
+fn try_open(disk: &SimulatedDisk, segment_bytes: u32) -> Result<Opened, StoreError> {
+    let folder = Folder::open(Arc::new(disk.clone()), Path::new(PATH))?;
     let mut frames = Vec::new();
-    let (journal, recovered) = Journal::open(&folder, OPTIONS, |frame| {
-        frames.push((frame.head, frame.body.to_vec(), frame.location));
+    let options = JournalOptions { segment_bytes, seed: disk.paths().len() as u64 };
+    let (journal, recovered) = Journal::open(&folder, options, |frame| {
+        let (head, body, location) = (frame.head, frame.body.to_vec(), frame.location);
+        frames.push(Written { head, body, location });
     })?;
-    Ok((folder, journal, recovered, frames))
+    Ok(Opened { folder, journal, recovered, frames })
 }
 
-/// Commits one frame for each body; their offsets count up from `offset`.
-fn commit(
-    journal: &mut Journal,
-    offset: u64,
-    bodies: &[Vec<u8>],
-    durability: Durability,
-) -> Result<Vec<Written>, StoreError> {
-    let mut commit = journal.begin();
-    let mut push = |(offset, body): (u64, &Vec<u8>)| {
-        let location = commit.push(head(offset), |bytes| bytes.extend_from_slice(body));
-        (head(offset), body.clone(), location)
-    };
-    let written = (offset..).zip(bodies).map(&mut push).collect();
-    journal.commit(commit, durability)?;
-    Ok(written)
+fn open(disk: &SimulatedDisk) -> Opened {
+    try_open(disk, 10_000).unwrap()
+}
+
+impl Opened {
+    /// Commits one frame for each body; their offsets count up from `offset`.
+    fn commit(
+        &mut self,
+        offset: u64,
+        bodies: &[Vec<u8>],
+        durability: Durability,
+    ) -> Result<Vec<Written>, StoreError> {
+        let mut commit = self.journal.begin();
+        let push = |(offset, body): (u64, &Vec<u8>)| {
+            let location = commit.push(head(offset), |bytes| bytes.extend_from_slice(body));
+            Written { head: head(offset), body: body.clone(), location }
+        };
+        let written = (offset..).zip(bodies).map(push).collect();
+        self.journal.commit(commit, durability)?;
+        Ok(written)
+    }
 }
