@@ -102,7 +102,7 @@ impl FileEngineBuilder {
     pub fn simulated(mut self, disk: &super::simulation::SimulatedDisk, segment: u32) -> Self {
         self.disk = Arc::new(disk.clone());
         self.has_thread = false;
-        self.journal = JournalOptions { segment_bytes: segment, ..self.journal };
+        self.journal = JournalOptions { segment_bytes: segment, seed: fastrand::u64(..) };
         self
     }
 

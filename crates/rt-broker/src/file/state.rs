@@ -144,6 +144,13 @@ impl Topics {
         self.by_name.iter_mut()
     }
 
+    /// The names of all topics, sorted.
+    pub(in crate::file) fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<_> = self.by_name.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The name of the topic with this number.
     pub(in crate::file) fn name_of(&self, id: u64) -> Option<&Arc<str>> {
         self.names.get(&id)
@@ -420,8 +427,7 @@ impl Topics {
         commit: &mut Commit,
     ) -> Lowered {
         let mut lowered = Lowered::default();
-        let names: Vec<Arc<str>> = self.by_name.keys().cloned().collect();
-        for name in names {
+        for name in self.names() {
             let exceeds = self.by_name.get(&name).is_some_and(|topic| topic.held.exceeds(now));
             if exceeds {
                 let before = self.held.publications;

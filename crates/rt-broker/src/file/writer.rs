@@ -225,7 +225,10 @@ impl Writer {
             shared.topics().commit();
             return Ok(made);
         }
+        // Stamps and marks must not be given out twice, whatever a power cut takes: a reservation is
+        // always on the disk before it is used. It is due about once a second.
         let persist = match shared.durability {
+            _ if reserve.is_some() => Persist::Sync,
             Durability::Always => Persist::Sync,
             Durability::Group { .. } | Durability::None => Persist::Write,
         };
@@ -237,7 +240,9 @@ impl Writer {
                 if let Some(time) = reserve {
                     shared.clock.set_reserved(time);
                 }
-                if persist == Persist::Write {
+                if persist == Persist::Sync {
+                    self.unsynced = None;
+                } else {
                     let now = Instant::now;
                     let unsynced =
                         self.unsynced.get_or_insert_with(|| Unsynced { bytes: 0, since: now() });

@@ -33,6 +33,17 @@ pub struct Simulation {
     keys: Vec<(&'static str, String, Position)>,
     published: u64,
     ending: Ending,
+    /// What was done, for the report of a failure.
+    trace: Vec<String>,
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let first = self.trace.len().saturating_sub(5000);
+            self.trace[first..].iter().for_each(|step| eprintln!("{step}"));
+        }
+    }
 }
 
 fn is_queue(topic: &str) -> bool {
@@ -46,6 +57,8 @@ fn count(topic: &str) -> usize {
 impl Simulation {
     pub fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
+        // Epochs and the journal's salts are random too.
+        fastrand::seed(seed);
         let group = Durability::Group { bytes: 4096, period: Duration::from_secs(3600) };
         let durability = [Durability::Always, group, Durability::None][random.usize(0..3)];
         Self {
@@ -56,6 +69,7 @@ impl Simulation {
             keys: Vec::new(),
             published: 0,
             ending: Ending::Closed,
+            trace: vec![format!("{durability:?}")],
             random,
         }
     }
@@ -87,6 +101,7 @@ impl Simulation {
             }
             engine.kill();
         }
+        self.trace.push(format!("{:?}", self.ending));
         if self.ending == Ending::PowerCut {
             self.disk.power_cut(self.random.u64(..));
         }
@@ -117,11 +132,18 @@ impl Simulation {
             // An opening that fails, and may be cut off by another power cut.
             self.set_faults(0.2);
             match open(self) {
-                Ok(engine) => engine.kill(),
-                Err(error) => assert!(error.is_unavailable(), "{error}"),
+                Ok(engine) => {
+                    self.trace.push("opened on a failing disk, and killed".into());
+                    engine.kill();
+                }
+                Err(error) => {
+                    assert!(error.is_unavailable(), "{error}");
+                    self.trace.push(format!("not opened: {error}"));
+                }
             }
             self.set_faults(0.0);
             if self.random.bool() {
+                self.trace.push("power cut".into());
                 self.disk.power_cut(self.random.u64(..));
                 if self.ending == Ending::Killed {
                     self.ending = Ending::PowerCut;
@@ -211,27 +233,33 @@ impl Simulation {
         }
         engine.turn();
         for (topic, data, key, publish) in waiting {
+            let number = data.split(' ').next().unwrap_or_default().to_owned();
             let durable = self.durability == Durability::Always;
             let Some(known) = self.topics.get_mut(topic) else { continue };
             match publish.map(|mut publish| poll(&mut publish).expect("it was its turn")) {
                 Some(Ok(receipt)) => {
                     let position = receipt.position();
+                    self.trace.push(format!("{number} is {topic} {position}"));
                     known.acknowledge(&data, position, receipt.time(), durable);
                     self.keys.extend(key.filter(|_| durable).map(|key| (topic, key, position)));
                 }
                 Some(Err(error)) => {
                     assert!(error.is_unavailable(), "{error}");
-                    known.sent.insert(data, State::Failed);
+                    self.trace.push(format!("{number} failed: {error}"));
+                    known.note_unknown(data, State::Failed);
                 }
                 None => {
-                    known.sent.insert(data, State::Cancelled);
+                    self.trace.push(format!("{number} is cancelled"));
+                    known.note_unknown(data, State::Cancelled);
                 }
             }
         }
     }
 
     fn flush(&mut self, engine: &FileEngine) {
-        if done(engine, Box::pin(engine.flush())).is_ok() {
+        let flushed = done(engine, Box::pin(engine.flush()));
+        self.trace.push(format!("flushed: {flushed:?}"));
+        if flushed.is_ok() {
             self.topics.values_mut().for_each(Topic::synced);
         }
     }
@@ -243,9 +271,11 @@ impl Simulation {
         }
         let topic = self.topic();
         let removed = done(engine, engine.remove(topic));
+        self.trace.push(format!("removed {topic}: {removed:?}"));
         let durable = self.durability == Durability::Always;
         let Some(known) = self.topics.get_mut(topic) else { return };
         self.keys.retain(|(of, ..)| *of != topic);
+        known.restart();
         for state in known.sent.values_mut() {
             *state = match (*state, &removed) {
                 (State::Acknowledged { .. } | State::MayBeGone { .. }, Ok(())) if durable => {
@@ -277,6 +307,7 @@ impl Simulation {
             return;
         }
         let confirmed = done(engine, engine.confirm(topic, last));
+        self.trace.push(format!("confirmed {topic} {last}: {confirmed:?}"));
         let durable = self.durability == Durability::Always;
         for entry in claim.entries {
             let publication = entry.publication();
@@ -314,6 +345,8 @@ impl Simulation {
         for topic in TOPICS {
             let held = held(engine, topic).expect("it can be read where nothing fails");
             let known = self.topics.get_mut(topic).expect("known");
+            let last = held.last().map(|entry| entry.publication().position().to_string());
+            self.trace.push(format!("opened {topic}: {} to {last:?}", held.len()));
             known.check_opening(&held, count(topic), self.ending);
         }
         // Keys of publications that got another epoch are checked no more.

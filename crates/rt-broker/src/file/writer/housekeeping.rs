@@ -54,8 +54,7 @@ impl Writer {
     /// Begins a new epoch in every topic, and tells the open logs: positions that were given out for
     /// what may be lost must not come to mean something else.
     pub(super) fn end_epochs(&mut self) -> Result<(), Error> {
-        let names: Vec<Arc<str>> =
-            self.shared.topics().iter().map(|(name, _)| name.clone()).collect();
+        let names = self.shared.topics().names();
         tracing::error!(
             topics = names.len(),
             "publications may be lost, since a sync failed; every topic begins a new epoch"

@@ -65,7 +65,7 @@ impl Writer {
     fn begin_life(&mut self, all: bool, losses: &[Loss], damage: &[Damage]) -> Result<(), Error> {
         let now = self.shared.clock.now();
         let names: Vec<Arc<str>> = match all {
-            true => self.shared.topics().iter().map(|(name, _)| name.clone()).collect(),
+            true => self.shared.topics().names(),
             false => losses.iter().filter_map(|loss| loss.topic.clone()).collect(),
         };
         self.begin_epochs(&names)?;
