@@ -213,7 +213,9 @@ fn a_missing_segment_is_reported_with_its_commits_and_the_others_are_read() {
         disk.remove(&segment(number)).unwrap();
     }
     let mut opened = open(&disk);
-    assert_eq!(losses(&opened), [(3, Loss::Segment(1..=12))]);
+    // Where the first one ended is not known.
+    let ranges = [(1, 1..=0), (2, 1..=8), (3, 9..=12)];
+    assert_eq!(losses(&opened), ranges.map(|(number, range)| (number, Loss::Segment(range))));
     opened.commit(1, &[vec![]], Durability::Sync).unwrap();
 }
 
