@@ -1,14 +1,17 @@
 //! Tests of the journal as a whole, on a simulated disk.
 
 mod crash;
+mod damage;
+mod failures;
 
 use super::error::StoreError;
 use super::folder::{Durability, Folder};
 use super::format::FrameHead;
 use super::journal::{Journal, JournalOptions};
+use super::recover::segment_name;
 use super::replay::{Location, Recovered};
 use super::simulated_disk::SimulatedDisk;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A frame as it was written or read back.
@@ -28,6 +31,11 @@ struct Opened {
 }
 
 const PATH: &str = "/store";
+
+/// The path of a segment.
+fn segment(number: u32) -> PathBuf {
+    Path::new(PATH).join("journal").join(segment_name(number))
+}
 
 fn head(offset: u64) -> FrameHead {
     FrameHead { kind: 1, topic: offset % 3, offset, time: 1000 + offset }
@@ -65,4 +73,16 @@ impl Opened {
         self.journal.commit(commit, durability)?;
         Ok(written)
     }
+}
+
+/// A store on a new disk with a frame for each body, a commit each.
+fn write(bodies: &[Vec<u8>]) -> (SimulatedDisk, Opened, Vec<Written>) {
+    let disk = SimulatedDisk::new();
+    let mut opened = open(&disk);
+    opened.folder.begin(Durability::Sync).unwrap();
+    let mut written = Vec::new();
+    for (offset, body) in (1..).zip(bodies) {
+        written.extend(opened.commit(offset, &[body.clone()], Durability::Sync).unwrap());
+    }
+    (disk, opened, written)
 }

@@ -1,0 +1,3 @@
+//! A disk that fails while the journal is written.
+
+use super::*;
