@@ -57,6 +57,8 @@ pub(in crate::file) struct Writer {
     /// Acknowledged publications may be gone, and topics have not begun new epochs yet.
     epochs_end: bool,
     cleaner: Cleaner,
+    /// The least time between two tries to write after a failure.
+    pause: Duration,
 }
 
 /// The last write or sync that failed.
@@ -83,6 +85,7 @@ impl Writer {
             unsynced: None,
             epochs_end: false,
             cleaner: Cleaner::default(),
+            pause: PAUSE,
         }
     }
 
@@ -129,6 +132,8 @@ impl Writer {
     /// Does what waits in the queue on the caller's thread: simulations have no other one.
     #[cfg(feature = "simulation")]
     pub(in crate::file) fn turn_now(&mut self) {
+        // Time does not pass by itself.
+        self.pause = Duration::ZERO;
         let mut commands = VecDeque::new();
         self.shared.queue.take(&mut commands, Some(Instant::now()));
         self.turn(&mut commands);
@@ -274,7 +279,7 @@ impl Writer {
     /// Whether it may be tried to write: not more often than four times a second after a failure.
     fn ready(&mut self) -> Result<(), Error> {
         if let Some(failure) = &mut self.failure {
-            if failure.tried.elapsed() < PAUSE {
+            if failure.tried.elapsed() < self.pause {
                 return Err(cannot_be_written(failure.why.clone()));
             }
             failure.tried = Instant::now();
@@ -294,8 +299,8 @@ impl Writer {
         }
         self.shared.set_down(Some(format!("its store cannot be written: {why}")));
         self.failure = Some(Failure { why: why.clone(), tried: Instant::now() });
-        // After a failed sync the disk may have anything of what was not synced.
-        if error.kind() == ErrorKind::Sync && self.unsynced.take().is_some() {
+        if error.kind() == ErrorKind::Lost {
+            self.unsynced = None;
             self.epochs_end = true;
         }
         cannot_be_written(why)

@@ -27,8 +27,12 @@ pub(crate) enum ErrorKind {
     Full,
     /// A limit on the size of files is reached.
     FileTooLarge,
-    /// The disk did not take what was written, so earlier writes that were not synced may be lost.
+    /// The disk did not take what was written. What was acknowledged before is written again by the
+    /// next sync.
     Sync,
+    /// What was acknowledged after the last sync is lost: a sync failed, and the system no longer has
+    /// it to be written again.
+    Lost,
     /// The commit is larger than a segment can hold.
     CommitTooLarge,
     /// A frame cannot be read back as it was written.

@@ -61,6 +61,15 @@ struct Active {
     file: Arc<dyn DiskFile>,
 }
 
+/// The end of a segment that is not known to be on the disk.
+#[derive(Debug)]
+struct Unsynced {
+    file: Arc<dyn DiskFile>,
+    from: u32,
+    /// A sync has failed: the system may take for written what the disk does not have.
+    is_suspect: bool,
+}
+
 /// A journal that is open for writing.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -75,7 +84,7 @@ pub(crate) struct Journal {
     next_commit: u64,
     next_segment: u32,
     /// Segments that were written since they were synced.
-    unsynced: BTreeMap<u32, Arc<dyn DiskFile>>,
+    unsynced: BTreeMap<u32, Unsynced>,
     /// Whether a segment was begun since the folder was synced and the progress settled.
     unsettled: bool,
     /// Whether a commit that failed may be in a file, and no header makes it void yet.
@@ -201,17 +210,17 @@ impl Journal {
             let path = path.join(recover::segment_name(*number));
             if folder.was_killed_in_this_boot()
                 && let Some(said) = said
-                && *number >= said.tail.end.segment
+                && *number >= said.synced.segment
             {
-                let end = said.tail.end;
-                let from = if *number == end.segment { end.byte } else { 0 };
+                let from = if *number == said.synced.segment { said.synced.at } else { 0 };
                 rewrite(&path, segment, from)?;
             }
             segment.file.sync().map_err(|error| StoreError::sync(&path, error))?;
         }
         disk.sync_folder(&path).map_err(|error| StoreError::sync(&path, error))?;
         let oldest = segments.keys().next().copied().unwrap_or(1);
-        let said = Acknowledged { tail, oldest };
+        let synced = Location { segment: tail.end.segment, at: tail.end.byte };
+        let said = Acknowledged { tail, oldest, synced };
         let newest = segments.get(&tail.end.segment).filter(|_| appendable);
         let active = newest.map(|newest| Active {
             number: tail.end.segment,
@@ -272,8 +281,8 @@ impl Journal {
     /// When the disk is full or fails, a limit on the file's size is met, or the commit is too
     /// large. The journal is as it was before. As far as the disk still takes writes, the commit will
     /// not come back after a crash either. The same commit can be put together and tried again.
-    /// After an error of the kind [`ErrorKind::Sync`], commits of [`Durability::Write`] that were not
-    /// synced may be lost in a power cut.
+    /// After an error of the kind [`ErrorKind::Lost`], commits of [`Durability::Write`] that were not
+    /// synced are lost.
     ///
     /// # Panics
     /// When another commit was written since this one was begun.
@@ -338,7 +347,12 @@ impl Journal {
                 .file
                 .write_at(commit.start.into(), &commit.bytes)
                 .map_err(|error| StoreError::io(&path(), "cannot be written", error))?;
-            self.unsynced.insert(active.number, active.file.clone());
+            let (file, from) = (active.file.clone(), commit.start);
+            self.unsynced.entry(active.number).or_insert(Unsynced {
+                file,
+                from,
+                is_suspect: false,
+            });
         }
         if durability == Durability::Sync {
             self.sync_segments()?;
@@ -346,7 +360,8 @@ impl Journal {
                 return self.settle(said);
             }
         }
-        self.progress.write(said)
+        let synced = self.synced(said.tail);
+        self.progress.write(Acknowledged { synced, ..said })
     }
 
     /// Begins a segment after the newest commit.
@@ -367,7 +382,8 @@ impl Journal {
         })?;
         let segment = Segment { file: file.clone(), salt, end: HEADER_BYTES, move_aside: false };
         self.reader.state_mut().segments.insert(number, segment);
-        self.unsynced.insert(number, file.clone());
+        let unsynced = Unsynced { file: file.clone(), from: 0, is_suspect: false };
+        self.unsynced.insert(number, unsynced);
         self.unsettled = true;
         self.has_failed_commit = false;
         self.active = Some(Active { number, salt, file });
@@ -405,12 +421,16 @@ impl Journal {
     /// Makes everything that was written survive a power cut.
     ///
     /// # Errors
-    /// When the disk fails. Commits of [`Durability::Write`] since the last sync may be lost in a
-    /// power cut then, even where a later sync succeeds.
+    /// When the disk fails. The next sync writes again what this one should have synced: only where
+    /// the system no longer has it is it lost ([`ErrorKind::Lost`]).
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
-        let synced = self
-            .sync_segments()
-            .and_then(|()| if self.unsettled { self.settle(self.said) } else { Ok(()) });
+        let synced = self.sync_segments().and_then(|()| match self.unsettled {
+            true => self.settle(self.said),
+            false => {
+                let synced = self.synced(self.said.tail);
+                self.progress.write(Acknowledged { synced, ..self.said })
+            }
+        });
         if synced.is_err() {
             self.abandon_segment();
         }
@@ -418,17 +438,39 @@ impl Journal {
     }
 
     fn sync_segments(&mut self) -> Result<(), StoreError> {
-        // After a failure a second sync would succeed without the data: it is not tried again.
-        while let Some((number, file)) = self.unsynced.pop_first() {
-            file.sync().map_err(|error| StoreError::sync(&self.reader.path(number), error))?;
+        while let Some(mut entry) = self.unsynced.first_entry() {
+            let number = *entry.key();
+            let path = self.reader.path(number);
+            let unsynced = entry.get_mut();
+            if unsynced.is_suspect && !self.reader.rewrite(number, unsynced.from)? {
+                entry.remove();
+                return Err(StoreError::new(
+                    ErrorKind::Lost,
+                    &path,
+                    "has lost its end: a sync failed, and what it should have written is gone",
+                ));
+            }
+            if let Err(error) = unsynced.file.sync() {
+                unsynced.is_suspect = true;
+                return Err(StoreError::sync(&path, error));
+            }
+            entry.remove();
         }
         Ok(())
+    }
+
+    /// The place before which everything is on the disk, in a journal with this end.
+    fn synced(&self, tail: Tail) -> Location {
+        let synced = Location { segment: tail.end.segment, at: tail.end.byte };
+        let first = self.unsynced.first_key_value();
+        first.map_or(synced, |(&segment, unsynced)| Location { segment, at: unsynced.from })
     }
 
     fn settle(&mut self, said: Acknowledged) -> Result<(), StoreError> {
         let folder = self.reader.folder.join(JOURNAL);
         self.disk.sync_folder(&folder).map_err(|error| StoreError::sync(&folder, error))?;
-        self.progress.settle(said)?;
+        let synced = self.synced(said.tail);
+        self.progress.settle(Acknowledged { synced, ..said })?;
         self.unsettled = false;
         Ok(())
     }
@@ -473,10 +515,9 @@ impl Journal {
     }
 }
 
-/// Writes the end of a segment once more.
+/// Writes the end of a segment once more, which is not known to be on the disk.
 ///
-/// It was never acknowledged, perhaps since its sync failed: then the system may still have it to
-/// read, and take it for written to the disk.
+/// A sync of it may have failed: then the system may still have it to read, and take it for written.
 fn rewrite(path: &Path, segment: &Segment, from: u32) -> Result<(), StoreError> {
     let (file, from, end) = (&*segment.file, from.into(), segment.end.into());
     recover::copy(file, from, end, file, from)

@@ -13,6 +13,7 @@ use super::disk::{Disk, DiskFile};
 use super::error::StoreError;
 use super::folder::{FORMAT, other_version};
 use super::format::{self, Fields, MAGIC, Tail};
+use super::replay::Location;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ const SLOTS: u64 = 3;
 const SETTLED_SLOT: u64 = 2;
 /// A block: the unit that a power cut can destroy.
 const SLOT_STEP: u64 = 4096;
-const SLOT_BYTES: usize = 72;
+const SLOT_BYTES: usize = 80;
 
 /// What a slot says.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Acknowledged {
     pub(super) tail: Tail,
     /// Number of the oldest segment that is still needed.
     pub(super) oldest: u32,
+    /// Everything before this place was synced.
+    pub(super) synced: Location,
 }
 
 /// The file, which is created when it is first written.
@@ -158,6 +161,8 @@ fn encode(sequence: u64, said: Acknowledged) -> Vec<u8> {
     bytes.extend_from_slice(&FORMAT.to_le_bytes());
     bytes.extend_from_slice(&said.oldest.to_le_bytes());
     bytes.extend_from_slice(&sequence.to_le_bytes());
+    bytes.extend_from_slice(&said.synced.segment.to_le_bytes());
+    bytes.extend_from_slice(&said.synced.at.to_le_bytes());
     said.tail.encode(&mut bytes);
     bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
     bytes
@@ -171,7 +176,8 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Acknowledged)> {
         && fields.u32() == FORMAT
         && xxh3_64(content) == u64::from_le_bytes(*sum);
     valid.then(|| {
-        let oldest = fields.u32();
-        (fields.u64(), Acknowledged { tail: Tail::decode(&mut fields), oldest })
+        let (oldest, sequence) = (fields.u32(), fields.u64());
+        let synced = Location { segment: fields.u32(), at: fields.u32() };
+        (sequence, Acknowledged { tail: Tail::decode(&mut fields), oldest, synced })
     })
 }

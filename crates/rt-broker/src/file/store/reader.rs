@@ -128,6 +128,29 @@ impl JournalReader {
         }
     }
 
+    /// Writes a segment again from a byte on, at which a frame or the segment begins, up to its last
+    /// commit. Returns whether all of that could be read back as it was written.
+    ///
+    /// A sync of it failed: the system may still have it to read, and take it for written to the
+    /// disk.
+    ///
+    /// # Errors
+    /// When the segment cannot be written.
+    pub(super) fn rewrite(&self, number: u32, from: u32) -> Result<bool, StoreError> {
+        let Some(segment) = self.state().segments.get(&number).cloned() else { return Ok(true) };
+        let (file, end) = (&*segment.file, u64::from(segment.end));
+        let frames = u64::from(from.max(HEADER_BYTES));
+        let mut scanner = Scanner::new(Window::new(file, end), segment.salt, frames);
+        while scanner.at() < end {
+            if !matches!(scanner.next(), Some(Item::Frame { intact: true, .. })) {
+                return Ok(false);
+            }
+        }
+        recover::copy(file, from.into(), end, file, from.into())
+            .map_err(|error| StoreError::io(&self.path(number), "cannot be written", error))?;
+        Ok(true)
+    }
+
     /// Visits the intact frames of a segment in their order, from a byte on and until about
     /// `max_bytes` were read. Begin at byte 0. Returns where to continue, or `None` at the end.
     ///

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 const MAX_DAMAGES: usize = 1000;
 
 /// Where a frame is in the journal.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub(crate) struct Location {
     /// Number of the segment.
     pub(crate) segment: u32,
