@@ -43,6 +43,7 @@ impl Opening {
             Journal::open(&folder, self.journal, |frame| replay.apply(&frame))
                 .map_err(cannot_be_opened)?;
         // Nothing is stamped at or below what earlier lives have given out.
+        eprintln!("RECOVERED {ending:?} {recovered:?} {:?}", journal.reader().segments());
         let floor = replay.reserved().map_or(Timestamp::ZERO, Timestamp::next);
         let now = (self.time)().max(floor);
         let unknown = replay.unknown();
