@@ -9,7 +9,7 @@ mod replay;
 mod segments;
 mod topic;
 
-pub(in crate::file) use replay::{Loss, Replay};
+pub(in crate::file) use replay::{Loss, Replay, Replayed};
 pub(in crate::file) use segments::Segments;
 pub(in crate::file) use topic::{Slot, Topic, frame};
 

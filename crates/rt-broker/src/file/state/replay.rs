@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// What was read of the journal so far.
 #[derive(Default)]
 pub(in crate::file) struct Replay {
-    topics: HashMap<u64, Replayed>,
+    topics: HashMap<u64, ReplayedTopic>,
     keys: Vec<Key>,
     /// The newest reservation: a store that was closed has taken back what it did not use.
     reserved: Option<Timestamp>,
@@ -31,7 +31,15 @@ pub(in crate::file) struct Replay {
     unknown: usize,
 }
 
-struct Replayed {
+/// What the journal holds.
+pub(in crate::file) struct Replayed {
+    pub(in crate::file) topics: Topics,
+    pub(in crate::file) losses: Vec<Loss>,
+    /// Topics that are of no use any more, and of which nothing says so.
+    pub(in crate::file) obsolete: Vec<u64>,
+}
+
+struct ReplayedTopic {
     name: Option<Box<str>>,
     epoch: Epoch,
     offset: Offset,
@@ -93,7 +101,7 @@ impl Replay {
             _ => {}
         }
         let standing = Standing::decode(offset, time, &mut body)?;
-        let topic = self.topics.entry(frame.head.topic).or_insert_with(Replayed::new);
+        let topic = self.topics.entry(frame.head.topic).or_insert_with(ReplayedTopic::new);
         if topic.dropped {
             return Some(());
         }
@@ -143,17 +151,21 @@ impl Replay {
     }
 
     /// The topics, and what is missing in them after this damage.
+    ///
+    /// A topic whose name a newer one has was dropped, although the record that said so is lost.
     pub(in crate::file) fn finish(
         self,
         bounds: BoundsOf,
         limits: Limits,
         now: Timestamp,
         damage: &[Damage],
-    ) -> (Topics, Vec<Loss>) {
+    ) -> Replayed {
         let mut topics = Topics::new(bounds, limits);
-        let mut losses = Vec::new();
+        let (mut losses, mut obsolete) = (Vec::new(), Vec::new());
         let lost: HashSet<u64> = damage.iter().filter_map(Damage::topic).collect();
-        for (id, replayed) in self.topics {
+        let mut newest_first: Vec<_> = self.topics.into_iter().collect();
+        newest_first.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+        for (id, replayed) in newest_first {
             topics.next_id = topics.next_id.max(id.saturating_add(1));
             if replayed.dropped {
                 continue;
@@ -163,7 +175,10 @@ impl Replay {
             if expected != found || topic.is_none() || lost.contains(&id) {
                 losses.push(Loss { topic: topic.clone(), expected, found });
             }
-            let Some(name) = topic else { continue };
+            let Some(name) = topic.filter(|name| topics.get(name).is_none()) else {
+                obsolete.push(id);
+                continue;
+            };
             for slot in replayed.held.after(Offset::ZERO) {
                 topics.segments.add(slot.location.segment);
             }
@@ -182,11 +197,11 @@ impl Replay {
                 topics.keys.remember(&topic, &key, receipt);
             }
         }
-        (topics, losses)
+        Replayed { topics, losses, obsolete }
     }
 }
 
-impl Replayed {
+impl ReplayedTopic {
     fn new() -> Self {
         Self {
             name: None,

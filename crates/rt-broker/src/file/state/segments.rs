@@ -40,8 +40,8 @@ impl Segments {
     }
 
     /// The topics that may have their newest record in a segment.
-    pub(in crate::file) fn topics(&mut self, segment: u32) -> Vec<Arc<str>> {
-        self.0.get_mut(&segment).map(|uses| std::mem::take(&mut uses.topics)).unwrap_or_default()
+    pub(in crate::file) fn topics(&self, segment: u32) -> Vec<Arc<str>> {
+        self.0.get(&segment).map(|uses| uses.topics.clone()).unwrap_or_default()
     }
 
     /// Whether the publications and keys of a segment have to be read to be moved elsewhere.

@@ -92,7 +92,7 @@ impl Writer {
         let [oldest, _, ..] = &*segments else { return None };
         let segment = oldest.number;
         let written: u64 = segments.iter().map(|segment| u64::from(segment.bytes)).sum();
-        let mut topics = self.shared.topics();
+        let topics = self.shared.topics();
         let held = topics.bytes() as u64
             + topics.publications() as u64 * PUBLICATION
             + topics.len() as u64 * TOPIC;

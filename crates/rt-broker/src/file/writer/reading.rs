@@ -183,7 +183,6 @@ impl Writer {
     }
 
     pub(super) fn lose(&self, topic: &str, position: Position, damage: &str) {
-        eprintln!("LOSE {topic} {position} {damage}");
         tracing::error!(topic, %position, damage, "a publication cannot be read from the store");
         metrics::counter!("rt_broker_lost_publications_total").increment(1);
         let why = format!("publication {position} of topic {topic:?} cannot be read: {damage}");

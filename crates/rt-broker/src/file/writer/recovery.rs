@@ -5,16 +5,17 @@ use super::shared::Shared;
 use super::{Writer, push_reserved};
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::file::state::{Limits, Loss, Replay};
+use crate::file::state::{Limits, Loss, Replay, Replayed, frame};
 use crate::file::store::Commit;
 use crate::file::store::Disk;
 use crate::file::store::FrameHead;
 use crate::file::store::StoreError;
-use crate::file::store::record::{self, Kind};
+use crate::file::store::record::{self, Kind, Standing};
 use crate::file::store::{Damage, Recovered};
 use crate::file::store::{Durability as Persist, Ending, Folder};
 use crate::file::store::{Journal, JournalOptions};
 use crate::local::{BoundsOf, Clock};
+use crate::position::Offset;
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,19 +44,22 @@ impl Opening {
             Journal::open(&folder, self.journal, |frame| replay.apply(&frame))
                 .map_err(cannot_be_opened)?;
         // Nothing is stamped at or below what earlier lives have given out.
-        eprintln!("RECOVERED {ending:?} {recovered:?} {:?}", journal.reader().segments());
         let floor = replay.reserved().map_or(Timestamp::ZERO, Timestamp::next);
         let now = (self.time)().max(floor);
         let unknown = replay.unknown();
         let damage = replay.new_damage(&recovered.damage);
-        let (topics, losses) = replay.finish(self.bounds, self.limits, now, &damage);
+        let Replayed { topics, losses, obsolete } =
+            replay.finish(self.bounds, self.limits, now, &damage);
         let clock = EngineClock::new(self.time, floor, Timestamp::ZERO);
         let shared = Arc::new(Shared::new(topics, clock, self.durability));
         let mut writer = Writer::new(shared.clone(), journal, folder, self.disk);
         writer.report(&recovered, &damage, unknown, &losses);
         let anything = |damage: &Damage| damage.loses_anything();
         let all = ending == Ending::MayHaveLost || unknown > 0 || damage.iter().any(anything);
-        writer.begin_life(all, &losses, &damage)?;
+        writer.begin_life(all, &losses, |commit| {
+            note_damage(&damage, commit);
+            drop_obsolete(&obsolete, commit);
+        })?;
         Ok((shared, writer))
     }
 }
@@ -73,7 +77,7 @@ impl Writer {
         let reserved = now.after(AHEAD);
         let lowered = self.write(now, |topics, commit| {
             push_reserved(reserved, commit);
-            note_damage(damage, commit);
+            settle(commit);
             Ok(topics.keep_to_bounds(now, commit))
         })?;
         self.shared.clock.set_reserved(reserved);
@@ -135,6 +139,15 @@ fn note_damage(damage: &[Damage], commit: &mut Commit) {
     for location in damage.iter().filter(|damage| damage.is_permanent()).map(|one| one.location) {
         let head = FrameHead { kind: Kind::DamageNoted as u8, topic: 0, offset: 0, time: 0 };
         commit.push(head, |body| record::encode_location(location, body));
+    }
+}
+
+fn drop_obsolete(topics: &[u64], commit: &mut Commit) {
+    for &topic in topics {
+        let (offset, time) = (Offset::ZERO, Timestamp::ZERO);
+        commit.push(frame(Kind::Dropped, topic, offset, time), |body| {
+            Standing::default().encode(offset, time, body);
+        });
     }
 }
 
