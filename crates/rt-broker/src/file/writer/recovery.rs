@@ -67,7 +67,12 @@ impl Opening {
 impl Writer {
     /// Makes what recovery found durable before anything is given out: new epochs where something
     /// may be lost, what lower bounds cost, and the time that may be stamped.
-    fn begin_life(&mut self, all: bool, losses: &[Loss], damage: &[Damage]) -> Result<(), Error> {
+    fn begin_life(
+        &mut self,
+        all: bool,
+        losses: &[Loss],
+        settle: impl FnOnce(&mut Commit),
+    ) -> Result<(), Error> {
         let now = self.shared.clock.now();
         let names: Vec<Arc<str>> = match all {
             true => self.shared.topics().names(),
