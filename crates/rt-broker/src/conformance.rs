@@ -5,6 +5,7 @@
 
 mod claims;
 mod control;
+mod damaged;
 mod delivery;
 mod history;
 mod presence;
@@ -24,6 +25,8 @@ use std::future::ready;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use damaged::DamagedEngine;
 
 /// How the suite makes engines and advances their clocks.
 pub trait Subject: Sync {
