@@ -59,7 +59,7 @@ impl Subject for Fragile {
     fn engine(&self, bounds: Bounds) -> BoxFuture<'_, Arc<dyn Engine>> {
         let engine = self.clock.engine().bounds(bounds).build();
         let engine = Arc::new(DamagedEngine::new(engine));
-        *self.last.lock().unwrap() = Some(engine.clone());
+        *self.last.lock().expect("whole") = Some(engine.clone());
         Box::pin(std::future::ready(engine as Arc<dyn Engine>))
     }
 
@@ -73,7 +73,7 @@ impl Subject for Fragile {
         topic: &'a str,
         offsets: RangeInclusive<Offset>,
     ) -> BoxFuture<'a, bool> {
-        let engine = self.last.lock().unwrap();
+        let engine = self.last.lock().expect("whole");
         engine.iter().for_each(|engine| engine.damage(topic, offsets.clone()));
         Box::pin(std::future::ready(true))
     }
