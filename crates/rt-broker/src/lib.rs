@@ -67,6 +67,7 @@ mod publication;
 #[cfg_attr(not(feature = "file"), allow(dead_code))]
 mod retention;
 mod start;
+mod subscribe_options;
 mod subscription;
 mod timestamp;
 
@@ -98,5 +99,6 @@ pub use position::{Epoch, Offset, ParsePositionError, Position};
 pub use publication::Publication;
 pub use retention::Evicted;
 pub use start::Start;
-pub use subscription::{Canceller, SubscribeOptions, Subscription};
+pub use subscribe_options::SubscribeOptions;
+pub use subscription::{Canceller, Subscription};
 pub use timestamp::Timestamp;
