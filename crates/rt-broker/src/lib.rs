@@ -102,3 +102,8 @@ pub use start::Start;
 pub use subscribe_options::SubscribeOptions;
 pub use subscription::{Canceller, Subscription};
 pub use timestamp::Timestamp;
+
+// The examples of the README compile.
+#[cfg(all(doctest, feature = "file"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
