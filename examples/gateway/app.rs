@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body_util::BodyExt as _;
 use lp_server::LongPoll;
 use metrics_exporter_prometheus::PrometheusHandle;
-use rt_broker::Health;
 use rt_serve::RequestBody;
+use sse_hub::rt_broker::{self, Health};
 use sse_hub::{Body, Grant, Hub, Packet, Zone, json_error};
 use std::future::Future;
 use std::net::SocketAddr;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use lp_server::LongPollBuilder;
-use rt_broker::Bounds;
+use sse_hub::rt_broker::Bounds;
 use sse_hub::{HubBuilder, Zone};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};

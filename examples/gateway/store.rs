@@ -1,7 +1,7 @@
 //! Where publications are kept.
 
 use crate::options::{Kept, Options, SyncMode};
-use rt_broker::{
+use sse_hub::rt_broker::{
     Broker, BrokerBuilder, Durability, Engine, Error, FileEngine, Health, MemoryEngine,
 };
 use std::sync::Arc;

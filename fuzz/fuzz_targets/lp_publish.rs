@@ -48,7 +48,7 @@ fuzz_target!(|input: (bool, Vec<u8>)| {
             if deepest.max() < Some(100) {
                 serde_json::from_slice::<serde_json::Value>(&answer).expect("JSON");
             }
-            polls.broker().engine().remove("a").await.expect("removed");
+            polls.broker().engine().history().remove("a").await.expect("removed");
         });
     });
 });

@@ -14,7 +14,8 @@ pub(crate) const MAX_CURSOR: usize = 4 * 1024;
 /// A place in the events of a category, to start from and to come back to.
 ///
 /// It is what golongpoll keeps, a time and an event's id, and the cursor of a server that has
-/// cursors. As text ([`Display`](fmt::Display), [`FromStr`], serde) it can be saved.
+/// cursors. It can be saved as text ([`Display`](fmt::Display), [`FromStr`], serde): `now`, `oldest`,
+/// or its parts in the form of a query.
 ///
 /// ```
 /// use lp_client::Position;
@@ -23,6 +24,7 @@ pub(crate) const MAX_CURSOR: usize = 4 * 1024;
 /// let saved = Position::after(1_795_230_332_805, id).to_string();
 /// assert_eq!(saved, "since_time=1795230332805&last_id=6ba7b810-9dad-41d1-80b4-00c04fd430c8");
 /// assert_eq!(saved.parse::<Position>()?, Position::after(1_795_230_332_805, id));
+/// assert_eq!("oldest".parse::<Position>()?, Position::oldest());
 /// # Ok::<(), lp_client::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,8 +80,18 @@ impl Position {
     }
 }
 
+/// The texts of the positions that have a name.
+const NOW: &str = "now";
+const OLDEST: &str = "oldest";
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_now() {
+            return f.write_str(NOW);
+        }
+        if *self == Self::oldest() {
+            return f.write_str(OLDEST);
+        }
         let mut text = form_urlencoded::Serializer::new(String::new());
         if let Some(since) = self.since {
             text.append_pair("since_time", &since.to_string());
@@ -93,10 +105,7 @@ impl fmt::Display for Position {
         for id in &self.seen {
             text.append_pair("seen", &id.to_string());
         }
-        match text.finish() {
-            text if text.is_empty() => f.write_str("now"),
-            text => f.write_str(&text),
-        }
+        f.write_str(&text.finish())
     }
 }
 
@@ -106,11 +115,14 @@ impl FromStr for Position {
     /// # Errors
     /// When the text is not what `Display` writes, with [`Error::is_builder`].
     fn from_str(text: &str) -> Result<Self, Error> {
-        let mut position = Self::default();
-        if text == "now" {
-            return Ok(position);
+        match text {
+            NOW => return Ok(Self::now()),
+            OLDEST => return Ok(Self::oldest()),
+            _ => {}
         }
-        let bad = || Error::builder("not a position: expected now, or since_time=…&last_id=…");
+        let mut position = Self::default();
+        let bad =
+            || Error::builder("not a position: expected now, oldest, or since_time=…&last_id=…");
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let known = match &*name {
                 "since_time" => {
@@ -170,6 +182,9 @@ mod tests {
             " ",
             "later",
             "now ",
+            "oldest ",
+            "Oldest",
+            "oldest=",
             "since_time=",
             "since_time=x",
             "since_time=1.5",
@@ -187,10 +202,19 @@ mod tests {
         long.parse::<Position>().unwrap_err();
     }
 
+    #[test]
+    fn now_and_oldest_have_names() {
+        for (name, position) in [("now", Position::now()), ("oldest", Position::oldest())] {
+            assert_eq!(position.to_string(), name);
+            assert_eq!(name.parse::<Position>().unwrap(), position);
+        }
+        assert_eq!("since_time=0".parse::<Position>().unwrap(), Position::oldest());
+    }
+
     proptest! {
         #[test]
         fn a_position_comes_back_from_its_text(
-            since in proptest::option::of(any::<i64>()),
+            since in proptest::option::of(prop_oneof![Just(0), any::<i64>()]),
             last_id in proptest::option::of(any::<u128>()),
             cursor in proptest::option::of("\\PC{1,40}"),
             seen in proptest::collection::vec(any::<u128>(), 0..4),

@@ -259,6 +259,37 @@ fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Opt
 mod tests {
     use super::*;
 
+    fn event(time: u64, id: u8) -> Import {
+        let id = ExternalId::new(&[id; 16]).unwrap();
+        Import::new(Box::<str>::from("a"), Message::json("1"), Timestamp::from_millis(time), id)
+    }
+
+    /// The first byte of the ids of the events that are new to a category that holds `held` of an
+    /// earlier import, whose newest event has the time `newest`.
+    fn new_ids(events: &[(u64, u8)], held: &[u8], newest: Option<u64>) -> Vec<u8> {
+        let earlier = Earlier {
+            ids: held.iter().map(|id| ExternalId::new(&[*id; 16]).unwrap()).collect(),
+            newest: newest.map(Timestamp::from_millis),
+            last_held: None,
+        };
+        let events = events.iter().map(|(time, id)| event(*time, *id)).collect();
+        let new = new_events(events, &mut HashMap::from([("a".into(), earlier)]));
+        new.iter().map(|event| event.id.as_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn only_what_was_not_imported_before_is_new() {
+        let events = [(1, 1), (2, 2), (2, 3), (2, 4), (3, 5)];
+        assert_eq!(new_ids(&events, &[], None), [1, 2, 3, 4, 5]);
+        assert_eq!(new_ids(&[(1, 1), (1, 2), (1, 1)], &[], None), [1, 2], "one stands there twice");
+        // An import that was interrupted within the events of one time.
+        assert_eq!(new_ids(&events, &[1, 2], Some(2)), [3, 4, 5]);
+        // The bounds have left the newest one, and what they dropped is not new.
+        assert_eq!(new_ids(&events, &[3], Some(2)), [4, 5]);
+        // They have left nothing: of the newest time, nothing is known to be missing.
+        assert_eq!(new_ids(&events, &[], Some(2)), [5]);
+    }
+
     #[test]
     fn a_line_that_is_too_long_is_passed_over() {
         let event = r#"{"timestamp":1,"category":"a","data":1,"id":"f81d4fae-7dec-11d0-a765-00a0c91e6bf6"}"#;

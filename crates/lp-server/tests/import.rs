@@ -1,5 +1,6 @@
 //! The import of what golongpoll's file persistor has written.
 #![cfg(feature = "file")]
+#![allow(clippy::unwrap_used)] // In helpers, too.
 
 use lp_server::{LongPoll, import_golongpoll};
 use rt_broker::{

@@ -11,7 +11,8 @@ use crate::message::Message;
 use crate::node::NodeId;
 use crate::position::Position;
 use crate::start::Start;
-use crate::subscription::{SubscribeOptions, Subscription};
+use crate::subscribe_options::SubscribeOptions;
+use crate::subscription::Subscription;
 use crate::timestamp::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
@@ -105,10 +106,15 @@ impl Broker {
         self.sweep_if_due();
         let receipt = self.history().publish(topic, message, self.inner.node).await?;
         metrics::counter!("rt_broker_publications_total").increment(1);
-        Ok(receipt.or_reached(|| {
+        Ok(self.count_unless_known(receipt, topic))
+    }
+
+    /// Counts the topic's subscribers if the receipt does not say how many were reached.
+    fn count_unless_known(&self, receipt: Receipt, topic: &str) -> Receipt {
+        receipt.or_reached(|| {
             let log = self.logs().get(topic).map(|open| open.log.clone());
             log.map_or(0, |log| log.subscribers())
-        }))
+        })
     }
 
     /// Subscribes to a topic, from a [`Start`] or with more [options](SubscribeOptions).
@@ -353,5 +359,39 @@ impl fmt::Debug for Broker {
 impl fmt::Debug for BrokerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BrokerBuilder").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::{Epoch, Offset};
+
+    #[tokio::test]
+    async fn a_subscription_ends_after_an_error() {
+        let broker = Broker::in_memory();
+        let mut subscription = broker.subscribe("t", Start::Live).unwrap();
+        broker.publish("t", Message::text("1")).await.unwrap();
+        assert!(subscription.next().await.unwrap().is_ok());
+        let log = broker.log("t", Timestamp::now()).unwrap();
+        drop(log.fail(&Error::unavailable("it cannot be read", "a disk")));
+        assert!(subscription.next().await.unwrap().unwrap_err().is_unavailable());
+        assert!(subscription.next().await.is_none());
+        // The next subscriber gets another log.
+        let mut again = broker.subscribe("t", Start::Earliest).unwrap();
+        assert!(again.next().await.unwrap().is_ok());
+    }
+
+    /// As with a remote engine, whose log receives the publication later.
+    #[test]
+    fn a_receipt_that_does_not_say_counts_the_subscribers() {
+        let broker = Broker::in_memory();
+        let position = Position::new(Epoch::random(), Offset::new(1));
+        let receipt = Receipt::new(position, Timestamp::now());
+        let _subscriptions = [0, 1].map(|_| broker.subscribe("t", Start::Live).unwrap());
+        assert_eq!(broker.count_unless_known(receipt, "t").reached(), 2);
+        assert_eq!(broker.count_unless_known(receipt.with_reached(1), "t").reached(), 1);
+        assert_eq!(broker.count_unless_known(receipt.as_duplicate(), "t").reached(), 0);
+        assert_eq!(broker.count_unless_known(receipt, "other").reached(), 0);
     }
 }

@@ -5,58 +5,15 @@
 
 mod claims;
 mod control;
+mod damaged;
 mod delivery;
 mod history;
 mod presence;
+mod subject;
+mod support;
 
-use crate::bounds::Bounds;
-use crate::boxed_future::BoxFuture;
-use crate::broker::Broker;
-use crate::delivery::Delivery;
-use crate::engine::Engine;
-use crate::engine::history::Receipt;
-use crate::external_id::ExternalId;
-use crate::message::Message;
-use crate::position::Offset;
-use crate::publication::Publication;
-use crate::subscription::Subscription;
-use std::future::ready;
-use std::ops::RangeInclusive;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// How the suite makes engines and advances their clocks.
-pub trait Subject: Sync {
-    /// Creates a fresh, empty engine whose topics have these bounds.
-    fn engine(&self, bounds: Bounds) -> BoxFuture<'_, Arc<dyn Engine>>;
-
-    /// Advances the engines' clocks by at least this.
-    fn advance(&self, by: Duration) -> BoxFuture<'_, ()>;
-
-    /// Imports a message into the engine that was created last. Returns `false` if such an engine
-    /// cannot import, which leaves out the checks of imports.
-    fn import<'a>(
-        &'a self,
-        topic: &'a str,
-        message: Message,
-        id: ExternalId,
-    ) -> BoxFuture<'a, bool> {
-        let _ = (topic, message, id);
-        Box::pin(ready(false))
-    }
-
-    /// Makes publications unreadable in the engine that was created last, with no log open on their
-    /// topic. Returns `false` if that cannot be done, which leaves out the checks of lost
-    /// publications.
-    fn damage<'a>(
-        &'a self,
-        topic: &'a str,
-        offsets: RangeInclusive<Offset>,
-    ) -> BoxFuture<'a, bool> {
-        let _ = (topic, offsets);
-        Box::pin(ready(false))
-    }
-}
+pub use damaged::DamagedEngine;
+pub use subject::Subject;
 
 /// Runs all checks, one after the other; about a second for an engine in memory.
 ///
@@ -88,46 +45,4 @@ pub async fn run(subject: &dyn Subject) {
     claims::pollers_side_by_side_share_out_what_is_there(subject).await;
     presence::presence_ends_unless_it_is_refreshed(subject).await;
     control::control_messages_reach_the_other_nodes_only(subject).await;
-}
-
-async fn broker(subject: &dyn Subject, bounds: Bounds) -> Broker {
-    Broker::builder_shared(subject.engine(bounds).await).build()
-}
-
-async fn two_nodes(subject: &dyn Subject) -> [Broker; 2] {
-    let engine = subject.engine(Bounds::new()).await;
-    [0, 1].map(|_| Broker::builder_shared(engine.clone()).build())
-}
-
-async fn publish(broker: &Broker, topic: &str, data: impl Into<String>) -> Receipt {
-    broker.publish(topic, Message::text(data.into())).await.expect("published")
-}
-
-async fn next(subscription: &mut Subscription) -> Delivery {
-    subscription.next().await.expect("the stream goes on").expect("delivered")
-}
-
-/// Returns the data of the next `count` publications; panics at a gap.
-async fn take(subscription: &mut Subscription, count: usize) -> Vec<String> {
-    let mut taken = Vec::new();
-    while taken.len() < count {
-        match next(subscription).await {
-            Delivery::Gap(gap) => panic!("a gap where nothing was lost: {gap:?}"),
-            Delivery::Batch(batch) => {
-                taken.extend(batch.entries().iter().map(|entry| data(entry.publication())));
-            }
-        }
-    }
-    assert_eq!(taken.len(), count, "more came than was published");
-    taken
-}
-
-fn data(publication: &Publication) -> String {
-    publication.data().unwrap_or_default().to_owned()
-}
-
-/// Asserts that nothing more is there.
-fn nothing_more(subscription: &mut Subscription) {
-    let next = subscription.try_next().expect("readable");
-    assert!(next.is_none(), "something came that should not: {next:?}");
 }

@@ -8,7 +8,8 @@ type Source = Arc<dyn StdError + Send + Sync>;
 
 /// An error of a broker or of its engine.
 ///
-/// It is opaque and answers questions. `Display` names the causes too, which `source()` returns.
+/// It is opaque: its methods say what went wrong. `Display` names the causes too, which `source()`
+/// returns.
 ///
 /// ```
 /// let full = std::io::Error::other("no space left on device");
@@ -45,12 +46,12 @@ impl Error {
         Self { kind: Kind::Full(why), source: None }
     }
 
-    /// A claim on a topic that deletes nothing, or of an engine that cannot.
+    /// For a claim on a topic that deletes nothing, or with an engine that cannot delete.
     pub(crate) fn keeps_all() -> Self {
         Self::topic("its publications are not deleted after retrieval, so they are not claimed")
     }
 
-    /// An engine's own failure: its store is full, broken or out of reach. For engines.
+    /// Creates the error of an engine whose store is full, broken or out of reach. For engines.
     #[must_use]
     pub fn unavailable(
         why: &'static str,
@@ -59,31 +60,31 @@ impl Error {
         Self { kind: Kind::Unavailable(why), source: Some(source.into().into()) }
     }
 
-    /// The topic's name or the message is at fault: the same call will fail again.
+    /// Returns whether the topic's name or the message is at fault: the same call would fail again.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         matches!(self.kind, Kind::Topic(_) | Kind::Message(_))
     }
 
-    /// A bound on topics is reached and nothing unused could be dropped for this one.
+    /// Returns whether the bound on topics is reached and no unused topic could be dropped.
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.kind, Kind::Full(_))
     }
 
-    /// The engine failed; nothing is known to be stored, and a later try may succeed.
+    /// Returns whether the engine failed. Nothing is known to be stored, and a later try may succeed.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable(_))
     }
 
-    /// The text without the causes. A server may send it to its clients: the causes can name files
-    /// and hosts of the engine, which are not for strangers.
+    /// Returns the text without the causes. A server may send it to its clients: the causes can name
+    /// files and hosts of the engine, which are not for strangers.
     pub fn without_causes(&self) -> impl fmt::Display {
         self.kind
     }
 
-    /// The same error for each of the callers that wait for one operation.
+    /// Returns the same error for another caller that waits for the same operation.
     pub(crate) fn repeat(&self) -> Self {
         Self { kind: self.kind, source: self.source.clone() }
     }

@@ -67,6 +67,7 @@ mod publication;
 #[cfg_attr(not(feature = "file"), allow(dead_code))]
 mod retention;
 mod start;
+mod subscribe_options;
 mod subscription;
 mod timestamp;
 
@@ -101,5 +102,11 @@ pub use position::{Epoch, Offset, ParsePositionError, Position};
 pub use publication::Publication;
 pub use retention::Evicted;
 pub use start::Start;
-pub use subscription::{Canceller, SubscribeOptions, Subscription};
+pub use subscribe_options::SubscribeOptions;
+pub use subscription::{Canceller, Subscription};
 pub use timestamp::Timestamp;
+
+// The examples of the README compile.
+#[cfg(all(doctest, feature = "file"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

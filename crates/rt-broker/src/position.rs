@@ -11,13 +11,13 @@ const EPOCH_BITS: u32 = 58;
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// A fresh random epoch.
+    /// Returns a fresh random epoch.
     #[must_use]
     pub fn random() -> Self {
         Self(fastrand::u64(1..1 << EPOCH_BITS))
     }
 
-    /// The epoch with this number, or `None` where it is zero or needs more than 58 bits.
+    /// Returns the epoch with this number, or `None` if it is zero or needs more than 58 bits.
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
         if number == 0 || number >> EPOCH_BITS != 0 { None } else { Some(Self(number)) }
@@ -94,19 +94,20 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position at `offset` of `epoch`; [`Offset::ZERO`] stands before the first publication.
+    /// Returns the position at `offset` of `epoch`; [`Offset::ZERO`] stands before the first
+    /// publication.
     #[must_use]
     pub const fn new(epoch: Epoch, offset: Offset) -> Self {
         Self { epoch, offset }
     }
 
-    /// The topic's life this position belongs to.
+    /// Returns the epoch that the position belongs to.
     #[must_use]
     pub const fn epoch(self) -> Epoch {
         self.epoch
     }
 
-    /// The offset: grows with every publication, and may skip.
+    /// Returns the offset.
     #[must_use]
     pub const fn offset(self) -> Offset {
         self.offset

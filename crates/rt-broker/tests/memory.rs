@@ -1,23 +1,26 @@
 //! The memory engine: the conformance suite, and what only it does.
 
 use futures_core::Stream;
-use rt_broker::conformance::{self, Subject};
+use rt_broker::conformance::{self, DamagedEngine, Subject};
 use rt_broker::{
     Bounds, BoxFuture, Broker, ClaimRequest, Delivery, Engine, GapReason, MemoryEngine, Message,
-    Start, SubscribeOptions, Timestamp,
+    Offset, Start, SubscribeOptions, Timestamp,
 };
-use std::sync::Arc;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[derive(Clone)]
 struct Clock(Arc<AtomicU64>);
 
-impl Clock {
-    fn new() -> Self {
+impl Default for Clock {
+    fn default() -> Self {
         Self(Arc::new(AtomicU64::new(1_795_230_332_805)))
     }
+}
 
+impl Clock {
     fn engine(&self) -> rt_broker::MemoryEngineBuilder {
         let clock = self.0.clone();
         MemoryEngine::builder().clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)))
@@ -42,7 +45,43 @@ impl Subject for Clock {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_engine_conforms() {
-    conformance::run(&Clock::new()).await;
+    conformance::run(&Clock::default()).await;
+}
+
+/// Engines of which publications can be damaged.
+#[derive(Default)]
+struct Fragile {
+    clock: Clock,
+    last: Mutex<Option<Arc<DamagedEngine>>>,
+}
+
+impl Subject for Fragile {
+    fn engine(&self, bounds: Bounds) -> BoxFuture<'_, Arc<dyn Engine>> {
+        let engine = self.clock.engine().bounds(bounds).build();
+        let engine = Arc::new(DamagedEngine::new(engine));
+        *self.last.lock().expect("whole") = Some(engine.clone());
+        Box::pin(std::future::ready(engine as Arc<dyn Engine>))
+    }
+
+    fn advance(&self, by: Duration) -> BoxFuture<'_, ()> {
+        self.clock.advance(by);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn damage<'a>(
+        &'a self,
+        topic: &'a str,
+        offsets: RangeInclusive<Offset>,
+    ) -> BoxFuture<'a, bool> {
+        let engine = self.last.lock().expect("whole");
+        engine.iter().for_each(|engine| engine.damage(topic, offsets.clone()));
+        Box::pin(std::future::ready(true))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_engine_that_reports_what_it_lost_conforms() {
+    conformance::run(&Fragile::default()).await;
 }
 
 #[tokio::test]
@@ -99,7 +138,7 @@ async fn all_history_together_is_bounded() {
 
 #[tokio::test]
 async fn what_is_empty_and_unused_is_freed() {
-    let clock = Clock::new();
+    let clock = Clock::default();
     let bounds = Bounds::new().age(Duration::from_secs(10));
     let broker = Broker::builder(clock.engine().bounds(bounds).build()).build();
     for n in 0..1000 {
@@ -120,7 +159,7 @@ async fn what_is_empty_and_unused_is_freed() {
 
 #[tokio::test]
 async fn a_key_is_forgotten_after_its_window() {
-    let clock = Clock::new();
+    let clock = Clock::default();
     let broker = Broker::builder(clock.engine().build()).build();
     let keyed = || Message::text("x").with_idempotency_key("k");
     let first = broker.publish("t", keyed()).await.unwrap();
@@ -146,6 +185,50 @@ async fn others_messages_to_one_client_are_no_gap_for_the_rest() {
 }
 
 #[tokio::test]
+async fn what_is_lost_under_subscribers_is_a_gap_for_each_that_had_not_read_it() {
+    let engine = Arc::new(DamagedEngine::new(MemoryEngine::default()));
+    let broker = Broker::builder_shared(engine.clone()).build();
+    let [mut read, mut unread] = [0, 1].map(|_| broker.subscribe("t", Start::Live).unwrap());
+    for data in ["1", "2", "3"] {
+        broker.publish("t", Message::text(data)).await.unwrap();
+    }
+    let Delivery::Batch(batch) = read.next().await.unwrap().unwrap() else { panic!("a gap") };
+    assert_eq!(batch.entries().len(), 3);
+    // A reader that waits is not disturbed by what it has read.
+    engine.damage("t", Offset::new(2)..=Offset::new(2));
+    assert!(read.try_next().unwrap().is_none());
+    let all = unread.try_all().unwrap();
+    let [Delivery::Batch(first), Delivery::Gap(gap), Delivery::Batch(last)] = &all[..] else {
+        panic!("{all:?}")
+    };
+    assert_eq!(
+        [first, last].map(|batch| batch.entries()[0].publication().data().unwrap()),
+        ["1", "3"]
+    );
+    assert_eq!(gap.reason(), GapReason::Lost);
+    assert_eq!(gap.from(), first.through().to_string());
+    assert_eq!(gap.resume().offset(), Offset::new(2));
+    // What was lost before it came to be read: the next publication wakes its readers.
+    let woken = tokio::spawn(async move { read.next().await.unwrap().unwrap() });
+    tokio::task::yield_now().await;
+    engine.damage("t", Offset::new(4)..=Offset::new(5));
+    let Delivery::Gap(gap) = woken.await.unwrap() else { panic!("no gap") };
+    assert_eq!((gap.reason(), gap.resume().offset()), (GapReason::Lost, Offset::new(5)));
+}
+
+#[tokio::test]
+async fn a_message_is_checked_when_it_is_published() {
+    let broker = Broker::in_memory();
+    let mut subscription = broker.subscribe("t", Start::Live).unwrap();
+    for message in
+        [Message::json("{"), Message::text("x").with_id("a\nb"), Message::text(&b"\xff"[..])]
+    {
+        assert!(broker.publish("t", message).await.unwrap_err().is_invalid());
+    }
+    assert!(subscription.try_next().unwrap().is_none());
+}
+
+#[tokio::test]
 async fn names_of_topics_are_checked() {
     let broker = Broker::in_memory();
     for name in ["".to_owned(), "x".repeat(1025)] {
@@ -158,7 +241,7 @@ async fn names_of_topics_are_checked() {
 /// Whatever call it is that drops what is too old: the count of all bytes follows.
 #[tokio::test]
 async fn what_expires_in_any_call_is_counted_out() {
-    let clock = Clock::new();
+    let clock = Clock::default();
     let bounds = Bounds::new().age(Duration::from_secs(1));
     for bounds in [bounds, bounds.delete_after_retrieval(Duration::from_secs(9))] {
         let engine = Arc::new(clock.engine().bounds(bounds).build());

@@ -3,9 +3,11 @@
 mod common;
 
 use common::{Client, Got, hub_with, request};
-use rt_broker::{Bounds, Broker, MemoryEngine};
+use rt_broker::conformance::DamagedEngine;
+use rt_broker::{Bounds, Broker, MemoryEngine, Offset};
 use sse_codec::Message;
 use sse_hub::{Grant, Hub, Packet, SlowClient, random_id};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -281,4 +283,36 @@ async fn a_heartbeat_says_no_id_and_ends_no_block_that_is_not_its_own() {
         let frame = http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), expected);
     }
+}
+
+#[tokio::test]
+async fn what_the_store_lost_is_a_gap_event_in_its_place() {
+    let engine = Arc::new(DamagedEngine::new(MemoryEngine::default()));
+    let hub = Hub::builder(Broker::builder_shared(engine.clone()).build()).build();
+    for data in ["1", "2", "3", "4"] {
+        send(&hub, data).await;
+    }
+    engine.damage("z", Offset::new(2)..=Offset::new(3));
+    let mut live = Client::join(&hub, "z", "live");
+    let (_, _, head) = live.event().await;
+    let epoch = head.strip_suffix("-4").expect("the head");
+    let mut client = Client::resume(&hub, "z", "c", &format!("{epoch}-0"));
+    assert_eq!(client.ping().await, format!("{epoch}-0"), "nothing is lost before its position");
+    assert_eq!(client.event().await, ("message".into(), "1".into(), format!("{epoch}-1")));
+    let (event, data, id) = client.event().await;
+    assert_eq!((event.as_str(), &id), ("gap", &format!("{epoch}-3")));
+    let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+    assert_eq!(data["reason"], "lost");
+    assert_eq!(
+        (&data["from"], &data["resume"]),
+        (&format!("{epoch}-1").into(), &id.clone().into())
+    );
+    assert_eq!(client.data("message").await, "4");
+    // A client that was cut off behind the gap does not receive it again.
+    let mut back = Client::resume(&hub, "z", "c", &id);
+    back.ping().await;
+    assert_eq!(back.data("message").await, "4");
+    // A client that keeps up is not disturbed.
+    send(&hub, "5").await;
+    assert_eq!(live.data("message").await, "5");
 }

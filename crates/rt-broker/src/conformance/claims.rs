@@ -1,6 +1,7 @@
 //! Delete after retrieval.
 
-use super::{Subject, data, publish};
+use super::subject::Subject;
+use super::support::{data, publish};
 use crate::bounds::Bounds;
 use crate::broker::Broker;
 use crate::claim::{Claim, ClaimRequest};

@@ -1,6 +1,7 @@
 //! Control messages.
 
-use super::{Subject, two_nodes};
+use super::subject::Subject;
+use super::support::two_nodes;
 use crate::engine::control::ControlHandler;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};

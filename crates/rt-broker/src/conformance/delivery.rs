@@ -1,13 +1,15 @@
 //! Which subscribers receive what.
 
-use super::{Subject, broker, next, nothing_more, publish, take, two_nodes};
+use super::subject::Subject;
+use super::support::{broker, next, nothing_more, publish, take, two_nodes};
 use crate::bounds::{Bounds, LIVE_WINDOW};
 use crate::broker::Broker;
 use crate::delivery::{Delivery, GapReason};
 use crate::message::Message;
 use crate::position::{Offset, Position};
 use crate::start::Start;
-use crate::subscription::{SubscribeOptions, Subscription};
+use crate::subscribe_options::SubscribeOptions;
+use crate::subscription::Subscription;
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 

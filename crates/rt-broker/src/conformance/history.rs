@@ -1,6 +1,7 @@
 //! Order, positions, bounds.
 
-use super::{Subject, broker, data, next, nothing_more, publish, take};
+use super::subject::Subject;
+use super::support::{broker, data, next, nothing_more, publish, take};
 use crate::bounds::Bounds;
 use crate::delivery::{Delivery, Gap, GapReason};
 use crate::external_id::ExternalId;

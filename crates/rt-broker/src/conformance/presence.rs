@@ -1,6 +1,7 @@
 //! Presence.
 
-use super::{Subject, two_nodes};
+use super::subject::Subject;
+use super::support::two_nodes;
 use crate::broker::Broker;
 use crate::engine::presence::PresenceEntry;
 use crate::timestamp::Timestamp;

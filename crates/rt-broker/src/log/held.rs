@@ -321,3 +321,24 @@ impl Retained for Item {
         self.entry.size()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+    use crate::position::Position;
+
+    #[test]
+    fn a_lost_range_is_forgotten_with_the_history_around_it() {
+        let snapshot = Snapshot::empty(Epoch::random());
+        let mut held = Held::new(Bounds::new().count(2), snapshot, false);
+        for n in 0..100 {
+            let offset = Offset::new(3 * n + 1);
+            let position = Position::new(held.epoch, offset);
+            let publication = Publication::new(Message::text("x"), position, Timestamp::ZERO);
+            held.append(Entry::new(publication, false), false);
+            held.lose(offset.next()..=offset.next());
+        }
+        assert!(held.lost.len() <= 3, "{:?}", held.lost);
+    }
+}

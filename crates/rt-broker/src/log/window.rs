@@ -319,3 +319,6 @@ fn batch(
     }
     batch
 }
+
+#[cfg(test)]
+mod tests;
