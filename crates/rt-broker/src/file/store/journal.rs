@@ -14,7 +14,7 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
-use super::folder::{Durability, Folder, create_folder};
+use super::folder::{Durability, Ending, Folder, create_folder};
 use super::format::{
     CommitMark, End, FrameHead, HEADER_BYTES, MAX_BODY_BYTES, RawHead, SegmentHeader, Tail,
 };
@@ -201,6 +201,8 @@ impl Journal {
         disk.sync_folder(&path).map_err(|error| StoreError::sync(&path, error))?;
         let oldest = segments.keys().next().copied().unwrap_or(1);
         let said = Acknowledged { tail, oldest };
+        // A process that was killed may have left a segment whose header was never synced.
+        let appendable = appendable && folder.ending() == Ending::Closed;
         let newest = segments.get(&tail.end.segment).filter(|_| appendable);
         let active = newest.map(|newest| Active {
             number: tail.end.segment,
