@@ -2,4 +2,4 @@
 
 #![allow(dead_code)] // Until the engine above the store is in place.
 
-mod store;
+pub(crate) mod store;

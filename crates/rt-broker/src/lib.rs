@@ -38,6 +38,9 @@ mod message;
 mod object;
 mod options;
 mod position;
+#[cfg(any(feature = "simulation", all(test, feature = "file")))]
+#[doc(hidden)]
+pub mod simulation;
 mod subscription;
 mod timestamp;
 

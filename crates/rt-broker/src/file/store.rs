@@ -11,6 +11,7 @@
 //! - [`scan`]: reading frames from bytes that may be damaged.
 //! - [`replay`]: which frames of a segment count, and what is lost of it.
 //! - [`recover`]: opening the files of a journal, and keeping copies of what is not used.
+//! - [`preparer`]: filling the next segment with zeros, which makes syncs faster.
 //! - [`journal`] and [`reader`]: writing commits; reading frames, cleaning and backups meanwhile.
 
 mod disk;
@@ -18,6 +19,7 @@ mod error;
 mod folder;
 mod format;
 mod journal;
+mod preparer;
 mod progress;
 mod reader;
 mod recover;
@@ -29,12 +31,13 @@ pub(crate) mod simulated_disk;
 mod tests;
 
 #[allow(unused_imports)] // Until the engine above the store is in place.
-pub(in crate::file) use {
+pub(crate) use {
     disk::{Disk, DiskFile, RealDisk},
     error::{ErrorKind, StoreError},
     folder::{Durability, Ending, Folder},
     format::FrameHead,
     journal::{Commit, Journal, JournalOptions, Removal},
+    preparer::Preparation,
     reader::{JournalReader, OwnedFrame, SegmentSize},
     replay::{Damage, Frame, Location, Loss, Recovered, Torn},
 };
