@@ -9,14 +9,8 @@ mod backup;
 mod builder;
 mod engine;
 mod state;
-mod store;
+pub(crate) mod store;
 mod writer;
-
-/// The disk of the crash simulation: no part of the public interface.
-#[cfg(feature = "simulation")]
-pub mod simulation {
-    pub use super::store::simulated_disk::{Fault, Operation, SimulatedDisk};
-}
 
 pub use builder::FileEngineBuilder;
 pub use engine::{FileEngine, Import, Imported};

@@ -66,6 +66,9 @@ mod publication;
 // Transactions and recorded evictions are for engines that may fail to write.
 #[cfg_attr(not(feature = "file"), allow(dead_code))]
 mod retention;
+#[cfg(any(feature = "simulation", all(test, feature = "file")))]
+#[doc(hidden)]
+pub mod simulation;
 mod start;
 mod subscribe_options;
 mod subscription;
@@ -86,9 +89,6 @@ pub use engine::{Capabilities, Engine, Health};
 pub use entry::{Entry, WireFormat};
 pub use error::Error;
 pub use external_id::ExternalId;
-#[cfg(feature = "simulation")]
-#[doc(hidden)]
-pub use file::simulation;
 #[cfg(feature = "file")]
 pub use file::{FileEngine, FileEngineBuilder, Import, Imported};
 pub use log::Log;

@@ -3,6 +3,8 @@
 use super::FileEngine;
 use super::state::Limits;
 use super::store::JournalOptions;
+#[cfg(feature = "simulation")]
+use super::store::Preparation;
 use super::store::{Disk, RealDisk};
 use super::writer::Opening;
 use crate::bounds::Bounds;
@@ -99,10 +101,14 @@ impl FileEngineBuilder {
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
     #[must_use]
-    pub fn simulated(mut self, disk: &super::simulation::SimulatedDisk, segment: u32) -> Self {
+    pub fn simulated(mut self, disk: &crate::simulation::SimulatedDisk, segment: u32) -> Self {
         self.disk = Arc::new(disk.clone());
         self.has_thread = false;
-        self.journal = JournalOptions { segment_bytes: segment, seed: fastrand::u64(..) };
+        self.journal = JournalOptions {
+            segment_bytes: segment,
+            seed: fastrand::u64(..),
+            preparation: Preparation::Off,
+        };
         self
     }
 

@@ -11,6 +11,7 @@
 //! - [`scan`]: reading frames from bytes that may be damaged.
 //! - [`replay`]: which frames of a segment count, and what is lost of it.
 //! - [`recover`]: opening the files of a journal, and keeping copies of what is not used.
+//! - [`preparer`]: filling the next segment with zeros, which makes syncs faster.
 //! - [`journal`] and [`reader`]: writing commits; reading frames, cleaning and backups meanwhile.
 
 mod disk;
@@ -18,6 +19,7 @@ mod error;
 mod folder;
 pub(in crate::file) mod format;
 mod journal;
+mod preparer;
 mod progress;
 mod reader;
 pub(in crate::file) mod record;
@@ -29,12 +31,13 @@ pub(crate) mod simulated_disk;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::file) use {
+pub(crate) use {
     disk::{Disk, RealDisk},
     error::{ErrorKind, StoreError},
     folder::{Durability, Ending, Folder},
     format::FrameHead,
     journal::{Commit, Journal, JournalOptions, Removal},
+    preparer::Preparation,
     reader::JournalReader,
     replay::{Damage, Frame, Location, Recovered},
 };

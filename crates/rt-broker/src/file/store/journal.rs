@@ -14,10 +14,11 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
-use super::folder::{Durability, Folder, create_folder};
+use super::folder::{Durability, Ending, Folder, create_folder};
 use super::format::{
     CommitMark, End, FrameHead, HEADER_BYTES, MAX_BODY_BYTES, RawHead, SegmentHeader, Tail,
 };
+use super::preparer::{Preparation, Preparer};
 use super::progress::{Acknowledged, Progress};
 use super::reader::{JournalReader, Segment, State};
 use super::recover::{self, Opened};
@@ -32,6 +33,12 @@ pub(super) const JOURNAL: &str = "journal";
 pub(super) const PROGRESS: &str = "progress";
 const CUT_OFF: &str = "cut-off";
 
+/// A segment that is prepared, in the folder of the segments.
+const PREPARED: &str = "prepared.new";
+
+/// The part of a segment that is written before the next one is prepared: small stores stay small.
+const PREPARE_AFTER: u32 = 4;
+
 /// The size of a commit's buffer above which its memory is given back, in bytes.
 const MAX_KEPT_BUFFER: usize = 1 << 20;
 
@@ -42,6 +49,8 @@ pub(crate) struct JournalOptions {
     pub(crate) segment_bytes: u32,
     /// Seed of the segments' salts, which nobody outside may guess.
     pub(crate) seed: u64,
+    /// Whether the next segment is filled with zeros in advance, for faster syncs.
+    pub(crate) preparation: Preparation,
 }
 
 impl Default for JournalOptions {
@@ -49,7 +58,7 @@ impl Default for JournalOptions {
         // The standard library's hashers are seeded by the operating system.
         let hasher = std::hash::RandomState::new();
         let seed = std::hash::BuildHasher::hash_one(&hasher, "salt");
-        Self { segment_bytes: 64 << 20, seed }
+        Self { segment_bytes: 64 << 20, seed, preparation: Preparation::InBackground }
     }
 }
 
@@ -76,6 +85,7 @@ pub(crate) struct Journal {
     disk: Arc<dyn Disk>,
     reader: JournalReader,
     segment_bytes: u32,
+    preparer: Preparer,
     salts: fastrand::Rng,
     progress: Progress,
     said: Acknowledged,
@@ -221,6 +231,8 @@ impl Journal {
         let oldest = segments.keys().next().copied().unwrap_or(1);
         let synced = Location { segment: tail.end.segment, at: tail.end.byte };
         let said = Acknowledged { tail, oldest, synced };
+        // A process that was killed may have left a segment whose header was never synced.
+        let appendable = appendable && folder.ending() == Ending::Closed;
         let newest = segments.get(&tail.end.segment).filter(|_| appendable);
         let active = newest.map(|newest| Active {
             number: tail.end.segment,
@@ -229,10 +241,17 @@ impl Journal {
         });
         // Half of the limit leaves room for the commit that fills the segment.
         let half_limit = u32::try_from(disk.file_size_limit() / 2).unwrap_or(u32::MAX);
+        let segment_bytes = options.segment_bytes.min(half_limit);
+        let prepared = path.join(PREPARED);
+        // A file that was not used when the process ended.
+        let _ = disk.remove(&prepared);
+        let preparer =
+            Preparer::new(disk.clone(), prepared, segment_bytes.into(), options.preparation);
         let journal = Self {
             disk,
             reader: JournalReader::new(folder.path.clone(), State { segments, said }),
-            segment_bytes: options.segment_bytes.min(half_limit),
+            segment_bytes,
+            preparer,
             salts: fastrand::Rng::with_seed(options.seed),
             progress,
             said,
@@ -317,6 +336,9 @@ impl Journal {
             self.abandon_segment();
             return Err(error);
         }
+        if byte > self.segment_bytes / PREPARE_AFTER {
+            self.preparer.start();
+        }
         self.next_commit += 1;
         self.said = said;
         let mut state = self.reader.state_mut();
@@ -370,8 +392,9 @@ impl Journal {
         let (first_commit, previous) = (self.next_commit, self.said.tail);
         let header = SegmentHeader { number, salt, first_commit, previous };
         let path = self.reader.path(number);
+        let prepared = self.preparer.take(&path);
         let create = || {
-            let file = self.disk.create(&path)?;
+            let file = prepared.map_or_else(|| self.disk.create(&path), Ok)?;
             file.write_at(0, &header.encode())?;
             Ok(file)
         };
@@ -396,6 +419,8 @@ impl Journal {
     /// written at once, so that a crash does not bring a failed commit back; where that fails too,
     /// it is left to the next commit.
     fn abandon_segment(&mut self) {
+        // The disk may be full.
+        self.preparer.cancel();
         self.drop_active();
         let (number, salt) = (self.next_segment, self.salts.u64(..));
         let begun = self

@@ -8,6 +8,7 @@ use super::error::StoreError;
 use super::folder::{Durability, Folder};
 use super::format::FrameHead;
 use super::journal::{Journal, JournalOptions};
+use super::preparer::Preparation;
 use super::recover::segment_name;
 use super::replay::{Location, Recovered};
 use super::simulated_disk::SimulatedDisk;
@@ -44,7 +45,10 @@ fn head(offset: u64) -> FrameHead {
 fn try_open(disk: &SimulatedDisk, segment_bytes: u32) -> Result<Opened, StoreError> {
     let folder = Folder::open(Arc::new(disk.clone()), Path::new(PATH))?;
     let mut frames = Vec::new();
-    let options = JournalOptions { segment_bytes, seed: disk.paths().len() as u64 };
+    let seed = disk.paths().len() as u64;
+    // A choice that the crash tests can repeat.
+    let preparation = if seed % 2 == 0 { Preparation::AtOnce } else { Preparation::Off };
+    let options = JournalOptions { segment_bytes, seed, preparation };
     let (journal, recovered) = Journal::open(&folder, options, |frame| {
         let (head, body, location) = (frame.head, frame.body.to_vec(), frame.location);
         frames.push(Written { head, body, location });

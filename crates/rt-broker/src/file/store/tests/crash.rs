@@ -87,12 +87,7 @@ fn check(
             kept.insert(*first, ModelCommit { fate: Fate::Gone, ..commit.clone() });
         }
         if !here.is_empty() {
-            let safe = match commit.fate {
-                Fate::Durable | Fate::Written => true,
-                // Recovery writes it once more, but not the header of its segment.
-                Fate::Uncertain => !has_unsafe,
-                _ => false,
-            };
+            let safe = [Fate::Durable, Fate::Written, Fate::Uncertain].contains(&commit.fate);
             let fate = if safe || power_cut { Fate::Durable } else { Fate::Unsafe };
             kept.insert(*first, ModelCommit { fate, frames: here });
         }
