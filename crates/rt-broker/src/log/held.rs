@@ -32,6 +32,9 @@ pub(super) struct Held {
     live: Budget,
     /// The offsets of the live entries, in order.
     live_offsets: VecDeque<Offset>,
+    /// Entries up to this offset are live, so that the oldest of the history is found without a
+    /// search.
+    live_through: Offset,
     /// The newest entry that was in the history and is no longer live either.
     dropped: Offset,
     /// The newest entry that was live from the beginning and is gone.
@@ -73,6 +76,7 @@ impl Held {
             history: Budget::new(bounds),
             live: Budget::new(LIVE_WINDOW),
             live_offsets: VecDeque::new(),
+            live_through: Offset::ZERO,
             dropped: snapshot.evicted.offset,
             live_dropped: Offset::ZERO,
             lost: Vec::new(),
@@ -136,7 +140,9 @@ impl Held {
     }
 
     fn first_of_history(&self) -> Option<usize> {
-        self.items.iter().position(|item| !item.live)
+        let first = self.index_after(self.live_through);
+        let mut rest = self.items.range(first..);
+        rest.position(|item| !item.live).map(|index| first + index)
     }
 
     /// Evicts the oldest entry of the history, which becomes live.
@@ -147,6 +153,7 @@ impl Held {
         self.history.evict(item);
         self.live.add(item);
         let offset = item.offset();
+        self.live_through = offset;
         self.ids.remove(offset);
         let at = self.live_offsets.partition_point(|live| *live < offset);
         self.live_offsets.insert(at, offset);
