@@ -123,7 +123,10 @@ impl Replay {
                 topic.dropped = true;
                 topic.held = Retention::new(Bounds::UNLIMITED);
             }
-            Kind::LiveOnly | Kind::Evicted => {}
+            Kind::LiveOnly => {
+                topic.imported = topic.imported.max(record::decode_origin_time(body));
+            }
+            Kind::Evicted => {}
             Kind::Reserved | Kind::Key | Kind::DamageNoted => return None,
         }
         topic.offset = topic.offset.max(offset);

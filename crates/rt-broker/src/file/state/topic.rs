@@ -168,7 +168,9 @@ impl Topic {
         }
         let kind = if live_only { Kind::LiveOnly } else { Kind::Publication };
         self.push(kind, commit, |body| {
-            if !live_only {
+            if live_only {
+                record::encode_origin_time(origin.as_ref(), body);
+            } else {
                 record::encode_message(&message, origin.as_ref(), body);
             }
         });

@@ -127,6 +127,17 @@ pub(in crate::file) struct Origin {
     pub(in crate::file) time: Timestamp,
 }
 
+/// Writes when a publication that is not held was published where it came from, if anywhere.
+pub(in crate::file) fn encode_origin_time(origin: Option<&Origin>, out: &mut Vec<u8>) {
+    if let Some(origin) = origin {
+        put_number(origin.time.as_millis(), out);
+    }
+}
+
+pub(in crate::file) fn decode_origin_time(mut rest: &[u8]) -> Option<Timestamp> {
+    number(&mut rest).map(Timestamp::from_millis)
+}
+
 /// Writes a message: flags, the fields that they name, then the data.
 pub(in crate::file) fn encode_message(
     message: &Message,
