@@ -31,9 +31,9 @@ fn a_store_that_cannot_be_is_said_and_nothing_is_overwritten() {
     for (path, words) in [
         (file.clone(), "is a file"),
         (file.join("below"), "Not a directory"),
-        (others.clone(), "is not a store of ours"),
+        (others.clone(), "is not a store"),
         // Not even the system's administrator makes a folder there.
-        (PathBuf::from("/proc/nowhere"), "cannot be made"),
+        (PathBuf::from("/proc/nowhere"), "cannot be created"),
     ] {
         let ended = Gateway::fails(&["--listen", "127.0.0.1:0", "--broker", &broker(&path)]);
         assert_eq!(ended.status.code(), Some(1), "{path:?}");

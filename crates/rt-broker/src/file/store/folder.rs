@@ -65,7 +65,7 @@ impl Folder {
     /// or cannot be read and written. Nothing in it is changed then.
     pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, StoreError> {
         create_folder(&*disk, path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => StoreError::new(
+            io::ErrorKind::AlreadyExists => StoreError::new(
                 ErrorKind::Refused,
                 path,
                 "is a file: give the folder in which to keep the store",
