@@ -204,15 +204,28 @@ impl Journal {
     ) -> Result<(Self, Recovered), StoreError> {
         let disk = folder.disk.clone();
         let path = folder.path.join(JOURNAL);
-        let (progress, mut said) = Progress::open(disk.clone(), folder.path.join(PROGRESS))?;
-        if !folder.in_use_before() && !progress.exists() {
+        let (progress, mut said, damaged) =
+            Progress::open(disk.clone(), folder.path.join(PROGRESS))?;
+        let names = match disk.list(&path) {
+            Ok(names) => Some(names),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(StoreError::io(&path, "cannot be read", error)),
+        };
+        let is_new = names.as_ref().is_none_or(Vec::is_empty) && said.is_none();
+        if is_new && !folder.in_use_before() {
             create_folder(&*disk, &path)
                 .map_err(|error| StoreError::io(&path, "cannot be created", error))?;
             said = Some(Acknowledged { oldest: 1, ..Acknowledged::default() });
-        } else if disk.list(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        } else if names.is_none() {
             return Err(missing_journal(&path));
         }
-        let mut opened = recover::open(&*disk, &path, said, &mut visit)?;
+        let may_be_stale = match folder.ending() {
+            // The last slot and one other were written when the journal was closed.
+            Ending::Closed => damaged.into_iter().filter(|damaged| *damaged).count() > 1,
+            // The newest slot is one of the first two. A power cut damages them as a rule.
+            _ => folder.was_killed_in_this_boot() && (damaged[0] || damaged[1]),
+        };
+        let mut opened = recover::open(&*disk, &path, said, may_be_stale, &mut visit)?;
         recover::set_aside(&*disk, &path, &folder.path.join(CUT_OFF), &mut opened);
         let Opened { recovered, segments, tail, next_commit, next_segment, appendable, .. } =
             opened;
@@ -389,6 +402,10 @@ impl Journal {
     /// Begins a segment after the newest commit.
     fn begin_segment(&mut self, number: u32, salt: u64) -> Result<(), StoreError> {
         self.next_segment = number + 1;
+        if self.said.tail == Tail::default() && !self.progress.exists() {
+            // A journal without its progress is reported as damaged.
+            self.progress.settle(self.said)?;
+        }
         let (first_commit, previous) = (self.next_commit, self.said.tail);
         let header = SegmentHeader { number, salt, first_commit, previous };
         let path = self.reader.path(number);

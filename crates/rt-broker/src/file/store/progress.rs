@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
-const SLOTS: u64 = 3;
+const SLOTS: usize = 3;
 const SETTLED_SLOT: u64 = 2;
 /// A block: the unit that a power cut can destroy.
 const SLOT_STEP: u64 = 4096;
@@ -51,20 +51,21 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Opens the file if it exists, and returns what it says: `None` where no slot can be read.
+    /// Opens the file if it exists, and returns what it says, `None` where no slot can be read, and
+    /// which slots are damaged.
     ///
     /// # Errors
     /// When the file cannot be opened or is of another version.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         path: PathBuf,
-    ) -> Result<(Self, Option<Acknowledged>), StoreError> {
+    ) -> Result<(Self, Option<Acknowledged>, [bool; SLOTS]), StoreError> {
         let file = match disk.open(&path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(StoreError::io(&path, "cannot be opened", error)),
         };
-        let (mut slots, mut versions) = ([None; SLOTS as usize], Vec::new());
+        let (mut slots, mut versions) = ([None; SLOTS], Vec::new());
         let places = (0..).step_by(SLOT_STEP as usize);
         for ((slot, at), file) in slots.iter_mut().zip(places).zip(file.iter().cycle()) {
             let mut bytes = [0; SLOT_BYTES];
@@ -75,7 +76,7 @@ impl Progress {
         }
         // One flipped bit must not look like another version: all slots name it, or none.
         if let [version, rest @ ..] = &versions[..]
-            && rest.len() + 1 == SLOTS as usize
+            && rest.len() + 1 == SLOTS
             && rest.iter().all(|other| other == version)
         {
             return Err(other_version(&path, *version));
@@ -85,7 +86,8 @@ impl Progress {
         let (sequence, said) = newest.unzip();
         let sequence = sequence.unwrap_or(0);
         let turn = u64::from(sequences[1] < sequences[0]);
-        Ok((Self { disk, path, file, sequence, turn, is_settled: false }, said))
+        let damaged = slots.map(|slot| file.is_some() && slot.is_none());
+        Ok((Self { disk, path, file, sequence, turn, is_settled: false }, said, damaged))
     }
 
     /// Whether the file exists.
@@ -93,10 +95,13 @@ impl Progress {
         self.file.is_some()
     }
 
-    fn create(&mut self) -> Result<Arc<dyn DiskFile>, StoreError> {
+    fn create(&self, said: Acknowledged) -> Result<Arc<dyn DiskFile>, StoreError> {
+        // All slots are valid from the beginning: one that is not is damaged.
+        let mut bytes = encode(0, said);
+        bytes.resize(SLOT_STEP as usize, 0);
         let create = || {
             let file = self.disk.create(&self.path)?;
-            file.write_at(0, &[0; (SLOTS * SLOT_STEP) as usize])?;
+            file.write_at(0, &bytes.repeat(SLOTS))?;
             file.sync()?;
             self.path.parent().map_or(Ok(()), |folder| self.disk.sync_folder(folder))?;
             Ok(file)
@@ -129,7 +134,8 @@ impl Progress {
         self.write_slot(SETTLED_SLOT, said)?;
         self.sync()?;
         self.is_settled = true;
-        Ok(())
+        // So that a slot that was damaged is valid again.
+        self.write(said)
     }
 
     fn write_slot(&mut self, slot: u64, said: Acknowledged) -> Result<(), StoreError> {
@@ -137,7 +143,7 @@ impl Progress {
         let file = match &self.file {
             Some(file) => file,
             None => {
-                let created = self.create()?;
+                let created = self.create(said)?;
                 self.file.insert(created)
             }
         };

@@ -245,7 +245,7 @@ impl JournalReader {
             copy().map_err(|error| StoreError::io(&to, "cannot be written", error))?;
         }
         disk.sync_folder(&journal).map_err(failed)?;
-        let (mut progress, _) = Progress::open(disk.clone(), folder.join(PROGRESS))?;
+        let (mut progress, ..) = Progress::open(disk.clone(), folder.join(PROGRESS))?;
         progress.settle(said)?;
         mark_copy(&**disk, folder)
     }

@@ -78,6 +78,7 @@ pub(super) fn open(
     disk: &dyn Disk,
     folder: &Path,
     said: Option<Acknowledged>,
+    said_may_be_stale: bool,
     visit: &mut dyn FnMut(Frame<'_>),
 ) -> Result<Opened, StoreError> {
     let mut files = find(disk, folder)?;
@@ -94,7 +95,7 @@ pub(super) fn open(
         tail: Tail::default(),
         appendable: said.is_some(),
     };
-    if said.is_none() {
+    if said.is_none() || said_may_be_stale {
         recovery.replay.report(newest, 0, 0, Loss::Progress);
     }
     for (index, link) in chain.iter().enumerate() {
