@@ -163,7 +163,7 @@ impl Held {
         true
     }
 
-    /// Drops all live entries: nobody is connected.
+    /// Drops all live entries, once there are no subscribers.
     pub(super) fn drop_live(&mut self) {
         while self.drop_oldest_live() {}
     }
