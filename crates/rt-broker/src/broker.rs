@@ -382,6 +382,18 @@ mod tests {
         assert!(again.next().await.unwrap().is_ok());
     }
 
+    #[tokio::test]
+    async fn a_cancelled_subscription_keeps_its_position_when_the_log_is_closed() {
+        let broker = Broker::in_memory();
+        let mut subscription = broker.subscribe("t", Start::Live).unwrap();
+        let position = broker.publish("t", Message::text("1")).await.unwrap().position();
+        assert!(subscription.next().await.unwrap().is_ok());
+        subscription.canceller().cancel();
+        assert!(broker.log("t", Timestamp::now()).unwrap().close_unless_used());
+        assert_eq!(subscription.position(), Some(position));
+        assert!(subscription.try_next().unwrap().is_none());
+    }
+
     /// As with a remote engine, whose log receives the publication later.
     #[test]
     fn a_receipt_that_does_not_say_counts_the_subscribers() {
