@@ -1,7 +1,7 @@
 //! Polls of a category whose events are deleted after retrieval.
 //!
-//! An event is claimed for the poll that it is given to. The poller's next cursor confirms it, which
-//! deletes it; until then, and for as long as the lease runs, nobody else is given it.
+//! A poll claims the events of its response. The poller's next cursor confirms them, which deletes
+//! them. Until then, and for as long as the lease runs, no other poll receives them.
 
 use crate::cursor::Cursor;
 use crate::long_poll::Inner;
@@ -19,8 +19,8 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// In golongpoll's form: all that follows its `since_time` and that nobody else holds. A last_id
-/// confirms what came before it.
+/// Responds to a poll in golongpoll's form with all events after its `since_time` that no other poller
+/// holds. Its `last_id` confirms the response before.
 pub(crate) async fn plain(inner: &Inner, poll: golongpoll::Poll) -> Response<Body> {
     let confirmed = poll.resume.position();
     let request = ClaimRequest::new(poll.resume.start());
@@ -42,7 +42,8 @@ pub(crate) async fn plain(inner: &Inner, poll: golongpoll::Poll) -> Response<Bod
     if closing { answer::closing(answer) } else { answer }
 }
 
-/// In the strict form: the oldest that nobody holds, wherever this poller was. A cursor confirms.
+/// Responds to a poll in the strict form with the oldest events that no other poller holds, wherever
+/// this poller was. Its cursor confirms the response before.
 pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> {
     let category = poll.categories.into_iter().next().unwrap_or_default();
     let confirmed = poll.cursor.as_ref().and_then(|cursor| cursor.position(0, &category));
@@ -59,8 +60,8 @@ pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> 
     };
     let category = &**watch.subscription.topic();
     let last = claim.entries.last().map(|entry| entry.publication().position());
-    // Who holds nothing must not confirm what another holds: what ends a claim there is gone. And
-    // what was lost before it came, or was told to it, is no gap of its next poll.
+    // A poller that holds nothing must not confirm what another one holds, so its cursor is a position
+    // that ends no claim. What was lost before its first poll is no gap of its next one.
     let nothing = claim.evicted.unwrap_or(Position::new(watch.opened.epoch(), Offset::ZERO));
     let lost = confirmed.zip(claim.evicted).filter(|(confirmed, lost)| {
         confirmed.epoch() == lost.epoch() && confirmed.offset() < lost.offset()
@@ -70,7 +71,7 @@ pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> 
         strict::gap(category, "evicted", &confirmed.to_string(), lost)
     });
     let gaps: Vec<_> = gaps.into_iter().collect();
-    // A cursor that has been told of a gap stands behind it.
+    // The cursor of a response with a gap stands behind the gap, which is reported once.
     let cursor = last.or(lost.map(|(_, lost)| lost)).or(confirmed).unwrap_or(nothing);
     let full = claim.entries.len() >= limit;
     let cursor = Cursor::new(std::iter::once((category, cursor))).text();
@@ -85,7 +86,7 @@ pub(crate) async fn strict(inner: &Inner, poll: strict::Poll) -> Response<Body> 
 
 struct Watch {
     subscription: Subscription,
-    /// The newest position when the poll came.
+    /// The newest position when the poll arrived.
     opened: Position,
 }
 
@@ -103,15 +104,15 @@ async fn watch(
     Ok(Watch { subscription, opened })
 }
 
-/// Claims what there is, or waits for it: the claim, the mark of a poll that timed out, and whether
-/// the server is closing.
+/// Claims events, and waits for them if there are none. Returns the claim, the timestamp of a response
+/// without events, and whether the server is closing.
 async fn claim(
     inner: &Inner,
     mut request: ClaimRequest,
     watch: &mut Watch,
     timeout: Duration,
 ) -> Result<(Claim, Timestamp, bool), Response<Body>> {
-    // "From now on" is the moment when the poll came, however often it looks.
+    // "From now on" is the moment when the poll arrived, however often it looks.
     if request.start == Start::Live {
         request.start = Start::After(watch.opened);
     }
@@ -122,7 +123,7 @@ async fn claim(
     let mut place = None;
     loop {
         let over = Instant::now() >= deadline || inner.wait.is_closed();
-        // Before the last look, as everywhere: nothing later is stamped at or below it.
+        // Taken before the last look: nothing later is stamped at or before it.
         let mark = if over { watch.subscription.watermark() } else { Timestamp::ZERO };
         let claim = broker.claim(&category, request.clone()).await.map_err(failed)?;
         if !claim.entries.is_empty() || over {
@@ -131,7 +132,7 @@ async fn claim(
                 _ => &inner.counters.deliveries,
             };
             counter.increment(claim.entries.len().max(1) as u64);
-            // What somebody else holds may come back: who goes by the mark must see it then.
+            // What another poller holds may become free, and must be after the timestamp then.
             let before = claim.held_since.map_or(mark, |time| mark.min(time.previous()));
             return Ok((claim, before, inner.wait.is_closed()));
         }

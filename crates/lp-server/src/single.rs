@@ -1,4 +1,4 @@
-//! A poll in golongpoll's form: one category, all that is there, else the wait.
+//! Polls in golongpoll's form: one category, with all that is there or a wait.
 
 use crate::golongpoll::Poll;
 use crate::long_poll::Inner;
@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// What a poll beyond the bound on those that wait is told.
+/// The response to a poll beyond the bound on waiting polls.
 pub(crate) fn too_many() -> Response<Body> {
     let error = "too many polls are waiting";
     answer::busy(StatusCode::TOO_MANY_REQUESTS, error, Duration::from_secs(2))
@@ -62,8 +62,8 @@ async fn wait(
             Woken::Closing => break true,
         }
     };
-    // The mark first, then one more look: what comes after the mark is stamped above it, and what
-    // came before is seen now. So nothing is lost to a client that goes on from the mark.
+    // The watermark first, then one more look: what comes later is stamped after the watermark, and
+    // what came before is seen now. So a client that resumes from the watermark loses nothing.
     let mark = match unseen {
         Some(since) if subscription.position().is_none() => since,
         _ => subscription.watermark(),
@@ -77,7 +77,7 @@ async fn wait(
     if closing { answer::closing(answer) } else { answer }
 }
 
-/// The answer that a poll's deliveries make; none where they hold nothing for pollers.
+/// Returns the response with a poll's deliveries, or `None` if they hold no event for pollers.
 fn given(
     inner: &Inner,
     subscription: &Subscription,

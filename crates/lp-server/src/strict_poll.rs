@@ -41,7 +41,7 @@ enum Pending {
     Gap(Gap),
 }
 
-/// What one answer may hold.
+/// What one response may hold.
 struct Room {
     events: usize,
     bytes: usize,
@@ -67,7 +67,7 @@ pub(crate) async fn answer(inner: &Inner, asked: Asked) -> Response<Body> {
     let closing = matches!(woken, Woken::Closing);
     let looked = match woken {
         Woken::By(looked) => looked.map(|()| true),
-        // A cursor without all of its places would lose what is in them.
+        // A cursor without a position in each category would lose events.
         _ if follows.iter().any(|follow| follow.after.is_none()) => return still_opening(),
         // A cursor is a position, so nothing is lost between this look and the next poll.
         Woken::TimedOut | Woken::Closing => look(&mut follows, &room),
@@ -101,7 +101,7 @@ fn subscribe(inner: &Inner, asked: Asked) -> Result<Vec<Follow>, Response<Body>>
     follows.collect::<Result<_, _>>().map_err(|error: Error| answer::broker_error(&error))
 }
 
-/// Reads what is there, and says whether it makes an answer.
+/// Reads what is there, and returns whether it makes a response.
 fn look(follows: &mut [Follow], room: &Room) -> Result<bool, Error> {
     for follow in &mut *follows {
         let all = follow.subscription.try_all()?;
@@ -110,7 +110,7 @@ fn look(follows: &mut [Follow], room: &Room) -> Result<bool, Error> {
     Ok(follows.iter().any(|follow| !follow.pending.is_empty()))
 }
 
-/// As [`look`], parking the waker in every category where there is nothing.
+/// Reads what is there, as [`look`] does, and waits for every category without anything.
 fn poll_look(follows: &mut [Follow], cx: &mut Context<'_>, room: &Room) -> Poll<Result<(), Error>> {
     let (mut any, mut opening) = (false, false);
     for follow in &mut *follows {

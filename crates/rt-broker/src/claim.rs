@@ -50,8 +50,8 @@ impl ClaimRequest {
 pub struct Claim {
     /// The claimed publications, oldest first; empty if nothing can be claimed now.
     pub entries: Vec<Arc<Entry>>,
-    /// Whether publications between the start and the first entry are no longer held or could not
-    /// be read.
+    /// Whether publications between the start and the last entry are no longer held or could not be
+    /// read.
     pub lost: bool,
     /// When the next lease of another poller ends, if nothing could be claimed: the time to try
     /// again.

@@ -43,6 +43,7 @@ pub async fn run(subject: &dyn Subject) {
     claims::a_claim_is_deleted_once_it_is_confirmed(subject).await;
     claims::unconfirmed_it_comes_back_after_its_lease(subject).await;
     claims::pollers_side_by_side_share_out_what_is_there(subject).await;
+    claims::a_claim_says_that_something_could_not_be_read(subject).await;
     presence::presence_ends_unless_it_is_refreshed(subject).await;
     control::control_messages_reach_the_other_nodes_only(subject).await;
 }

@@ -13,7 +13,7 @@ const MAX_KEY: usize = 256;
 /// A message before it is published: data, and what goes with it.
 ///
 /// The setters do not fail: [`Broker::publish`](crate::Broker::publish) checks the whole message,
-/// and [`validate`](Self::validate) does so earlier for those who want to know.
+/// and [`validate`](Self::validate) checks it earlier.
 ///
 /// ```
 /// use rt_broker::Message;

@@ -59,6 +59,11 @@ impl Publication {
         self.id().map(Id::Message).into_iter().chain(external)
     }
 
+    /// Returns whether it has this id. An index knows ids by their hashes only.
+    pub(crate) fn has_id(&self, id: Id<'_>) -> bool {
+        self.ids().any(|own| own == id)
+    }
+
     /// Returns the event type.
     #[must_use]
     pub fn event(&self) -> Option<&str> {

@@ -3,7 +3,7 @@
 use crate::delivery::{Gap, GapReason};
 use crate::external_id::ExternalId;
 use crate::position::{Epoch, Offset, Position};
-use crate::retention::Evicted;
+use crate::retention::{Evicted, Id};
 use crate::timestamp::Timestamp;
 
 /// Where a subscription or a read begins in a topic.
@@ -48,11 +48,8 @@ pub(crate) trait Lookup {
 
     fn evicted(&self) -> Evicted;
 
-    /// The newest stored publication whose message has this id.
-    fn by_id(&self, id: &str) -> Option<Offset>;
-
-    /// The newest stored publication that was imported with this id.
-    fn by_external_id(&self, id: &ExternalId) -> Option<Offset>;
+    /// The newest stored publication with this id.
+    fn by_id(&self, id: Id<'_>) -> Option<Offset>;
 
     /// The newest held publication that is stamped at or before this time.
     fn by_time(&self, time: Timestamp) -> Option<Offset>;
@@ -92,10 +89,12 @@ impl Start {
                 after(*position, topic).map_err(|reason| miss(reason, position.to_string()))
             }
             Self::LastId(id) => {
-                topic.by_id(id).ok_or_else(|| miss(GapReason::Unknown, id.to_string()))
+                let found = topic.by_id(Id::Message(id));
+                found.ok_or_else(|| miss(GapReason::Unknown, id.to_string()))
             }
             Self::ExternalId(id) => {
-                topic.by_external_id(id).ok_or_else(|| miss(GapReason::Unknown, id.to_string()))
+                let found = topic.by_id(Id::External(id.as_bytes()));
+                found.ok_or_else(|| miss(GapReason::Unknown, id.to_string()))
             }
             Self::Time(time) if *time < topic.evicted().time => {
                 Err(miss(GapReason::Evicted, time.to_string()))
@@ -148,12 +147,12 @@ mod tests {
             Evicted { offset: Offset::new(2), time: Timestamp::from_millis(20) }
         }
 
-        fn by_id(&self, id: &str) -> Option<Offset> {
-            id.parse().ok().filter(|id| (3..=5).contains(id)).map(Offset::new)
-        }
-
-        fn by_external_id(&self, id: &ExternalId) -> Option<Offset> {
-            self.by_id(std::str::from_utf8(id.as_bytes()).ok()?)
+        fn by_id(&self, id: Id<'_>) -> Option<Offset> {
+            let text = match id {
+                Id::Message(text) => text,
+                Id::External(bytes) => std::str::from_utf8(bytes).ok()?,
+            };
+            text.parse().ok().filter(|id| (3..=5).contains(id)).map(Offset::new)
         }
 
         fn by_time(&self, time: Timestamp) -> Option<Offset> {

@@ -113,3 +113,23 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
     publish(&broker, "t", "large").await;
     assert_eq!(takes(1).await, ["large"]);
 }
+
+/// Needs a subject that can make publications unreadable.
+pub(super) async fn a_claim_says_that_something_could_not_be_read(subject: &dyn Subject) {
+    let Some(broker) = broker(subject).await else { return };
+    for text in ["1", "2"] {
+        publish(&broker, "t", text).await;
+    }
+    let whole = claim(&broker, None, 1).await;
+    assert_eq!((texts(&whole), whole.lost), (vec!["1".to_owned()], false));
+    let lost = publish(&broker, "t", "lost").await.position().offset();
+    publish(&broker, "t", "4").await;
+    if !subject.damage("t", lost..=lost).await {
+        return;
+    }
+    let rest = claim(&broker, last(&whole), 9).await;
+    assert_eq!((texts(&rest), rest.lost), (vec!["2".to_owned(), "4".to_owned()], true));
+    assert!(claim(&broker, last(&rest), 9).await.entries.is_empty());
+    subject.advance(LEASE).await;
+    assert!(claim(&broker, None, 9).await.entries.is_empty(), "they are confirmed");
+}

@@ -7,6 +7,7 @@ use crate::engine::control::Control;
 use crate::engine::history::{History, Page, Receipt};
 use crate::engine::presence::Presence;
 use crate::engine::{Capabilities, Engine, Health};
+use crate::entry::Entry;
 use crate::error::Error;
 use crate::log::Log;
 use crate::memory::MemoryEngine;
@@ -73,6 +74,13 @@ impl DamagedEngine {
         let of_topic = damages.iter().filter(|damage| *damage.topic == *topic);
         of_topic.map(|damage| damage.offsets.clone()).collect()
     }
+
+    /// Removes the entries that cannot be read, and returns whether there were any.
+    fn leave_out_lost(&self, topic: &str, entries: &mut Vec<Arc<Entry>>) -> bool {
+        let (lost, all) = (self.lost(topic), entries.len());
+        entries.retain(|entry| !lost.iter().any(|range| range.contains(&entry.offset())));
+        entries.len() < all
+    }
 }
 
 impl Engine for DamagedEngine {
@@ -119,10 +127,7 @@ impl History for DamagedEngine {
     ) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             let mut page = self.engine.history().read(topic, start, limit).await?;
-            let lost = self.lost(topic);
-            let held = page.entries.len();
-            page.entries.retain(|entry| !lost.iter().any(|range| range.contains(&entry.offset())));
-            page.lost |= page.entries.len() < held;
+            page.lost |= self.leave_out_lost(topic, &mut page.entries);
             Ok(page)
         })
     }
@@ -144,7 +149,11 @@ impl History for DamagedEngine {
         topic: &'a str,
         request: ClaimRequest,
     ) -> BoxFuture<'a, Result<Claim, Error>> {
-        self.engine.history().claim(topic, request)
+        Box::pin(async move {
+            let mut claim = self.engine.history().claim(topic, request).await?;
+            claim.lost |= self.leave_out_lost(topic, &mut claim.entries);
+            Ok(claim)
+        })
     }
 
     fn confirm<'a>(

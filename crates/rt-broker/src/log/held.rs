@@ -3,9 +3,7 @@
 use super::snapshot::Snapshot;
 use crate::bounds::{Bounds, LIVE_WINDOW};
 use crate::entry::Entry;
-use crate::external_id::ExternalId;
 use crate::position::{Epoch, Offset};
-use crate::publication::Publication;
 use crate::retention::{Budget, Evicted, Id, IdIndex, Retained, index_after};
 use crate::start::Lookup;
 use crate::timestamp::Timestamp;
@@ -163,7 +161,7 @@ impl Held {
         true
     }
 
-    /// Drops all live entries: nobody is connected.
+    /// Drops all live entries, once there are no subscribers.
     pub(super) fn drop_live(&mut self) {
         while self.drop_oldest_live() {}
     }
@@ -279,13 +277,6 @@ impl Held {
     fn index_after(&self, offset: Offset) -> usize {
         index_after(&self.items, offset)
     }
-
-    /// Finds an entry of the history. The index knows ids by their hashes, so the entry is compared.
-    fn find(&self, id: Id<'_>, is: impl Fn(&Publication) -> bool) -> Option<Offset> {
-        let offset = self.ids.find(id)?;
-        let item = self.items.get(self.index_after(offset.previous()))?;
-        is(item.entry.publication()).then_some(offset)
-    }
 }
 
 impl Lookup for Held {
@@ -301,12 +292,10 @@ impl Lookup for Held {
         self.history.evicted()
     }
 
-    fn by_id(&self, id: &str) -> Option<Offset> {
-        self.find(Id::Message(id), |publication| publication.id() == Some(id))
-    }
-
-    fn by_external_id(&self, id: &ExternalId) -> Option<Offset> {
-        self.find(Id::External(id.as_bytes()), |publication| publication.external_id() == Some(id))
+    fn by_id(&self, id: Id<'_>) -> Option<Offset> {
+        let offset = self.ids.find(id)?;
+        let item = self.items.get(self.index_after(offset.previous()))?;
+        item.entry.publication().has_id(id).then_some(offset)
     }
 
     fn by_time(&self, time: Timestamp) -> Option<Offset> {
@@ -334,6 +323,7 @@ mod tests {
     use super::*;
     use crate::message::Message;
     use crate::position::Position;
+    use crate::publication::Publication;
 
     #[test]
     fn a_lost_range_is_forgotten_with_the_history_around_it() {

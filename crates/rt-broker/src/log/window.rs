@@ -1,4 +1,4 @@
-//! What a log holds and who reads it: a state machine without a lock or a clock.
+//! The state of a log, its entries and its readers: without a lock, a clock or I/O.
 
 use super::held::{Held, Next};
 use super::reader::Reader;

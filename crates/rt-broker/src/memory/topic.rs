@@ -5,7 +5,6 @@ use crate::claim::{Claim, ClaimRequest};
 use crate::engine::history::{Page, Receipt};
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::external_id::ExternalId;
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
 use crate::log::woken::Woken;
@@ -13,7 +12,7 @@ use crate::message::Message;
 use crate::node::NodeId;
 use crate::position::{Epoch, Offset, Position};
 use crate::publication::Publication;
-use crate::retention::{ClaimLimits, Evicted, Id, IdleTopic, Retained, Retention};
+use crate::retention::{ClaimLimits, Evicted, Id, IdleTopic, Retention};
 use crate::start::{Lookup, Start};
 use crate::timestamp::Timestamp;
 use std::sync::{Arc, Weak};
@@ -173,13 +172,6 @@ impl Topic {
     pub(super) fn evict_oldest(&mut self) -> bool {
         self.retention.evict_oldest().is_some()
     }
-
-    /// Finds a publication. The index knows ids by their hashes, so the publication is compared.
-    fn find(&self, id: Id<'_>, is: impl Fn(&Publication) -> bool) -> Option<Offset> {
-        let offset = self.retention.find(id)?;
-        let entry = self.retention.get(offset)?;
-        is(entry.publication()).then_some(entry.offset())
-    }
 }
 
 impl Lookup for Topic {
@@ -195,12 +187,9 @@ impl Lookup for Topic {
         self.retention.evicted()
     }
 
-    fn by_id(&self, id: &str) -> Option<Offset> {
-        self.find(Id::Message(id), |publication| publication.id() == Some(id))
-    }
-
-    fn by_external_id(&self, id: &ExternalId) -> Option<Offset> {
-        self.find(Id::External(id.as_bytes()), |publication| publication.external_id() == Some(id))
+    fn by_id(&self, id: Id<'_>) -> Option<Offset> {
+        let offset = self.retention.find(id)?;
+        self.retention.get(offset)?.publication().has_id(id).then_some(offset)
     }
 
     fn by_time(&self, time: Timestamp) -> Option<Offset> {
