@@ -2,7 +2,6 @@
 
 use crate::bounds::Bounds;
 use crate::entry::Entry;
-use crate::external_id::ExternalId;
 use crate::file::store::Commit;
 use crate::file::store::FrameHead;
 use crate::file::store::Location;
@@ -372,12 +371,8 @@ impl Lookup for Topic {
         self.held.evicted()
     }
 
-    fn by_id(&self, id: &str) -> Option<Offset> {
-        self.held.find(Id::Message(id))
-    }
-
-    fn by_external_id(&self, id: &ExternalId) -> Option<Offset> {
-        self.held.find(Id::External(id.as_bytes()))
+    fn by_id(&self, id: Id<'_>) -> Option<Offset> {
+        self.held.find(id)
     }
 
     fn by_time(&self, time: Timestamp) -> Option<Offset> {

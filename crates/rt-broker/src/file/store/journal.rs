@@ -284,6 +284,11 @@ impl Journal {
         &self.reader
     }
 
+    /// Returns the size in bytes at which a segment is full.
+    pub(crate) fn segment_bytes(&self) -> u32 {
+        self.segment_bytes
+    }
+
     /// Begins a commit. It may be dropped; another one may be begun only then.
     pub(crate) fn begin(&mut self) -> Commit {
         let end = self.said.tail.end;

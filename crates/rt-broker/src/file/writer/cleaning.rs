@@ -20,8 +20,8 @@ use std::sync::Arc;
 const STEP: u32 = 256 << 10;
 /// Topics whose records are written again in one step.
 const RECORDS: usize = 512;
-/// The journal may be twice as large as what it holds, and this much larger.
-const SLACK: u64 = 128 << 20;
+/// The journal may be twice as large as what it holds, and this many segments larger.
+const SLACK: u64 = 2;
 /// About the bytes of a publication and of a topic in the journal, beside their texts.
 const PUBLICATION: u64 = 80;
 const TOPIC: u64 = 120;
@@ -97,7 +97,7 @@ impl Writer {
             + topics.publications() as u64 * PUBLICATION
             + topics.len() as u64 * TOPIC;
         let unused = !topics.segments.must_be_read(segment, self.shared.clock.now());
-        if !unused && written <= held.saturating_mul(2).saturating_add(SLACK) {
+        if !unused && written <= 2 * held + SLACK * u64::from(self.journal.segment_bytes()) {
             return None;
         }
         let topics = topics.segments.topics(segment);
