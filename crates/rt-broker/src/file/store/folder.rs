@@ -251,3 +251,98 @@ fn write_whole(disk: &dyn Disk, folder: &Path, name: &str, text: &str) -> Result
     };
     write().map_err(|error| StoreError::io(&path, "cannot be written", error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated_disk::SimulatedDisk;
+    use super::*;
+
+    const PATH: &str = "/data/store";
+
+    fn open(disk: &SimulatedDisk) -> Result<Folder, StoreError> {
+        Folder::open(Arc::new(disk.clone()), Path::new(PATH))
+    }
+
+    fn put(disk: &SimulatedDisk, name: &str, text: &str) {
+        let file = disk.create(&Path::new(PATH).join(name)).unwrap();
+        file.write_at(0, text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn only_one_process_has_a_store_open() {
+        let disk = SimulatedDisk::new();
+        let folder = open(&disk).unwrap();
+        assert_eq!(open(&disk).unwrap_err().kind(), ErrorKind::InUse);
+        drop(folder);
+        open(&disk).unwrap();
+    }
+
+    #[test]
+    fn the_ending_is_told_by_what_the_last_process_left() {
+        use Durability::{Sync, Write};
+        let cases = [
+            (Sync, false, Ending::Killed),
+            (Sync, true, Ending::Killed),
+            (Write, false, Ending::Killed),
+            (Write, true, Ending::MayHaveLost),
+        ];
+        for (durability, power_cut, expected) in cases {
+            let disk = SimulatedDisk::new();
+            let folder = open(&disk).unwrap();
+            assert_eq!((folder.ending(), folder.in_use_before()), (Ending::Closed, false));
+            folder.begin(durability).unwrap();
+            drop(folder);
+            if power_cut {
+                disk.power_cut(1);
+            }
+            let folder = open(&disk).unwrap();
+            assert_eq!((folder.ending(), folder.in_use_before()), (expected, true));
+            assert_eq!(folder.was_killed_in_this_boot(), !power_cut);
+            folder.end().unwrap();
+            drop(folder);
+            assert_eq!(open(&disk).unwrap().ending(), Ending::Closed);
+            put(&disk, OPEN, "copy\n");
+            assert_eq!(open(&disk).unwrap().ending(), Ending::MayHaveLost);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_store_of_this_format_is_refused_and_not_changed() {
+        let cases: [(&str, &str, &[&str]); 6] = [
+            ("notes.txt", "mine", &["is not a store", "give an empty or a new folder"]),
+            (MARKER, "rt-broker file store, format 1\n", &["format 1", "reads format 2"]),
+            (MARKER, "rt-broker file store, format 3\n", &["format 3", "or a later one"]),
+            (MARKER, "rt-broker file store, format 2", &["was cut short", "from a backup"]),
+            (MARKER, "", &["was cut short"]),
+            (MARKER, "something else\n", &["not ours"]),
+        ];
+        for (name, text, expected) in cases {
+            let disk = SimulatedDisk::new();
+            disk.create_folder(Path::new(PATH)).unwrap();
+            put(&disk, name, text);
+            let error = open(&disk).unwrap_err().to_string();
+            for part in [PATH, "nothing in it was changed"].iter().chain(expected) {
+                assert!(error.contains(part), "{error}");
+            }
+            assert_eq!(disk.paths(), [Path::new(PATH).join(name)]);
+            assert_eq!(disk.edit(&disk.paths()[0], |bytes| bytes.clone()), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_folder_is_refused() {
+        let disk = SimulatedDisk::new();
+        disk.create_folder(Path::new("/data")).unwrap();
+        disk.create(Path::new(PATH)).unwrap();
+        let error = open(&disk).unwrap_err().to_string();
+        assert!(error.contains("is a file: give the folder"), "{error}");
+    }
+
+    #[test]
+    fn a_marker_that_was_being_written_does_not_make_the_folder_foreign() {
+        let disk = SimulatedDisk::new();
+        disk.create_folder(Path::new(PATH)).unwrap();
+        put(&disk, "RT-BROKER.new", "rt-bro");
+        open(&disk).unwrap();
+    }
+}

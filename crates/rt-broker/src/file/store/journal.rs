@@ -548,6 +548,12 @@ impl Journal {
         Ok(Removal { disk: self.disk.clone(), path: self.reader.path(number), aside })
     }
 
+    /// Waits until a segment that is being prepared is ready.
+    #[cfg(test)]
+    pub(super) fn wait_for_preparation(&self) {
+        self.preparer.wait();
+    }
+
     /// Closes the journal. Everything is on the disk then, and no commit that failed comes back.
     ///
     /// # Errors

@@ -85,6 +85,14 @@ impl Preparer {
         Some(file)
     }
 
+    /// Waits until a file that was begun is ready.
+    #[cfg(test)]
+    pub(super) fn wait(&self) {
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            thread::yield_now();
+        }
+    }
+
     /// Gives back the space that a file takes which is not needed yet.
     pub(super) fn cancel(&mut self) {
         if let Some(thread) = self.thread.take() {
