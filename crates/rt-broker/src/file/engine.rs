@@ -2,7 +2,7 @@
 
 use super::builder::FileEngineBuilder;
 use super::state::Publish;
-use super::store::record::Origin;
+use super::store::message_codec::Origin;
 use super::writer::{Command, Opening, Shared, Waiting, Writer, closed};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;

@@ -18,7 +18,8 @@ use crate::engine::history::Receipt;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::file::store::Commit;
-use crate::file::store::record::{KeyRecord, Kind, Origin};
+use crate::file::store::message_codec::Origin;
+use crate::file::store::record::{KeyRecord, Kind};
 use crate::local::BoundsOf;
 use crate::local::keys::Keys;
 use crate::message::Message;
@@ -415,42 +416,15 @@ impl Topics {
         self.change_topic(growing, evict, commit);
     }
 
-    /// Whether more is held, in more topics, than the bounds over all topics allow.
-    fn is_over(&self) -> bool {
+    /// Whether more is held than the bounds over all topics allow.
+    pub(in crate::file) fn is_over(&self) -> bool {
         self.held.bytes > self.limits.bytes || self.held.publications > self.limits.publications
     }
 
-    /// Keeps to bounds that are lower than they were in an earlier life; returns what went.
-    pub(in crate::file) fn keep_to_bounds(
-        &mut self,
-        now: Timestamp,
-        commit: &mut Commit,
-    ) -> Lowered {
-        let mut lowered = Lowered::default();
-        for name in self.names() {
-            let exceeds = self.by_name.get(&name).is_some_and(|topic| topic.held.exceeds(now));
-            if exceeds {
-                let before = self.held.publications;
-                self.change_topic(&name, |topic, commit| topic.trim(now, commit), commit);
-                lowered.publications += before - self.held.publications;
-            }
-        }
-        let before = self.held.publications;
-        while (self.by_name.len() > self.limits.topics || self.is_over())
-            && self.drop_idle(None, commit)
-        {
-            lowered.topics += 1;
-        }
-        lowered.publications += before - self.held.publications;
-        lowered
+    /// Whether there are more topics than the bound allows.
+    pub(in crate::file) fn are_too_many(&self) -> bool {
+        self.by_name.len() > self.limits.topics
     }
-}
-
-/// What lower bounds have cost at an opening.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(in crate::file) struct Lowered {
-    pub(in crate::file) topics: usize,
-    pub(in crate::file) publications: usize,
 }
 
 fn held(topic: &Topic) -> Held {

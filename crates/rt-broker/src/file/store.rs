@@ -19,6 +19,7 @@ mod error;
 mod folder;
 pub(in crate::file) mod format;
 mod journal;
+pub(in crate::file) mod message_codec;
 mod preparer;
 mod progress;
 mod reader;

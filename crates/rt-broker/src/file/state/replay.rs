@@ -9,6 +9,7 @@ use super::topic::{Head, Slot, Topic};
 use super::{Limits, Topics};
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
+use crate::file::store::message_codec;
 use crate::file::store::record::{self, KeyRecord, Kind, Standing, TopicRecord};
 use crate::file::store::{Damage, Frame, Location};
 use crate::local::{BoundsOf, keys};
@@ -124,7 +125,7 @@ impl Replay {
                 topic.held = Retention::new(Bounds::UNLIMITED);
             }
             Kind::LiveOnly => {
-                topic.imported = topic.imported.max(record::decode_origin_time(body));
+                topic.imported = topic.imported.max(message_codec::decode_origin_time(body));
             }
             Kind::Evicted => {}
             Kind::Reserved | Kind::Key | Kind::DamageNoted => return None,
@@ -227,7 +228,7 @@ impl ReplayedTopic {
         body: &[u8],
         location: Location,
     ) -> Option<()> {
-        let measured = record::measure_message(body)?;
+        let measured = message_codec::measure_message(body)?;
         let size = measured.size as u32;
         self.held.insert(Slot { offset, time, size, location });
         self.imported = self.imported.max(measured.origin_time);

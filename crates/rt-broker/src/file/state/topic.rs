@@ -5,7 +5,8 @@ use crate::entry::Entry;
 use crate::file::store::Commit;
 use crate::file::store::FrameHead;
 use crate::file::store::Location;
-use crate::file::store::record::{self, Kind, Origin, Standing, TopicRecord};
+use crate::file::store::message_codec::{self, Origin};
+use crate::file::store::record::{self, Kind, Standing, TopicRecord};
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
 use crate::log::woken::{Appended, Woken};
@@ -168,9 +169,9 @@ impl Topic {
         let kind = if live_only { Kind::LiveOnly } else { Kind::Publication };
         self.push(kind, commit, |body| {
             if live_only {
-                record::encode_origin_time(origin.as_ref(), body);
+                message_codec::encode_origin_time(origin.as_ref(), body);
             } else {
-                record::encode_message(&message, origin.as_ref(), body);
+                message_codec::encode_message(&message, origin.as_ref(), body);
             }
         });
         let mut publication = Publication::new(message, self.position(offset), time);

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use super::{Writer, push_reserved};
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::file::state::{Limits, Loss, Replay, Replayed, frame};
+use crate::file::state::{Limits, Loss, Replay, Replayed, Topics, frame};
 use crate::file::store::Commit;
 use crate::file::store::Disk;
 use crate::file::store::FrameHead;
@@ -83,7 +83,7 @@ impl Writer {
         let lowered = self.write(now, |topics, commit| {
             push_reserved(reserved, commit);
             settle(commit);
-            Ok(topics.keep_to_bounds(now, commit))
+            Ok(keep_to_bounds(topics, now, commit))
         })?;
         self.shared.clock.set_reserved(reserved);
         if lowered.topics > 0 || lowered.publications > 0 {
@@ -137,6 +137,24 @@ impl Writer {
             self.shared.set_degraded(why);
         }
     }
+}
+
+/// What lower bounds have cost.
+struct Lowered {
+    topics: usize,
+    publications: usize,
+}
+
+/// Keeps to bounds that are lower than they were in an earlier life.
+fn keep_to_bounds(topics: &mut Topics, now: Timestamp, commit: &mut Commit) -> Lowered {
+    let (before, publications) = (topics.len(), topics.publications());
+    for name in topics.names() {
+        if topics.get(&name).is_some_and(|topic| topic.held.exceeds(now)) {
+            topics.change_topic(&name, |topic, commit| topic.trim(now, commit), commit);
+        }
+    }
+    while (topics.are_too_many() || topics.is_over()) && topics.drop_idle(None, commit) {}
+    Lowered { topics: before - topics.len(), publications: publications - topics.publications() }
 }
 
 /// Has the next opening know that this damage was taken care of.
