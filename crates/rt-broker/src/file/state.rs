@@ -5,10 +5,12 @@
 //! lock around them is not held while the journal is written. Others may look at a topic meanwhile
 //! (at its watermark, at the names), and nothing that they see depends on whether it is written.
 
+mod change;
 mod replay;
 mod segments;
 mod topic;
 
+pub(in crate::file) use change::Limits;
 pub(in crate::file) use replay::{Loss, Replay, Replayed};
 pub(in crate::file) use segments::Segments;
 pub(in crate::file) use topic::{Slot, Topic, frame};
@@ -26,19 +28,12 @@ use crate::message::Message;
 use crate::position::Offset;
 use crate::retention::IdleTopics;
 use crate::timestamp::Timestamp;
+use change::{Change, Held};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Longest name of a topic, in bytes, whoever calls the engine.
 const MAX_NAME: usize = 16 << 10;
-
-/// Bounds over all topics.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::file) struct Limits {
-    pub(in crate::file) topics: usize,
-    pub(in crate::file) bytes: usize,
-    pub(in crate::file) publications: usize,
-}
 
 pub(in crate::file) struct Topics {
     by_name: HashMap<Arc<str>, Topic>,
@@ -56,27 +51,6 @@ pub(in crate::file) struct Topics {
     /// no topic, or no longer have one.
     marked: Timestamp,
     change: Change,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-struct Held {
-    bytes: usize,
-    publications: usize,
-}
-
-/// What the transaction under way has changed.
-#[derive(Default)]
-struct Change {
-    touched: Vec<Arc<str>>,
-    /// Topics of this number and above were made in it.
-    first_id: u64,
-    dropped: Vec<(Arc<str>, Topic)>,
-    keys: Vec<(Arc<str>, Box<str>)>,
-    /// Publications, by the segments in which they were written.
-    added: Vec<u32>,
-    recorded: Vec<(u32, Arc<str>)>,
-    held: Held,
-    newest: Timestamp,
 }
 
 /// A message with what is needed to publish it.
@@ -284,16 +258,15 @@ impl Topics {
         if topic.begin() {
             self.change.touched.push(name.clone());
         }
-        let (before, recorded) = (held(topic), topic.head.recorded_in);
+        let (before, recorded) = (Held::of(topic), topic.head.recorded_in);
         let changed = change(topic, commit);
-        let after = held(topic);
+        let after = Held::of(topic);
         if topic.head.recorded_in != recorded
             && let Some(segment) = topic.head.recorded_in
         {
             self.change.recorded.push((segment, name.clone()));
         }
-        self.held.bytes = self.held.bytes + after.bytes - before.bytes;
-        self.held.publications = self.held.publications + after.publications - before.publications;
+        self.held.replace(before, after);
         Some(changed)
     }
 
@@ -370,9 +343,7 @@ impl Topics {
     pub(in crate::file) fn drop_unused(&mut self, name: &str, commit: &mut Commit) -> bool {
         let closed = self.by_name.get_mut(name).is_some_and(Topic::close_logs);
         if closed && let Some((name, topic)) = self.by_name.remove_entry(name) {
-            let held = held(&topic);
-            self.held.bytes -= held.bytes;
-            self.held.publications -= held.publications;
+            self.held.replace(Held::of(&topic), Held::default());
             self.marked = self.marked.max(topic.newest_mark());
             topic.push(Kind::Dropped, commit, |_| {});
             self.change.dropped.push((name, topic));
@@ -383,9 +354,7 @@ impl Topics {
     /// Begins a new life of a topic, without history.
     pub(in crate::file) fn restart(&mut self, name: &str, commit: &mut Commit) {
         let Some((name, old)) = self.by_name.remove_entry(name) else { return };
-        let held = held(&old);
-        self.held.bytes -= held.bytes;
-        self.held.publications -= held.publications;
+        self.held.replace(Held::of(&old), Held::default());
         old.push(Kind::Dropped, commit, |_| {});
         self.insert(name.clone(), old.restarted(self.next_id));
         self.change.dropped.push((name.clone(), old));
@@ -401,12 +370,10 @@ impl Topics {
         }
         let (held, limits) = (self.held, self.limits);
         let evict = |topic: &mut Topic, commit: &mut Commit| {
-            let (bytes, publications) = (topic.held.bytes(), topic.held.len());
-            let mut evicted = false;
-            while (held.bytes - (bytes - topic.held.bytes()) > limits.bytes
-                || held.publications - (publications - topic.held.len()) > limits.publications)
-                && topic.held.evict_oldest().is_some()
-            {
+            let (before, mut now, mut evicted) = (Held::of(topic), held, false);
+            while limits.are_exceeded_by(now) && topic.held.evict_oldest().is_some() {
+                now = held;
+                now.replace(before, Held::of(topic));
                 evicted = true;
             }
             if evicted {
@@ -418,17 +385,13 @@ impl Topics {
 
     /// Whether more is held than the bounds over all topics allow.
     pub(in crate::file) fn is_over(&self) -> bool {
-        self.held.bytes > self.limits.bytes || self.held.publications > self.limits.publications
+        self.limits.are_exceeded_by(self.held)
     }
 
     /// Whether there are more topics than the bound allows.
     pub(in crate::file) fn are_too_many(&self) -> bool {
         self.by_name.len() > self.limits.topics
     }
-}
-
-fn held(topic: &Topic) -> Held {
-    Held { bytes: topic.held.bytes(), publications: topic.held.len() }
 }
 
 fn dropped() -> Error {

@@ -5,8 +5,9 @@
 //! the newest one of a topic is the check of all that was read before it: a difference means that
 //! something is missing, whatever the reason.
 
+use super::Topics;
+use super::change::{Held, Limits};
 use super::topic::{Head, Slot, Topic};
-use super::{Limits, Topics};
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
 use crate::file::store::message_codec;
@@ -191,8 +192,7 @@ impl Replay {
             }
             let mut topic = replayed.into_topic(id, topics.bounds_of(&name));
             topic.used_at = now;
-            topics.held.bytes += topic.held.bytes();
-            topics.held.publications += topic.held.len();
+            topics.held.replace(Held::default(), Held::of(&topic));
             topics.insert(name, topic);
         }
         for Key { topic, key, receipt, segment } in self.keys {
