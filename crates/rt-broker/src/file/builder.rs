@@ -1,6 +1,6 @@
 //! The file engine's options.
 
-use super::FileEngine;
+use super::engine::FileEngine;
 use super::state::Limits;
 use super::store::JournalOptions;
 #[cfg(feature = "simulation")]
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::local::{BoundsOf, Clock};
 use crate::timestamp::Timestamp;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Sets up a [`FileEngine`].
@@ -28,8 +28,16 @@ pub struct FileEngineBuilder {
     has_thread: bool,
 }
 
+impl FileEngine {
+    /// An engine over the store in a folder, which is made if there is none.
+    #[must_use]
+    pub fn builder(path: impl AsRef<Path>) -> FileEngineBuilder {
+        FileEngineBuilder::new(path.as_ref().to_owned())
+    }
+}
+
 impl FileEngineBuilder {
-    pub(super) fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf) -> Self {
         Self {
             path,
             durability: Durability::default(),
@@ -107,7 +115,7 @@ impl FileEngineBuilder {
         self.journal = JournalOptions {
             segment_bytes: segment,
             seed: fastrand::u64(..),
-            preparation: Preparation::Off,
+            preparation: if fastrand::bool() { Preparation::AtOnce } else { Preparation::Off },
         };
         self
     }

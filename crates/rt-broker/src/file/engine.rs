@@ -1,6 +1,5 @@
 //! The engine: commands for the writer, and what is answered from memory.
 
-use super::builder::FileEngineBuilder;
 use super::state::Publish;
 use super::store::message_codec::Origin;
 use super::writer::{Command, Opening, Shared, Waiting, Writer, closed};
@@ -38,7 +37,7 @@ use tokio::sync::watch;
 const IMPORTED_AT_ONCE: usize = 1_024;
 
 /// Keeps the history in a folder, through the end of the process and, as
-/// [asked](FileEngineBuilder::durability), of the system.
+/// [asked](crate::FileEngineBuilder::durability), of the system.
 ///
 /// ```no_run
 /// use rt_broker::{Broker, Durability, FileEngine, Message};
@@ -106,12 +105,6 @@ pub struct Imported {
 }
 
 impl FileEngine {
-    /// An engine over the store in a folder, which is made if there is none.
-    #[must_use]
-    pub fn builder(path: impl AsRef<Path>) -> FileEngineBuilder {
-        FileEngineBuilder::new(path.as_ref().to_owned())
-    }
-
     pub(super) fn start(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;

@@ -94,10 +94,6 @@ impl Budget {
         self.bounds = bounds;
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -215,8 +215,7 @@ impl Simulation {
 
     /// Publishes some messages at the same time; some callers do not wait.
     fn publish_some(&mut self, engine: &FileEngine) {
-        let mut waiting: Vec<(&str, String, Option<String>, Option<Pending<'_, Receipt>>)> =
-            Vec::new();
+        let mut waiting = Vec::new();
         for _ in 0..self.random.usize(1..12) {
             let topic = self.topic();
             self.published += 1;

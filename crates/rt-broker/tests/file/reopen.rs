@@ -208,7 +208,6 @@ async fn nothing_is_stamped_at_or_below_a_mark_of_an_earlier_life() {
             let mark = engine.watermark("nobody's");
             assert!(publish(&broker, "nobody's", "x").await.time() > mark);
             marks = marks.max(engine.watermark("nobody's"));
-            drop(engine);
             store.ended(broker, closed);
             store.clock.fetch_sub(3_600_000, Ordering::Relaxed);
         }

@@ -5,9 +5,9 @@
 //! the newest one of a topic is the check of all that was read before it: a difference means that
 //! something is missing, whatever the reason.
 
-use super::Topics;
 use super::change::{Held, Limits};
 use super::topic::{Head, Slot, Topic};
+use super::topics::Topics;
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
 use crate::file::store::message_codec;

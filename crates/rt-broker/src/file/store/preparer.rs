@@ -25,6 +25,7 @@ pub(crate) enum Preparation {
     /// On a thread of its own.
     InBackground,
     /// By the call that needs it next: for simulations, which must do the same each time.
+    #[cfg(any(test, feature = "simulation"))]
     AtOnce,
     /// Not at all.
     Off,
@@ -77,6 +78,7 @@ impl Preparer {
             Preparation::InBackground => {
                 self.thread.take_if(|thread| thread.is_finished())?.join().ok()?
             }
+            #[cfg(any(test, feature = "simulation"))]
             Preparation::AtOnce => fill(&*self.disk, &self.path, self.bytes, || false),
             Preparation::Off => return None,
         };

@@ -5,7 +5,9 @@
 //! can come back. Publications of quiet topics are moved on the way, a little at a time, and only
 //! while the journal is more than twice as large as what it holds.
 
-use super::{Writer, clock, push_reserved};
+use super::cleaner::Cleaning;
+use super::clock;
+use super::thread::{Writer, push_reserved};
 use crate::error::Error;
 use crate::file::state::{Segments, Slot, Topics, frame};
 use crate::file::store::Commit;
@@ -25,47 +27,6 @@ const SLACK: u64 = 2;
 /// About the bytes of a publication and of a topic in the journal, beside their texts.
 const PUBLICATION: u64 = 80;
 const TOPIC: u64 = 120;
-
-/// The segment that is being emptied.
-#[derive(Debug)]
-pub(super) struct Cleaner {
-    under_way: Option<Cleaning>,
-    /// Whether there may be something to clean: looked at with each new segment and each sweep.
-    due: bool,
-    newest_segment: u32,
-}
-
-#[derive(Debug)]
-struct Cleaning {
-    segment: u32,
-    /// Topics whose newest record may be in it.
-    topics: Vec<Arc<str>>,
-    /// Where to read on.
-    at: u32,
-}
-
-impl Default for Cleaner {
-    fn default() -> Self {
-        Self { under_way: None, due: true, newest_segment: 0 }
-    }
-}
-
-impl Cleaner {
-    /// Looks for something to clean in the next turn.
-    pub(super) fn look(&mut self) {
-        self.due = true;
-    }
-
-    /// The journal was written in this segment.
-    pub(super) fn note_segment(&mut self, segment: u32) {
-        self.due |= segment != self.newest_segment;
-        self.newest_segment = segment;
-    }
-
-    pub(super) fn is_busy(&self) -> bool {
-        self.under_way.is_some()
-    }
-}
 
 impl Writer {
     /// Does a step, if there is anything to clean.

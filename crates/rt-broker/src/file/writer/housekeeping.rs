@@ -1,6 +1,6 @@
 //! Housekeeping: what is too old, topics that nobody uses, and new epochs after a loss.
 
-use super::Writer;
+use super::thread::Writer;
 use crate::error::Error;
 use crate::file::state::Topic;
 use crate::local::keys::Keys;

@@ -1,7 +1,7 @@
 //! Publications: from the queue into the journal, and from there to the logs.
 
-use super::Writer;
 use super::queue::{Reply, Waiting};
+use super::thread::Writer;
 use crate::engine::history::Receipt;
 use crate::error::Error;
 use crate::file::state::{Publish, Published};

@@ -1,8 +1,8 @@
 //! Everything that reads publications back from the journal, and the commands on single topics.
 
-use super::Writer;
 use super::queue::Reply;
 use super::shared::closed;
+use super::thread::Writer;
 use crate::claim::{Claim, ClaimRequest};
 use crate::engine::history::Page;
 use crate::entry::Entry;

@@ -2,7 +2,7 @@
 
 use super::clock::{AHEAD, EngineClock};
 use super::shared::Shared;
-use super::{Writer, push_reserved};
+use super::thread::{Writer, push_reserved};
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::file::state::{Limits, Loss, Replay, Replayed, Topics, frame};
