@@ -25,7 +25,6 @@ pub struct FileEngineBuilder {
     time: Clock,
     disk: Arc<dyn Disk>,
     journal: JournalOptions,
-    has_thread: bool,
 }
 
 impl FileEngine {
@@ -46,7 +45,6 @@ impl FileEngineBuilder {
             time: Arc::new(Timestamp::now),
             disk: Arc::new(RealDisk),
             journal: JournalOptions::default(),
-            has_thread: true,
         }
     }
 
@@ -104,22 +102,6 @@ impl FileEngineBuilder {
         self
     }
 
-    /// Keeps the store on a simulated disk, with segments of another size. The engine has no thread
-    /// then: it works when [`FileEngine::turn`] is called.
-    #[cfg(feature = "simulation")]
-    #[doc(hidden)]
-    #[must_use]
-    pub fn simulated(mut self, disk: &crate::simulation::SimulatedDisk, segment: u32) -> Self {
-        self.disk = Arc::new(disk.clone());
-        self.has_thread = false;
-        self.journal = JournalOptions {
-            segment_bytes: segment,
-            seed: fastrand::u64(..),
-            preparation: if fastrand::bool() { Preparation::AtOnce } else { Preparation::Off },
-        };
-        self
-    }
-
     /// Opens the store, which is made if there is none, and starts the thread that writes it.
     ///
     /// Blocks while the journal is read: about a second for a million publications. What recovery
@@ -130,13 +112,27 @@ impl FileEngineBuilder {
     /// of another format; when another engine, in this process or another one, has it open. Nothing
     /// that is there is changed then.
     pub fn open(self) -> Result<FileEngine, Error> {
-        let Self { path, durability, bounds, limits, time, disk, journal, .. } = self;
-        let opening = Opening { path, disk, journal, durability, bounds, limits, time };
-        if self.has_thread {
-            FileEngine::start(opening)
-        } else {
-            FileEngine::without_thread(opening)
-        }
+        FileEngine::start(self.opening())
+    }
+
+    /// Opens a store on a simulated disk, with segments of this size. The engine has no thread: it
+    /// works when [`FileEngine::turn`] is called.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated(
+        mut self,
+        disk: &crate::simulation::SimulatedDisk,
+        segment_bytes: u32,
+    ) -> Result<FileEngine, Error> {
+        self.disk = Arc::new(disk.clone());
+        let preparation = if fastrand::bool() { Preparation::AtOnce } else { Preparation::Off };
+        self.journal = JournalOptions { segment_bytes, seed: fastrand::u64(..), preparation };
+        FileEngine::without_thread(self.opening())
+    }
+
+    fn opening(self) -> Opening {
+        let Self { path, durability, bounds, limits, time, disk, journal } = self;
+        Opening { path, disk, journal, durability, bounds, limits, time }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::state::Publish;
 use super::store::message_codec::Origin;
-use super::writer::{Command, Opening, Shared, Waiting, Writer, closed};
+#[cfg(feature = "simulation")]
+use super::writer::Writer;
+use super::writer::{Command, Opening, Shared, Waiting, closed};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
@@ -63,6 +65,7 @@ pub struct FileEngine {
 enum HowItWrites {
     Thread(JoinHandle<()>),
     /// A simulation, in turns.
+    #[cfg(feature = "simulation")]
     Turns(Box<Writer>),
 }
 
@@ -130,6 +133,7 @@ impl FileEngine {
     }
 
     /// An engine that works when it is told to.
+    #[cfg(feature = "simulation")]
     pub(super) fn without_thread(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
@@ -358,9 +362,12 @@ impl Drop for FileEngine {
     fn drop(&mut self) {
         self.shared.queue.close();
         let writer = self.lock_writer().take();
-        if let Some(HowItWrites::Thread(writer)) = writer {
+        match writer {
             // `close` returns how it went.
-            let _ = writer.join();
+            Some(HowItWrites::Thread(writer)) => drop(writer.join()),
+            #[cfg(feature = "simulation")]
+            Some(HowItWrites::Turns(writer)) => drop(writer),
+            None => {}
         }
     }
 }

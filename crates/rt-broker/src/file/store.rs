@@ -32,13 +32,14 @@ pub(crate) mod simulated_disk;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "simulation")]
+pub(crate) use preparer::Preparation;
 pub(crate) use {
     disk::{Disk, RealDisk},
     error::{ErrorKind, StoreError},
     folder::{Durability, Ending, Folder},
     format::FrameHead,
     journal::{Commit, Journal, JournalOptions, Removal},
-    preparer::Preparation,
     reader::JournalReader,
     replay::{Damage, Frame, Location, Recovered},
 };

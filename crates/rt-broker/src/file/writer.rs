@@ -14,4 +14,5 @@ mod thread;
 pub(in crate::file) use queue::{Command, Waiting};
 pub(in crate::file) use recovery::Opening;
 pub(in crate::file) use shared::{Shared, closed};
+#[cfg(feature = "simulation")]
 pub(in crate::file) use thread::Writer;

@@ -4,7 +4,7 @@ use super::model::{Ending, State, Topic};
 use rt_broker::simulation::{Fault, Operation, SimulatedDisk};
 use rt_broker::{
     Bounds, ClaimRequest, Durability, Entry, Error, FileEngine, History, Message, NodeId, Position,
-    Receipt, Start, Timestamp,
+    Start, Timestamp,
 };
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -125,8 +125,7 @@ impl Simulation {
                 })
                 .durability(simulation.durability)
                 .clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)))
-                .simulated(&simulation.disk, SEGMENT)
-                .open()
+                .open_simulated(&simulation.disk, SEGMENT)
         };
         if self.random.usize(0..4) == 0 {
             // An opening that fails, and may be cut off by another power cut.

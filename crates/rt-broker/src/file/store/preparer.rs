@@ -19,13 +19,14 @@ const PIECE: usize = 256 << 10;
 /// With this pause after each piece, a segment is ready long before the last one is full.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Whether segments are prepared.
+/// Whether segments are prepared. An engine does it in the background; the others are for tests and
+/// measurements.
+#[cfg_attr(not(any(test, feature = "simulation")), allow(dead_code))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Preparation {
     /// On a thread of its own.
     InBackground,
     /// By the call that needs it next: for simulations, which must do the same each time.
-    #[cfg(any(test, feature = "simulation"))]
     AtOnce,
     /// Not at all.
     Off,
@@ -78,7 +79,6 @@ impl Preparer {
             Preparation::InBackground => {
                 self.thread.take_if(|thread| thread.is_finished())?.join().ok()?
             }
-            #[cfg(any(test, feature = "simulation"))]
             Preparation::AtOnce => fill(&*self.disk, &self.path, self.bytes, || false),
             Preparation::Off => return None,
         };

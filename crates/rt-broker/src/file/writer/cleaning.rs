@@ -6,7 +6,6 @@
 //! while the journal is more than twice as large as what it holds.
 
 use super::cleaner::Cleaning;
-use super::clock;
 use super::thread::{Writer, push_reserved};
 use crate::error::Error;
 use crate::file::state::{Segments, Slot, Topics, frame};
@@ -85,7 +84,7 @@ impl Writer {
             return Ok(Some(Cleaning { at: next, ..cleaning }));
         }
         self.lose_rest(cleaning.segment);
-        let reserved = now.after(clock::AHEAD);
+        let reserved = self.shared.clock.next_reservation();
         self.change(now, |_, commit| {
             push_reserved(reserved, commit);
             Ok(())

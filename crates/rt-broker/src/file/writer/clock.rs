@@ -42,6 +42,12 @@ impl EngineClock {
         (stamp.after(AHEAD / 2) > self.reserved()).then(|| stamp.after(AHEAD))
     }
 
+    /// The time up to which to reserve now, due or not. Of several reservations the last one counts,
+    /// and the clock may have been set back since the one before.
+    pub(in crate::file) fn next_reservation(&self) -> Timestamp {
+        self.now().after(AHEAD).max(self.reserved())
+    }
+
     /// The journal has this reservation.
     pub(in crate::file) fn set_reserved(&self, time: Timestamp) {
         self.reserved.fetch_max(time.as_millis(), Ordering::Relaxed);

@@ -7,7 +7,6 @@
 //! command sees a half of another.
 
 use super::cleaner::Cleaner;
-use super::clock;
 use super::queue::Command;
 use super::shared::Shared;
 use crate::durability::Durability;
@@ -261,12 +260,10 @@ impl Writer {
     /// Reserves time for stamps and marks, if it is due.
     pub(super) fn reserve(&mut self) -> Result<(), Error> {
         let now = self.shared.clock.now();
-        let failing = self.failure.is_some();
+        let probe = self.failure.is_some().then(|| self.shared.clock.next_reservation());
         self.change(now, |_, commit| {
-            if failing {
-                // Something has to be written to see whether it works again.
-                push_reserved(now.after(clock::AHEAD), commit);
-            }
+            // After a failure something has to be written to see whether it works again.
+            probe.into_iter().for_each(|time| push_reserved(time, commit));
             Ok(())
         })
     }
