@@ -32,7 +32,7 @@ pub(crate) mod simulated_disk;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "simulation")]
+#[cfg(any(test, feature = "simulation"))]
 pub(crate) use preparer::Preparation;
 pub(crate) use {
     disk::{Disk, RealDisk},

@@ -169,6 +169,7 @@ impl Simulation {
             7 => {
                 let topic = self.topic();
                 let mark = engine.watermark(topic);
+                self.trace.push(format!("mark of {topic}: {mark}"));
                 if let Some(topic) = self.topics.get_mut(topic) {
                     topic.newest = topic.newest.max(mark.next());
                 }
@@ -237,7 +238,7 @@ impl Simulation {
             match publish.map(|mut publish| poll(&mut publish).expect("it was its turn")) {
                 Some(Ok(receipt)) => {
                     let position = receipt.position();
-                    self.trace.push(format!("{number} is {topic} {position}"));
+                    self.trace.push(format!("{number} is {topic} {position} at {}", receipt.time()));
                     known.acknowledge(&data, position, receipt.time(), durable);
                     self.keys.extend(key.filter(|_| durable).map(|key| (topic, key, position)));
                 }

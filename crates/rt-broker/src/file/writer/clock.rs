@@ -42,6 +42,11 @@ impl EngineClock {
         (stamp.after(AHEAD / 2) > self.reserved()).then(|| stamp.after(AHEAD))
     }
 
+    /// The time at which this life began: earlier lives have given out marks up to it.
+    pub(in crate::file) fn floor(&self) -> Timestamp {
+        self.floor
+    }
+
     /// The time up to which to reserve now, due or not. Of several reservations the last one counts,
     /// and the clock may have been set back since the one before.
     pub(in crate::file) fn next_reservation(&self) -> Timestamp {

@@ -326,7 +326,8 @@ impl Writer {
     /// Ends the store's life: everything is on the disk, and the next life begins at its time.
     pub(in crate::file) fn close(mut self) -> Result<(), Error> {
         self.copies.end();
-        let newest = self.shared.topics().newest_mark();
+        // Earlier lives may have given out later marks than this one.
+        let newest = self.shared.topics().newest_mark().max(self.shared.clock.floor());
         self.write(newest, |_, commit| {
             push_reserved(newest, commit);
             Ok(())
