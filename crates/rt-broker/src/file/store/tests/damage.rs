@@ -3,8 +3,7 @@
 use super::*;
 use crate::file::store::disk::Disk;
 use crate::file::store::error::ErrorKind;
-use crate::file::store::folder::FORMAT;
-use crate::file::store::format::HEADER_BYTES;
+use crate::file::store::format::{FORMAT, HEADER_BYTES};
 use crate::file::store::replay::Loss;
 use crate::file::store::simulated_disk::{Fault, Operation};
 use proptest::prelude::*;
