@@ -12,6 +12,9 @@ pub(super) const PROGRESS: &str = "progress";
 /// The folder of what recovery cannot use.
 pub(super) const CUT_OFF: &str = "cut-off";
 
+/// The largest number of a segment that is looked at. No journal gets there.
+const MAX_SEGMENT: u32 = 4_000_000_000;
+
 /// The size of the pieces in which files are copied, in bytes.
 const COPY_BYTES: usize = 1 << 20;
 
@@ -34,7 +37,8 @@ pub(super) fn segment_name(number: u32) -> String {
 /// The number of the segment in a file of this name.
 pub(super) fn segment_number(name: &str) -> Option<u32> {
     let number = name.strip_suffix(".log")?.parse().ok()?;
-    (segment_name(number) == name).then_some(number)
+    let is_ours = (1..=MAX_SEGMENT).contains(&number) && segment_name(number) == name;
+    is_ours.then_some(number)
 }
 
 /// Copies the bytes of a file between two places to a place in another, and syncs that.

@@ -126,6 +126,38 @@ fn an_unacknowledged_end_is_dropped_as_a_whole_wherever_it_was_cut() {
 }
 
 #[test]
+fn a_damaged_commit_counts_where_a_later_one_is_whole() {
+    let (disk, mut opened, mut written) = write(&[vec![1; 50]]);
+    let progress = Path::new(PATH).join("progress");
+    let before = disk.edit(&progress, |bytes| bytes.clone());
+    written.extend(opened.commit(2, &[vec![2; 30], vec![3; 30]], Durability::Sync).unwrap());
+    written.extend(opened.commit(4, &[vec![4; 30]], Durability::Sync).unwrap());
+    drop(opened);
+    disk.edit(&progress, |bytes| *bytes = before);
+    let lost = written.remove(1);
+    for place in [10, 50] {
+        let disk = disk.copy();
+        disk.edit(&segment(1), |bytes| bytes[lost.location.at as usize + place] ^= 1);
+        let opened = open(&disk);
+        assert_eq!((&opened.frames, opened.recovered.torn.len()), (&written, 0));
+        assert_eq!(losses(&opened).len(), 1);
+    }
+}
+
+#[test]
+fn files_of_other_names_are_left_alone() {
+    let (disk, opened, written) = write(&[vec![1; 50]]);
+    drop(opened);
+    let names = ["0000000000.log", "4294967295.log", "9999999999.log", "1.log", "notes"];
+    let paths = names.map(|name| Path::new(PATH).join("journal").join(name));
+    for path in &paths {
+        disk.create(path).unwrap();
+    }
+    reopens_with(&disk, &written);
+    assert!(paths.iter().all(|path| disk.paths().contains(path)));
+}
+
+#[test]
 fn an_acknowledged_end_that_is_missing_is_reported_wherever_it_was_cut() {
     let (disk, opened, written) = write(&[vec![1; 50], vec![2; 30], vec![3; 30]]);
     drop(opened);
