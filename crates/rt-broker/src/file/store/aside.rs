@@ -55,6 +55,11 @@ pub(super) fn set_aside(disk: &dyn Disk, journal: &Path, aside: &Path, inventory
     for (location, bytes) in torn.chain(damage).filter(|(_, bytes)| *bytes > 0) {
         regions.entry(location.segment).or_default().push((location.at.into(), bytes));
     }
+    // Damage that is only counted is not copied: then all segments are kept.
+    let is_complete = inventory.recovered.damages == inventory.recovered.damage.len() as u64;
+    for segment in inventory.segments.values_mut() {
+        segment.move_aside = !is_complete;
+    }
     for (number, mut regions) in regions {
         let Some(segment) = inventory.segments.get_mut(&number) else { continue };
         if regions.len() > MAX_COPIES {

@@ -268,7 +268,12 @@ impl Recovery<'_> {
     /// Reports a segment of which nothing can be read.
     fn lost(&mut self, number: u32, bytes: u64, last_commit: u64) {
         let first = self.replay.last.map_or(1, |last| last + 1);
-        self.replay.report(number, 0, bytes, Loss::Segment(first..=last_commit));
+        let loss = match last_commit {
+            0 => Loss::Segment(None),
+            last if last < first => Loss::Nothing,
+            last => Loss::Segment(Some(first..=last)),
+        };
+        self.replay.report(number, 0, bytes, loss);
         self.replay.last = self.replay.last.max(Some(last_commit));
         self.appendable = false;
     }

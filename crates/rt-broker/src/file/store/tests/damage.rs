@@ -251,7 +251,7 @@ fn a_missing_segment_is_reported_with_its_commits_and_the_others_are_read() {
         disk.remove(&segment(number)).unwrap();
         let others: Vec<_> =
             written.iter().filter(|frame| frame.location.segment != number).cloned().collect();
-        assert_eq!(losses_of(&disk), [(number, Loss::Segment(commits(number)))]);
+        assert_eq!(losses_of(&disk), [(number, Loss::Segment(Some(commits(number))))]);
         reopens_with(&disk, &others);
     }
     for number in [1, 2, 3] {
@@ -259,7 +259,7 @@ fn a_missing_segment_is_reported_with_its_commits_and_the_others_are_read() {
     }
     let mut opened = open(&disk);
     // Where the first one ended is not known.
-    let ranges = [(1, 1..=0), (2, 1..=8), (3, 9..=12)];
+    let ranges = [(1, None), (2, Some(1..=8)), (3, Some(9..=12))];
     assert_eq!(losses(&opened), ranges.map(|(number, range)| (number, Loss::Segment(range))));
     opened.commit(1, &[vec![]], Durability::Sync).unwrap();
 }
@@ -297,7 +297,7 @@ fn a_segment_that_nothing_knows_is_lost_and_the_others_are_read() {
     }
     let others = [in_segment(&written, 1), in_segment(&written, 3)].concat();
     let opened = reopens_with(&disk, &others);
-    assert_eq!(losses(&opened)[0], (2, Loss::Segment(5..=8)));
+    assert_eq!(losses(&opened)[0], (2, Loss::Segment(Some(5..=8))));
     let kept = disk.paths().into_iter().find(|path| path.to_str().unwrap().contains("cut-off/"));
     assert!(kept.unwrap().to_str().unwrap().contains("/0000000002-0-"));
 }
