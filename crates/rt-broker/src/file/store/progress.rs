@@ -180,3 +180,48 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Checkpoint)> {
         (fields.u64(), Checkpoint { tail: Tail::decode(&mut fields), oldest })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated_disk::{Fault, Operation, SimulatedDisk};
+    use super::*;
+    use std::path::Path;
+
+    fn checkpoint(commit: u64) -> Checkpoint {
+        let mut checkpoint = Checkpoint { oldest: 1, ..Checkpoint::default() };
+        checkpoint.tail.end.commit = commit;
+        checkpoint
+    }
+
+    fn open(disk: &SimulatedDisk) -> (Progress, Option<u64>) {
+        let path = Path::new("/folder/progress").to_owned();
+        let (progress, found, _) = Progress::open(Arc::new(disk.clone()), path).unwrap();
+        (progress, found.map(|checkpoint| checkpoint.tail.end.commit))
+    }
+
+    #[test]
+    fn a_kill_loses_nothing_and_a_power_cut_nothing_that_was_settled() {
+        for seed in 0..200 {
+            let disk = SimulatedDisk::new();
+            disk.create_folder(Path::new("/folder")).unwrap();
+            disk.sync_folder(Path::new("/")).unwrap();
+            let (mut progress, nothing) = open(&disk);
+            assert_eq!(nothing, None);
+            progress.settle(checkpoint(1)).unwrap();
+            // The sync of the third slot fails.
+            let mut syncs = 0;
+            disk.set_plan(move |_, operation| {
+                syncs += u32::from(operation == Operation::Sync);
+                (operation == Operation::Sync && syncs == 2).then_some(Fault::Error)
+            });
+            progress.settle(checkpoint(2)).unwrap_err();
+            disk.clear_plan();
+            for commit in 3..6 + seed % 2 {
+                progress.write(checkpoint(commit)).unwrap();
+                assert_eq!(open(&disk).1, Some(commit), "as after a kill");
+            }
+            disk.power_cut(seed);
+            assert!(open(&disk).1 >= Some(2), "seed {seed}: {:?}", open(&disk).1);
+        }
+    }
+}

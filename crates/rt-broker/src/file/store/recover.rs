@@ -164,33 +164,29 @@ struct Link {
 /// Returns the journal's segments in their order. Those that do not exist but should are among them.
 fn chain(files: &BTreeMap<u32, SegmentFile>, checkpoint: Option<Checkpoint>) -> Vec<Link> {
     let newest = files.keys().next_back().copied().unwrap_or(0);
-    let tail =
-        checkpoint.map(|checkpoint| checkpoint.tail).filter(|tail| tail.end.segment >= newest);
-    let mut next = Some(Link {
-        number: tail.map_or(newest, |tail| tail.end.segment),
-        end: None,
-        acknowledged: tail.map(|tail| tail.end),
-        salt: tail.map(|tail| tail.salt),
-        before: tail.map(|tail| tail.before),
-    });
+    let tail = checkpoint.map_or_else(Tail::default, |checkpoint| checkpoint.tail);
     let oldest = checkpoint.map_or(1, |checkpoint| checkpoint.oldest).max(1);
+    let unknown = |number| Link { number, end: None, acknowledged: None, salt: None, before: None };
+    let mut next = Some(unknown(newest.max(tail.end.segment)));
     let mut chain = Vec::new();
-    while let Some(link) = next.filter(|link| link.number >= oldest) {
+    while let Some(mut link) = next.filter(|link| link.number >= oldest) {
         let number = link.number;
-        let unknown = Link { number: 0, end: None, acknowledged: None, salt: None, before: None };
+        if number == tail.end.segment {
+            link.acknowledged = Some(tail.end);
+            link.salt = link.salt.or(Some(tail.salt));
+            link.before = link.before.or(Some(tail.before));
+        }
         let before = match (files.get(&number).and_then(SegmentFile::header), link.before) {
             (Some(header), _) => {
                 let Tail { end, salt, before } = header.previous;
                 let number = end.segment;
-                Link { number, end: Some(end), salt: Some(salt), before: Some(before), ..unknown }
+                let (end, salt, before) = (Some(end), Some(salt), Some(before));
+                Link { end, salt, before, ..unknown(number) }
             }
-            (None, Some(end)) => Link { number: end.segment, end: Some(end), ..unknown },
+            (None, Some(end)) => Link { end: Some(end), ..unknown(end.segment) },
             (None, None) => {
                 let lower = files.range(..number).next_back().map(|(number, _)| *number);
-                Link {
-                    number: lower.unwrap_or(if checkpoint.is_some() { oldest } else { 0 }),
-                    ..unknown
-                }
+                unknown(lower.unwrap_or(if checkpoint.is_some() { oldest } else { 0 }))
             }
         };
         chain.push(link);
@@ -239,13 +235,13 @@ impl Recovery<'_> {
         if !found.is_whole() {
             self.replay.report(number, 0, HEADER_BYTES.into(), Loss::Nothing);
         }
-        let (complete_to, len) = match known_end {
+        let (complete_to, len) = match (link.end, link.acknowledged) {
             // What is beyond the end that the next segment names is void.
-            Some(end) if link.end.is_some() => (end.byte.into(), len.min(end.byte.into())),
-            Some(acknowledged) => (acknowledged.byte.into(), len),
-            None if is_newest => (0, len),
+            (Some(end), _) => (end.byte.into(), len.min(end.byte.into())),
             // All commits in a segment were complete when the next one was begun.
-            None => (u64::MAX, len),
+            _ if !is_newest => (u64::MAX, len),
+            (None, Some(acknowledged)) => (acknowledged.byte.into(), len),
+            (None, None) => (0, len),
         };
         let window = Window::new(&*file, len.min(u32::MAX.into()));
         let mut scanner = Scanner::new(window, salt, HEADER_BYTES.into());
