@@ -6,7 +6,7 @@
 //!
 //! - [`disk`]: the calls that reach the operating system, behind a trait so that tests can fail them.
 //! - [`folder`]: whose folder it is, who has it open, and how the last process that used it ended.
-//! - [`format`]: the bytes of segment headers and frames.
+//! - [`mod@format`]: the bytes of segment headers and frames.
 //! - [`progress`]: the file that says how far the journal was acknowledged.
 //! - [`segment`]: the files of a journal.
 //! - [`scan`]: reading frames from bytes that may be damaged.
