@@ -32,6 +32,13 @@ impl RawJournal {
         Self { journal, _folder: folder }
     }
 
+    /// The size of all segments, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let segments = self.journal.reader().segments();
+        segments.iter().map(|segment| u64::from(segment.bytes)).sum()
+    }
+
     /// Commits these bodies, and returns when they are on the disk.
     ///
     /// # Panics

@@ -6,20 +6,26 @@
 //!
 //! - [`disk`]: the calls that reach the operating system, behind a trait so that tests can fail them.
 //! - [`folder`]: whose folder it is, who has it open, and how the last process that used it ended.
-//! - [`format`]: the bytes of segment headers and frames.
+//! - [`mod@format`]: the bytes of segment headers and frames.
 //! - [`progress`]: the file that says how far the journal was acknowledged.
+//! - [`segment`]: the files of a journal.
 //! - [`scan`]: reading frames from bytes that may be damaged.
 //! - [`replay`]: which frames of a segment count, and what is lost of it.
-//! - [`recover`]: opening the files of a journal, and keeping copies of what is not used.
+//! - [`recover`]: which files belong to a journal, and in which order.
+//! - [`aside`]: copies of what recovery does not use.
+//! - [`open`]: all of this when a store is opened.
 //! - [`preparer`]: filling the next segment with zeros, which makes syncs faster.
-//! - [`journal`] and [`reader`]: writing commits; reading frames, cleaning and backups meanwhile.
+//! - [`commit`], [`journal`] and [`reader`]: writing commits; reading frames, cleaning and backups meanwhile.
 
+mod aside;
+mod commit;
 mod disk;
 mod error;
 mod folder;
 pub(in crate::file) mod format;
 mod journal;
 pub(in crate::file) mod message_codec;
+mod open;
 mod preparer;
 mod progress;
 mod reader;
@@ -27,6 +33,7 @@ pub(in crate::file) mod record;
 mod recover;
 mod replay;
 mod scan;
+mod segment;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) mod simulated_disk;
 #[cfg(test)]
@@ -35,11 +42,13 @@ mod tests;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use preparer::Preparation;
 pub(crate) use {
+    aside::Removal,
+    commit::Commit,
     disk::{Disk, RealDisk},
     error::{ErrorKind, StoreError},
     folder::{Durability, Ending, Folder},
     format::FrameHead,
-    journal::{Commit, Journal, JournalOptions, Removal},
+    journal::{Journal, JournalOptions},
     reader::JournalReader,
     replay::{Damage, Frame, Location, Recovered},
 };

@@ -238,7 +238,8 @@ impl Simulation {
             match publish.map(|mut publish| poll(&mut publish).expect("it was its turn")) {
                 Some(Ok(receipt)) => {
                     let position = receipt.position();
-                    self.trace.push(format!("{number} is {topic} {position} at {}", receipt.time()));
+                    self.trace
+                        .push(format!("{number} is {topic} {position} at {}", receipt.time()));
                     known.acknowledge(&data, position, receipt.time(), durable);
                     self.keys.extend(key.filter(|_| durable).map(|key| (topic, key, position)));
                 }

@@ -62,6 +62,20 @@ impl StoreError {
         Self { kind: ErrorKind::Sync, ..error }
     }
 
+    /// A file or a folder whose format is of another version than the known one.
+    pub(super) fn other_version(path: &Path, found: u32, known: u32) -> Self {
+        let advice = if found > known {
+            "use the version that wrote it, or a later one"
+        } else {
+            "use the version that wrote it, or give a new folder"
+        };
+        let what = format!(
+            "is of format {found}, and this version reads format {known}: {advice}; nothing in it \
+             was changed"
+        );
+        Self::new(ErrorKind::Version, path, what)
+    }
+
     /// What kind of failure this is.
     pub(crate) fn kind(&self) -> ErrorKind {
         self.kind

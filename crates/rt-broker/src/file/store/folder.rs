@@ -10,6 +10,7 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
+use super::format::FORMAT;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,11 +19,6 @@ const MARKER: &str = "RT-BROKER";
 const MAGIC: &str = "rt-broker file store, format ";
 const OPEN: &str = "open";
 const MADE: &str = "made";
-
-/// The version of the format, of the folder and of all files in it.
-///
-/// Version 1 was an embedded key-value store in place of the journal.
-pub(super) const FORMAT: u32 = 2;
 
 /// When a commit survives what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +36,7 @@ pub(crate) enum Ending {
     Closed,
     /// It was killed, and everything that it acknowledged should be there.
     Killed,
-    /// Acknowledged commits may be missing: the system stopped before they were synced, or the
+    /// Checkpoint commits may be missing: the system stopped before they were synced, or the
     /// folder is a copy that may be older than what clients have seen.
     MayHaveLost,
 }
@@ -204,7 +200,7 @@ fn check_format(path: &Path, text: &str) -> Result<(), StoreError> {
     let version = text.strip_prefix(MAGIC).and_then(|rest| rest.strip_suffix('\n'));
     match version.map(str::parse::<u32>) {
         Some(Ok(FORMAT)) => Ok(()),
-        Some(Ok(version)) => Err(other_version(path, version)),
+        Some(Ok(version)) => Err(StoreError::other_version(path, version, FORMAT)),
         _ => Err(StoreError::new(
             ErrorKind::Refused,
             path,
@@ -212,20 +208,6 @@ fn check_format(path: &Path, text: &str) -> Result<(), StoreError> {
              restore the marker from a backup; nothing in it was changed",
         )),
     }
-}
-
-/// The error for a file or a folder of another version than [`FORMAT`].
-pub(super) fn other_version(path: &Path, version: u32) -> StoreError {
-    let advice = if version > FORMAT {
-        "use the version that wrote it, or a later one"
-    } else {
-        "use the version that wrote it, or give a new folder"
-    };
-    let what = format!(
-        "is of format {version}, and this version reads format {FORMAT}: {advice}; nothing in it \
-         was changed"
-    );
-    StoreError::new(ErrorKind::Version, path, what)
 }
 
 /// The longest text that is read of a marker, in bytes.

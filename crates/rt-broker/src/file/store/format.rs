@@ -8,8 +8,12 @@
 //! the segment too. So neither bytes of a payload, which come from strangers, nor an old block that
 //! a disk wrote to the wrong place passes as a frame.
 
-use super::folder::FORMAT;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The version of the format, of the folder and of all files in it.
+///
+/// Version 1 was an embedded key-value store in place of the journal.
+pub(super) const FORMAT: u32 = 2;
 
 /// Size of a segment's header with both copies: a block, so that frames never share one with it.
 pub(super) const HEADER_BYTES: u32 = 4096;

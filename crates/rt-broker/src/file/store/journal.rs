@@ -8,30 +8,26 @@
 //! **A new segment and a power cut.** With [`Durability::Sync`] the header of a new segment, its entry
 //! in the folder, and the progress that names it are synced before its first commit is acknowledged.
 //! So a newest segment without a readable header, which the settled progress does not name, has
-//! nothing that was acknowledged. With [`Durability::Write`] none of this is synced, nor is the segment before: a
-//! header that survives a power cut may name commits that did not, which recovery reports as lost.
+//! nothing that was acknowledged. With [`Durability::Write`] none of this is synced, nor is the
+//! segment before: a header that survives a power cut may name commits that did not, which recovery
+//! reports as lost.
 //! [`Journal::sync`] syncs all segments that were written since the last sync, oldest first.
 
+use super::aside::Removal;
+use super::commit::{Commit, Place};
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
-use super::folder::{Durability, Ending, Folder, create_folder};
-use super::format::{
-    CommitMark, End, FrameHead, HEADER_BYTES, MAX_BODY_BYTES, RawHead, SegmentHeader, Tail,
-};
+use super::folder::{Durability, Folder};
+use super::format::{End, HEADER_BYTES, SegmentHeader, Tail};
+use super::open;
 use super::preparer::{Preparation, Preparer};
-use super::progress::{Acknowledged, Progress};
-use super::reader::{JournalReader, Segment, State};
-use super::recover::{self, Opened};
+use super::progress::{Checkpoint, Progress};
+use super::reader::{JournalReader, State};
+use super::recover::Inventory;
 use super::replay::{Frame, Location, Recovered};
+use super::segment::{CUT_OFF, JOURNAL, Segment};
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The folder of the segments, the file of the progress, and the folder of what recovery cannot use.
-pub(super) const JOURNAL: &str = "journal";
-pub(super) const PROGRESS: &str = "progress";
-const CUT_OFF: &str = "cut-off";
 
 /// A segment that is prepared, in the folder of the segments.
 const PREPARED: &str = "prepared.new";
@@ -64,7 +60,7 @@ impl Default for JournalOptions {
 
 /// The segment that is written.
 #[derive(Debug)]
-struct Active {
+struct ActiveSegment {
     number: u32,
     salt: u64,
     file: Arc<dyn DiskFile>,
@@ -88,9 +84,9 @@ pub(crate) struct Journal {
     preparer: Preparer,
     salts: fastrand::Rng,
     progress: Progress,
-    said: Acknowledged,
+    checkpoint: Checkpoint,
     /// `None` where a new segment must be begun.
-    active: Option<Active>,
+    active: Option<ActiveSegment>,
     next_commit: u64,
     next_segment: u32,
     /// Segments that were written since they were synced.
@@ -100,91 +96,6 @@ pub(crate) struct Journal {
     /// Whether a commit that failed may be in a file, and no header makes it void yet.
     has_failed_commit: bool,
     buffer: Vec<u8>,
-}
-
-/// A commit that is being put together.
-#[derive(Debug)]
-pub(crate) struct Commit {
-    number: u64,
-    segment: u32,
-    salt: u64,
-    is_first: bool,
-    start: u32,
-    frames: u64,
-    bytes: Vec<u8>,
-    has_large_body: bool,
-}
-
-impl Commit {
-    /// Appends a frame, whose body is what `write` appends to the buffer, and returns where it will
-    /// be once the commit is written. `write` must not change what is in the buffer.
-    ///
-    /// # Panics
-    /// When the kind is 0 or 255.
-    pub(crate) fn push(&mut self, head: FrameHead, write: impl FnOnce(&mut Vec<u8>)) -> Location {
-        assert!(!matches!(head.kind, 0 | 255), "this kind of frame is the journal's own");
-        let at = self.append(head, write);
-        self.frames += 1;
-        // Where it does not fit, the commit is refused.
-        Location { segment: self.segment, at: u32::try_from(at).unwrap_or(u32::MAX) }
-    }
-
-    /// Returns where the next frame will be.
-    pub(crate) fn next_location(&self) -> Location {
-        // Where it does not fit, the commit is refused.
-        Location { segment: self.segment, at: u32::try_from(self.end()).unwrap_or(u32::MAX) }
-    }
-
-    /// Makes room for this many bytes more.
-    pub(crate) fn reserve(&mut self, bytes: usize) {
-        self.bytes.reserve(bytes);
-    }
-
-    fn append(&mut self, head: FrameHead, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
-        let at = self.end();
-        let raw = RawHead::encode_frame(&mut self.bytes, self.salt, at, head, write);
-        self.has_large_body |= raw.body_bytes > MAX_BODY_BYTES;
-        at
-    }
-
-    fn end(&self) -> u64 {
-        u64::from(self.start) + self.bytes.len() as u64
-    }
-
-    /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.frames == 0
-    }
-
-    /// Size so far, in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-/// A segment that is not part of the journal any more. Its file is removed by
-/// [`run`](Self::run), which can take long and may be called on any thread.
-#[must_use]
-#[derive(Debug)]
-pub(crate) struct Removal {
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-    /// Where to keep the file.
-    aside: Option<PathBuf>,
-}
-
-impl Removal {
-    /// Removes the file, or moves it aside where damage in it could not be copied.
-    ///
-    /// # Errors
-    /// When it cannot be removed: the next opening tries again.
-    pub(crate) fn run(self) -> Result<(), StoreError> {
-        let removed = match &self.aside {
-            Some(aside) => recover::move_aside(&*self.disk, &self.path, aside),
-            None => self.disk.remove(&self.path),
-        };
-        removed.map_err(|error| StoreError::io(&self.path, "cannot be removed", error))
-    }
 }
 
 impl Journal {
@@ -202,52 +113,15 @@ impl Journal {
         options: JournalOptions,
         mut visit: impl FnMut(Frame<'_>),
     ) -> Result<(Self, Recovered), StoreError> {
+        let (progress, inventory) = open::open(folder, &mut visit)?;
+        let Inventory { recovered, segments, tail, next_commit, next_segment, appendable, .. } =
+            inventory;
         let disk = folder.disk.clone();
-        let path = folder.path.join(JOURNAL);
-        let (progress, mut said, damaged) =
-            Progress::open(disk.clone(), folder.path.join(PROGRESS))?;
-        let names = match disk.list(&path) {
-            Ok(names) => Some(names),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(StoreError::io(&path, "cannot be read", error)),
-        };
-        let is_new = names.as_ref().is_none_or(Vec::is_empty) && said.is_none();
-        if is_new && !folder.in_use_before() {
-            create_folder(&*disk, &path)
-                .map_err(|error| StoreError::io(&path, "cannot be created", error))?;
-            said = Some(Acknowledged { oldest: 1, ..Acknowledged::default() });
-        } else if names.is_none() {
-            return Err(missing_journal(&path));
-        }
-        let may_be_stale = match folder.ending() {
-            // The last slot and one other were written when the journal was closed.
-            Ending::Closed => damaged.into_iter().filter(|damaged| *damaged).count() > 1,
-            // The newest slot is one of the first two. A power cut damages them as a rule.
-            _ => folder.was_killed_in_this_boot() && (damaged[0] || damaged[1]),
-        };
-        let mut opened = recover::open(&*disk, &path, said, may_be_stale, &mut visit)?;
-        recover::set_aside(&*disk, &path, &folder.path.join(CUT_OFF), &mut opened);
-        let Opened { recovered, segments, tail, next_commit, next_segment, appendable, .. } =
-            opened;
-        for (number, segment) in &segments {
-            let path = path.join(recover::segment_name(*number));
-            if folder.was_killed_in_this_boot()
-                && let Some(said) = said
-                && *number >= said.synced.segment
-            {
-                let from = if *number == said.synced.segment { said.synced.at } else { 0 };
-                rewrite(&path, segment, from)?;
-            }
-            segment.file.sync().map_err(|error| StoreError::sync(&path, error))?;
-        }
-        disk.sync_folder(&path).map_err(|error| StoreError::sync(&path, error))?;
         let oldest = segments.keys().next().copied().unwrap_or(1);
         let synced = Location { segment: tail.end.segment, at: tail.end.byte };
-        let said = Acknowledged { tail, oldest, synced };
-        // A process that was killed may have left a segment whose header was never synced.
-        let appendable = appendable && folder.ending() == Ending::Closed;
+        let checkpoint = Checkpoint { tail, oldest, synced };
         let newest = segments.get(&tail.end.segment).filter(|_| appendable);
-        let active = newest.map(|newest| Active {
+        let active = newest.map(|newest| ActiveSegment {
             number: tail.end.segment,
             salt: newest.salt,
             file: newest.file.clone(),
@@ -255,19 +129,19 @@ impl Journal {
         // Half of the limit leaves room for the commit that fills the segment.
         let half_limit = u32::try_from(disk.file_size_limit() / 2).unwrap_or(u32::MAX);
         let segment_bytes = options.segment_bytes.min(half_limit);
-        let prepared = path.join(PREPARED);
+        let prepared = folder.path.join(JOURNAL).join(PREPARED);
         // A file that was not used when the process ended.
         let _ = disk.remove(&prepared);
         let preparer =
             Preparer::new(disk.clone(), prepared, segment_bytes.into(), options.preparation);
         let journal = Self {
             disk,
-            reader: JournalReader::new(folder.path.clone(), State { segments, said }),
+            reader: JournalReader::new(folder.path.clone(), State { segments, checkpoint }),
             segment_bytes,
             preparer,
             salts: fastrand::Rng::with_seed(options.seed),
             progress,
-            said,
+            checkpoint,
             active,
             next_commit,
             next_segment,
@@ -289,27 +163,25 @@ impl Journal {
         self.segment_bytes
     }
 
-    /// Begins a commit. It may be dropped; another one may be begun only then.
+    /// Begins a commit. It may be dropped, and nothing else may be written before it is committed.
     pub(crate) fn begin(&mut self) -> Commit {
-        let end = self.said.tail.end;
-        let active = self.active.as_ref();
-        let active =
-            active.filter(|active| active.number != end.segment || end.byte < self.segment_bytes);
-        let (segment, salt, start) = match active {
-            Some(active) if active.number == end.segment => (active.number, active.salt, end.byte),
-            Some(active) => (active.number, active.salt, HEADER_BYTES),
-            None => (self.next_segment, self.salts.u64(..), HEADER_BYTES),
+        let place = self.next_place();
+        let active = self.active.as_ref().filter(|_| !place.is_new_segment);
+        let salt = active.map_or_else(|| self.salts.u64(..), |active| active.salt);
+        Commit::new(self.next_commit, place, salt, std::mem::take(&mut self.buffer))
+    }
+
+    fn next_place(&self) -> Place {
+        let end = self.checkpoint.tail.end;
+        let (segment, start) = match &self.active {
+            Some(active) if active.number != end.segment => (active.number, HEADER_BYTES),
+            Some(_) if end.byte < self.segment_bytes => (end.segment, end.byte),
+            _ => {
+                let segment = self.next_segment;
+                return Place { segment, start: HEADER_BYTES, is_new_segment: true };
+            }
         };
-        Commit {
-            number: self.next_commit,
-            segment,
-            salt,
-            is_first: active.is_none(),
-            start,
-            frames: 0,
-            bytes: std::mem::take(&mut self.buffer),
-            has_large_body: false,
-        }
+        Place { segment, start, is_new_segment: false }
     }
 
     /// Writes a commit; when this returns it is as durable as asked. An empty one is not written.
@@ -317,18 +189,18 @@ impl Journal {
     /// # Errors
     /// When the disk is full or fails, a limit on the file's size is met, or the commit is too
     /// large. The journal is as it was before. As far as the disk still takes writes, the commit will
-    /// not come back after a crash either. The same commit can be put together and tried again.
+    /// not come back after a crash either. The same frames can be put together and tried again.
     /// After an error of the kind [`ErrorKind::Lost`], commits of [`Durability::Write`] that were not
     /// synced are lost.
     ///
     /// # Panics
-    /// When another commit was written since this one was begun.
+    /// When something else was written since the commit was begun.
     pub(crate) fn commit(
         &mut self,
         mut commit: Commit,
         durability: Durability,
     ) -> Result<(), StoreError> {
-        assert_eq!(commit.number, self.next_commit, "a commit is begun when the last is written");
+        assert_eq!(commit.place, self.next_place(), "nothing was written since it was begun");
         let result = if commit.is_empty() { Ok(()) } else { self.write(&mut commit, durability) };
         self.buffer = commit.bytes;
         self.buffer.clear();
@@ -337,20 +209,16 @@ impl Journal {
     }
 
     fn write(&mut self, commit: &mut Commit, durability: Durability) -> Result<(), StoreError> {
-        let Commit { number, frames, start, .. } = *commit;
-        let mark = CommitMark { number, frames, start: start.into() };
-        commit.append(mark.head(), |_| {});
-        let Ok(byte) = u32::try_from(commit.end()) else {
-            return Err(self.too_large());
+        let Some(byte) = commit.finish() else {
+            let what = "cannot hold a commit of this size: publish less at once";
+            return Err(StoreError::new(ErrorKind::CommitTooLarge, &self.reader.folder, what));
         };
-        if commit.has_large_body {
-            return Err(self.too_large());
-        }
-        let tail = self.said.tail;
-        let before = if tail.end.segment == commit.segment { tail.before } else { tail.end };
-        let end = End { commit: number, segment: commit.segment, byte };
-        let said = Acknowledged { tail: Tail { end, salt: commit.salt, before }, ..self.said };
-        if let Err(error) = self.try_write(commit, durability, said) {
+        let (tail, segment) = (self.checkpoint.tail, commit.place.segment);
+        let before = if tail.end.segment == segment { tail.before } else { tail.end };
+        let end = End { commit: self.next_commit, segment, byte };
+        let tail = Tail { end, salt: commit.salt, before };
+        let checkpoint = Checkpoint { tail, ..self.checkpoint };
+        if let Err(error) = self.try_write(commit, durability, checkpoint) {
             self.abandon_segment();
             return Err(error);
         }
@@ -358,36 +226,32 @@ impl Journal {
             self.preparer.start();
         }
         self.next_commit += 1;
-        self.said = said;
+        self.checkpoint = checkpoint;
         let mut state = self.reader.state_mut();
-        state.said = said;
-        if let Some(segment) = state.segments.get_mut(&commit.segment) {
+        state.checkpoint = checkpoint;
+        if let Some(segment) = state.segments.get_mut(&segment) {
             segment.end = byte;
         }
         Ok(())
-    }
-
-    fn too_large(&self) -> StoreError {
-        let what = "cannot hold a commit of this size: publish less at once";
-        StoreError::new(ErrorKind::CommitTooLarge, &self.reader.folder, what)
     }
 
     fn try_write(
         &mut self,
         commit: &Commit,
         durability: Durability,
-        said: Acknowledged,
+        checkpoint: Checkpoint,
     ) -> Result<(), StoreError> {
-        if commit.is_first {
-            self.begin_segment(commit.segment, commit.salt)?;
+        let Place { segment, start, is_new_segment } = commit.place;
+        if is_new_segment {
+            self.begin_segment(segment, commit.salt)?;
         }
-        let path = || self.reader.path(commit.segment);
+        let path = || self.reader.path(segment);
         if let Some(active) = &self.active {
             active
                 .file
-                .write_at(commit.start.into(), &commit.bytes)
+                .write_at(start.into(), &commit.bytes)
                 .map_err(|error| StoreError::io(&path(), "cannot be written", error))?;
-            let (file, from) = (active.file.clone(), commit.start);
+            let (file, from) = (active.file.clone(), start);
             self.unsynced.entry(active.number).or_insert(Unsynced {
                 file,
                 from,
@@ -397,21 +261,20 @@ impl Journal {
         if durability == Durability::Sync {
             self.sync_segments()?;
             if self.unsettled {
-                return self.settle(said);
+                return self.settle(checkpoint);
             }
         }
-        let synced = self.synced(said.tail);
-        self.progress.write(Acknowledged { synced, ..said })
+        self.write_progress(checkpoint)
     }
 
     /// Begins a segment after the newest commit.
     fn begin_segment(&mut self, number: u32, salt: u64) -> Result<(), StoreError> {
         self.next_segment = number + 1;
-        if self.said.tail == Tail::default() && !self.progress.exists() {
+        if self.checkpoint.tail == Tail::default() && !self.progress.exists() {
             // A journal without its progress is reported as damaged.
-            self.progress.settle(self.said)?;
+            self.progress.settle(self.checkpoint)?;
         }
-        let (first_commit, previous) = (self.next_commit, self.said.tail);
+        let (first_commit, previous) = (self.next_commit, self.checkpoint.tail);
         let header = SegmentHeader { number, salt, first_commit, previous };
         let path = self.reader.path(number);
         let prepared = self.preparer.take(&path);
@@ -431,7 +294,7 @@ impl Journal {
         self.unsynced.insert(number, unsynced);
         self.unsettled = true;
         self.has_failed_commit = false;
-        self.active = Some(Active { number, salt, file });
+        self.active = Some(ActiveSegment { number, salt, file });
         Ok(())
     }
 
@@ -448,7 +311,7 @@ impl Journal {
         let begun = self
             .begin_segment(number, salt)
             .and_then(|()| self.sync_segments())
-            .and_then(|()| self.settle(self.said));
+            .and_then(|()| self.settle(self.checkpoint));
         self.has_failed_commit = begun.is_err();
         if begun.is_err() {
             self.drop_active();
@@ -457,7 +320,7 @@ impl Journal {
 
     fn drop_active(&mut self) {
         let Some(active) = self.active.take() else { return };
-        if active.number != self.said.tail.end.segment {
+        if active.number != self.checkpoint.tail.end.segment {
             // It holds no commit, so the next header does not name it.
             self.reader.state_mut().segments.remove(&active.number);
             self.unsynced.remove(&active.number);
@@ -472,11 +335,8 @@ impl Journal {
     /// the system no longer has it is it lost ([`ErrorKind::Lost`]).
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
         let synced = self.sync_segments().and_then(|()| match self.unsettled {
-            true => self.settle(self.said),
-            false => {
-                let synced = self.synced(self.said.tail);
-                self.progress.write(Acknowledged { synced, ..self.said })
-            }
+            true => self.settle(self.checkpoint),
+            false => self.write_progress(self.checkpoint),
         });
         if synced.is_err() {
             self.abandon_segment();
@@ -491,11 +351,9 @@ impl Journal {
             let unsynced = entry.get_mut();
             if unsynced.is_suspect && !self.reader.rewrite(number, unsynced.from)? {
                 entry.remove();
-                return Err(StoreError::new(
-                    ErrorKind::Lost,
-                    &path,
-                    "has lost its end: a sync failed, and what it should have written is gone",
-                ));
+                let what =
+                    "has lost its end: a sync failed, and what it should have written is gone";
+                return Err(StoreError::new(ErrorKind::Lost, &path, what));
             }
             if let Err(error) = unsynced.file.sync() {
                 unsynced.is_suspect = true;
@@ -506,6 +364,11 @@ impl Journal {
         Ok(())
     }
 
+    fn write_progress(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        let synced = self.synced(checkpoint.tail);
+        self.progress.write(Checkpoint { synced, ..checkpoint })
+    }
+
     /// The place before which everything is on the disk, in a journal with this end.
     fn synced(&self, tail: Tail) -> Location {
         let synced = Location { segment: tail.end.segment, at: tail.end.byte };
@@ -513,11 +376,11 @@ impl Journal {
         first.map_or(synced, |(&segment, unsynced)| Location { segment, at: unsynced.from })
     }
 
-    fn settle(&mut self, said: Acknowledged) -> Result<(), StoreError> {
+    fn settle(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
         let folder = self.reader.folder.join(JOURNAL);
         self.disk.sync_folder(&folder).map_err(|error| StoreError::sync(&folder, error))?;
-        let synced = self.synced(said.tail);
-        self.progress.settle(Acknowledged { synced, ..said })?;
+        let synced = self.synced(checkpoint.tail);
+        self.progress.settle(Checkpoint { synced, ..checkpoint })?;
         self.unsettled = false;
         Ok(())
     }
@@ -533,19 +396,19 @@ impl Journal {
     pub(crate) fn remove_oldest(&mut self, number: u32) -> Result<Removal, StoreError> {
         let segments = self.reader.segments();
         assert!(segments[0].number == number, "only the oldest segment can be removed");
-        assert!(number != self.said.tail.end.segment, "the newest segment cannot be removed");
-        let said = Acknowledged { oldest: segments[1].number, ..self.said };
-        if let Err(error) = self.sync_segments().and_then(|()| self.settle(said)) {
+        assert!(number != self.checkpoint.tail.end.segment, "the newest segment cannot be removed");
+        let checkpoint = Checkpoint { oldest: segments[1].number, ..self.checkpoint };
+        if let Err(error) = self.sync_segments().and_then(|()| self.settle(checkpoint)) {
             self.abandon_segment();
             return Err(error);
         }
-        self.said = said;
+        self.checkpoint = checkpoint;
         let mut state = self.reader.state_mut();
-        state.said = said;
+        state.checkpoint = checkpoint;
         let removed = state.segments.remove(&number);
         let aside =
             removed.filter(|segment| segment.move_aside).map(|_| self.reader.folder.join(CUT_OFF));
-        Ok(Removal { disk: self.disk.clone(), path: self.reader.path(number), aside })
+        Ok(Removal::new(self.disk.clone(), self.reader.path(number), aside))
     }
 
     /// Waits until a segment that is being prepared is ready.
@@ -564,22 +427,6 @@ impl Journal {
             self.begin_segment(self.next_segment, salt)?;
         }
         self.sync_segments()?;
-        self.settle(self.said)
+        self.settle(self.checkpoint)
     }
-}
-
-/// Writes the end of a segment once more, which is not known to be on the disk.
-///
-/// A sync of it may have failed: then the system may still have it to read, and take it for written.
-fn rewrite(path: &Path, segment: &Segment, from: u32) -> Result<(), StoreError> {
-    let (file, from, end) = (&*segment.file, from.into(), segment.end.into());
-    recover::copy(file, from, end, file, from)
-        .map_err(|error| StoreError::io(path, "cannot be written", error))
-}
-
-fn missing_journal(path: &Path) -> StoreError {
-    let what = "does not exist, but the store was in use: restore it from where it was moved to, \
-                or the store from a backup, or give a new folder to begin with nothing; nothing \
-                was changed";
-    StoreError::new(ErrorKind::Refused, path, what)
 }

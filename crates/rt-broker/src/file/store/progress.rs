@@ -11,8 +11,7 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::StoreError;
-use super::folder::{FORMAT, other_version};
-use super::format::{self, Fields, MAGIC, Tail};
+use super::format::{self, FORMAT, Fields, MAGIC, Tail};
 use super::replay::Location;
 use std::io;
 use std::path::PathBuf;
@@ -27,7 +26,7 @@ const SLOT_BYTES: usize = 80;
 
 /// What a slot says.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Acknowledged {
+pub(super) struct Checkpoint {
     /// Where the newest acknowledged commit ends.
     pub(super) tail: Tail,
     /// Number of the oldest segment that is still needed.
@@ -59,7 +58,7 @@ impl Progress {
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         path: PathBuf,
-    ) -> Result<(Self, Option<Acknowledged>, [bool; SLOTS]), StoreError> {
+    ) -> Result<(Self, Option<Checkpoint>, [bool; SLOTS]), StoreError> {
         let file = match disk.open(&path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -79,15 +78,15 @@ impl Progress {
             && rest.len() + 1 == SLOTS
             && rest.iter().all(|other| other == version)
         {
-            return Err(other_version(&path, *version));
+            return Err(StoreError::other_version(&path, *version, FORMAT));
         }
         let sequences = slots.map(|slot| slot.map_or(0, |(sequence, _)| sequence));
         let newest = slots.into_iter().flatten().max_by_key(|(sequence, _)| *sequence);
-        let (sequence, said) = newest.unzip();
+        let (sequence, checkpoint) = newest.unzip();
         let sequence = sequence.unwrap_or(0);
         let turn = u64::from(sequences[1] < sequences[0]);
         let damaged = slots.map(|slot| file.is_some() && slot.is_none());
-        Ok((Self { disk, path, file, sequence, turn, is_settled: false }, said, damaged))
+        Ok((Self { disk, path, file, sequence, turn, is_settled: false }, checkpoint, damaged))
     }
 
     /// Whether the file exists.
@@ -95,9 +94,9 @@ impl Progress {
         self.file.is_some()
     }
 
-    fn create(&self, said: Acknowledged) -> Result<Arc<dyn DiskFile>, StoreError> {
+    fn create(&self, checkpoint: Checkpoint) -> Result<Arc<dyn DiskFile>, StoreError> {
         // All slots are valid from the beginning: one that is not is damaged.
-        let mut bytes = encode(0, said);
+        let mut bytes = encode(0, checkpoint);
         bytes.resize(SLOT_STEP as usize, 0);
         let create = || {
             let file = self.disk.create(&self.path)?;
@@ -113,11 +112,11 @@ impl Progress {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn write(&mut self, said: Acknowledged) -> Result<(), StoreError> {
+    pub(super) fn write(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
         if !self.is_settled {
-            return self.settle(said);
+            return self.settle(checkpoint);
         }
-        self.write_slot(self.turn, said)?;
+        self.write_slot(self.turn, checkpoint)?;
         self.turn = 1 - self.turn;
         Ok(())
     }
@@ -126,24 +125,24 @@ impl Progress {
     ///
     /// # Errors
     /// When the file cannot be written or synced.
-    pub(super) fn settle(&mut self, said: Acknowledged) -> Result<(), StoreError> {
-        self.write_slot(self.turn, said)?;
+    pub(super) fn settle(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        self.write_slot(self.turn, checkpoint)?;
         self.sync()?;
         self.turn = 1 - self.turn;
         self.is_settled = false;
-        self.write_slot(SETTLED_SLOT, said)?;
+        self.write_slot(SETTLED_SLOT, checkpoint)?;
         self.sync()?;
         self.is_settled = true;
         // So that a slot that was damaged is valid again.
-        self.write(said)
+        self.write(checkpoint)
     }
 
-    fn write_slot(&mut self, slot: u64, said: Acknowledged) -> Result<(), StoreError> {
-        let bytes = encode(self.sequence + 1, said);
+    fn write_slot(&mut self, slot: u64, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        let bytes = encode(self.sequence + 1, checkpoint);
         let file = match &self.file {
             Some(file) => file,
             None => {
-                let created = self.create(said)?;
+                let created = self.create(checkpoint)?;
                 self.file.insert(created)
             }
         };
@@ -161,21 +160,21 @@ impl Progress {
     }
 }
 
-fn encode(sequence: u64, said: Acknowledged) -> Vec<u8> {
+fn encode(sequence: u64, checkpoint: Checkpoint) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(SLOT_BYTES);
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&FORMAT.to_le_bytes());
-    bytes.extend_from_slice(&said.oldest.to_le_bytes());
+    bytes.extend_from_slice(&checkpoint.oldest.to_le_bytes());
     bytes.extend_from_slice(&sequence.to_le_bytes());
-    bytes.extend_from_slice(&said.synced.segment.to_le_bytes());
-    bytes.extend_from_slice(&said.synced.at.to_le_bytes());
-    said.tail.encode(&mut bytes);
+    bytes.extend_from_slice(&checkpoint.synced.segment.to_le_bytes());
+    bytes.extend_from_slice(&checkpoint.synced.at.to_le_bytes());
+    checkpoint.tail.encode(&mut bytes);
     bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
     bytes
 }
 
 /// Decodes a slot into its sequence number and what it says.
-fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Acknowledged)> {
+fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Checkpoint)> {
     let (content, sum) = slot.split_last_chunk()?;
     let mut fields = Fields(content);
     let valid = fields.take() == MAGIC
@@ -184,6 +183,51 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Acknowledged)> {
     valid.then(|| {
         let (oldest, sequence) = (fields.u32(), fields.u64());
         let synced = Location { segment: fields.u32(), at: fields.u32() };
-        (sequence, Acknowledged { tail: Tail::decode(&mut fields), oldest, synced })
+        (sequence, Checkpoint { tail: Tail::decode(&mut fields), oldest, synced })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated_disk::{Fault, Operation, SimulatedDisk};
+    use super::*;
+    use std::path::Path;
+
+    fn checkpoint(commit: u64) -> Checkpoint {
+        let mut checkpoint = Checkpoint { oldest: 1, ..Checkpoint::default() };
+        checkpoint.tail.end.commit = commit;
+        checkpoint
+    }
+
+    fn open(disk: &SimulatedDisk) -> (Progress, Option<u64>) {
+        let path = Path::new("/folder/progress").to_owned();
+        let (progress, found, _) = Progress::open(Arc::new(disk.clone()), path).unwrap();
+        (progress, found.map(|checkpoint| checkpoint.tail.end.commit))
+    }
+
+    #[test]
+    fn a_kill_loses_nothing_and_a_power_cut_nothing_that_was_settled() {
+        for seed in 0..200 {
+            let disk = SimulatedDisk::new();
+            disk.create_folder(Path::new("/folder")).unwrap();
+            disk.sync_folder(Path::new("/")).unwrap();
+            let (mut progress, nothing) = open(&disk);
+            assert_eq!(nothing, None);
+            progress.settle(checkpoint(1)).unwrap();
+            // The sync of the third slot fails.
+            let mut syncs = 0;
+            disk.set_plan(move |_, operation| {
+                syncs += u32::from(operation == Operation::Sync);
+                (operation == Operation::Sync && syncs == 2).then_some(Fault::Error)
+            });
+            progress.settle(checkpoint(2)).unwrap_err();
+            disk.clear_plan();
+            for commit in 3..6 + seed % 2 {
+                progress.write(checkpoint(commit)).unwrap();
+                assert_eq!(open(&disk).1, Some(commit), "as after a kill");
+            }
+            disk.power_cut(seed);
+            assert!(open(&disk).1 >= Some(2), "seed {seed}: {:?}", open(&disk).1);
+        }
+    }
 }

@@ -1,14 +1,13 @@
 //! Reading the journal while it is written: single frames, old segments, and whole copies.
 
-use super::disk::{Disk, DiskFile};
+use super::disk::Disk;
 use super::error::{ErrorKind, StoreError};
 use super::folder::{create_folder, mark_copy};
 use super::format::{COMMIT, FrameHead, HEAD_BYTES, HEADER_BYTES, RawHead};
-use super::journal::{JOURNAL, PROGRESS};
-use super::progress::{Acknowledged, Progress};
-use super::recover::{self, segment_name};
+use super::progress::{Checkpoint, Progress};
 use super::replay::{Frame, Location};
 use super::scan::{Item, Scanner, Window};
+use super::segment::{JOURNAL, PROGRESS, Segment, copy as copy_bytes, segment_name};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -16,22 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// A segment of an open journal.
-#[derive(Clone, Debug)]
-pub(super) struct Segment {
-    pub(super) file: Arc<dyn DiskFile>,
-    pub(super) salt: u64,
-    /// Byte after the last commit.
-    pub(super) end: u32,
-    /// Whether the file has bytes of which no copy could be made: it is kept when it is removed.
-    pub(super) move_aside: bool,
-}
-
 /// What readers see: always as it was after a commit.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) segments: BTreeMap<u32, Segment>,
-    pub(super) said: Acknowledged,
+    pub(super) checkpoint: Checkpoint,
 }
 
 /// Reads an open journal, from any thread.
@@ -146,7 +134,7 @@ impl JournalReader {
                 return Ok(false);
             }
         }
-        recover::copy(file, from.into(), end, file, from.into())
+        copy_bytes(file, from.into(), end, file, from.into())
             .map_err(|error| StoreError::io(&self.path(number), "cannot be written", error))?;
         Ok(true)
     }
@@ -227,9 +215,9 @@ impl JournalReader {
         folder: &Path,
         cancelled: &AtomicBool,
     ) -> Result<(), StoreError> {
-        let (segments, said) = {
+        let (segments, checkpoint) = {
             let state = self.state();
-            (state.segments.clone(), state.said)
+            (state.segments.clone(), state.checkpoint)
         };
         let journal = folder.join(JOURNAL);
         let failed = |error| StoreError::io(&journal, "cannot be written", error);
@@ -240,13 +228,12 @@ impl JournalReader {
                 return Err(StoreError::new(ErrorKind::Io, &self.path(number), what));
             }
             let to = journal.join(segment_name(number));
-            let copy =
-                || recover::copy(&*segment.file, 0, segment.end.into(), &*disk.create(&to)?, 0);
+            let copy = || copy_bytes(&*segment.file, 0, segment.end.into(), &*disk.create(&to)?, 0);
             copy().map_err(|error| StoreError::io(&to, "cannot be written", error))?;
         }
         disk.sync_folder(&journal).map_err(failed)?;
         let (mut progress, ..) = Progress::open(disk.clone(), folder.join(PROGRESS))?;
-        progress.settle(said)?;
+        progress.settle(checkpoint)?;
         mark_copy(&**disk, folder)
     }
 }

@@ -7,31 +7,23 @@
 
 use super::disk::{Disk, DiskFile};
 use super::error::StoreError;
-use super::folder::{create_folder, other_version};
-use super::format::{End, HEADER_BYTES, HeaderState, SegmentHeader, Tail};
-use super::progress::Acknowledged;
-use super::reader::Segment;
+use super::format::{End, FORMAT, HEADER_BYTES, HeaderState, SegmentHeader, Tail};
+use super::progress::Checkpoint;
 use super::replay::{Evidence, Frame, Location, Loss, Recovered, Replay, SegmentEnd, Torn};
 use super::scan::{Scanner, Window};
+use super::segment::{Segment, segment_name, segment_number};
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Regions of one segment that are copied one by one; where there are more, all of it is copied.
-const MAX_COPIES: usize = 16;
-
-/// The size of the pieces in which files are copied, in bytes.
-const COPY_BYTES: usize = 1 << 20;
-
 /// A segment's file.
-struct Found {
+struct SegmentFile {
     file: Arc<dyn DiskFile>,
     len: u64,
     header: HeaderState,
 }
 
-impl Found {
+impl SegmentFile {
     /// Whether both copies of the header are valid.
     fn is_whole(&self) -> bool {
         matches!(self.header, HeaderState::Valid { one_copy: false, .. })
@@ -46,7 +38,7 @@ impl Found {
 }
 
 /// A journal as it was found.
-pub(super) struct Opened {
+pub(super) struct Inventory {
     pub(super) recovered: Recovered,
     /// The segments that belong to the journal, by their numbers.
     pub(super) segments: BTreeMap<u32, Segment>,
@@ -60,16 +52,6 @@ pub(super) struct Opened {
     pub(super) appendable: bool,
 }
 
-/// The name of a segment's file.
-pub(super) fn segment_name(number: u32) -> String {
-    format!("{number:010}.log")
-}
-
-fn segment_number(name: &str) -> Option<u32> {
-    let number = name.strip_suffix(".log")?.parse().ok()?;
-    (segment_name(number) == name).then_some(number)
-}
-
 /// Opens all segments in a folder and replays them.
 ///
 /// # Errors
@@ -77,40 +59,40 @@ fn segment_number(name: &str) -> Option<u32> {
 pub(super) fn open(
     disk: &dyn Disk,
     folder: &Path,
-    said: Option<Acknowledged>,
-    said_may_be_stale: bool,
+    checkpoint: Option<Checkpoint>,
+    may_be_stale: bool,
     visit: &mut dyn FnMut(Frame<'_>),
-) -> Result<Opened, StoreError> {
+) -> Result<Inventory, StoreError> {
     let mut files = find(disk, folder)?;
-    let leftovers = match said {
-        Some(said) => take_leftovers(&mut files, said),
+    let leftovers = match checkpoint {
+        Some(checkpoint) => take_leftovers(&mut files, checkpoint),
         None => BTreeMap::new(),
     };
     let newest = files.keys().chain(leftovers.keys()).max().copied().unwrap_or(0);
-    let chain = chain(&files, said);
+    let chain = chain(&files, checkpoint);
     let mut recovery = Recovery {
         files,
         replay: Replay::new(visit),
         segments: BTreeMap::new(),
         tail: Tail::default(),
-        appendable: said.is_some(),
+        appendable: checkpoint.is_some(),
     };
-    if said.is_none() || said_may_be_stale {
+    if checkpoint.is_none() || may_be_stale {
         recovery.replay.report(newest, 0, 0, Loss::Progress);
     }
     for (index, link) in chain.iter().enumerate() {
         recovery.segment(link, index + 1 == chain.len());
     }
     let Recovery { mut files, mut replay, segments, tail, mut appendable } = recovery;
-    let said_end = said.map_or_else(End::default, |said| said.tail.end);
+    let checkpoint_end = checkpoint.map_or_else(End::default, |checkpoint| checkpoint.tail.end);
     let last = *replay.last.get_or_insert(0);
-    if said_end.commit > last {
+    if checkpoint_end.commit > last {
         let End { segment, byte, .. } = tail.end;
-        replay.expect_next(segment, byte.into(), said_end.commit + 1);
+        replay.expect_next(segment, byte.into(), checkpoint_end.commit + 1);
         appendable = false;
     }
-    let next_commit = last.max(said_end.commit) + 1;
-    let next_segment = newest.max(said_end.segment) + 1;
+    let next_commit = last.max(checkpoint_end.commit) + 1;
+    let next_segment = newest.max(checkpoint_end.segment) + 1;
     let mut recovered = replay.recovered;
     // A segment that was begun and never acknowledged is torn; one that no other follows is void.
     for (number, found) in &leftovers {
@@ -123,10 +105,10 @@ pub(super) fn open(
     files.retain(|number, _| !segments.contains_key(number));
     files.extend(leftovers);
     let void = files.into_keys().collect();
-    Ok(Opened { recovered, segments, void, tail, next_commit, next_segment, appendable })
+    Ok(Inventory { recovered, segments, void, tail, next_commit, next_segment, appendable })
 }
 
-fn find(disk: &dyn Disk, folder: &Path) -> Result<BTreeMap<u32, Found>, StoreError> {
+fn find(disk: &dyn Disk, folder: &Path) -> Result<BTreeMap<u32, SegmentFile>, StoreError> {
     let names =
         disk.list(folder).map_err(|error| StoreError::io(folder, "cannot be read", error))?;
     let mut files = BTreeMap::new();
@@ -137,23 +119,28 @@ fn find(disk: &dyn Disk, folder: &Path) -> Result<BTreeMap<u32, Found>, StoreErr
             opened.map_err(|error| StoreError::io(&path, "cannot be opened", error))?;
         let mut window = Window::new(&*file, len.min(HEADER_BYTES.into()));
         let header = match SegmentHeader::decode(window.get(0, HEADER_BYTES as usize)) {
-            HeaderState::OtherVersion(version) => return Err(other_version(&path, version)),
+            HeaderState::OtherVersion(version) => {
+                return Err(StoreError::other_version(&path, version, FORMAT));
+            }
             // A file under the name of another is not the segment that is expected.
             HeaderState::Valid { header, .. } if header.number != number => HeaderState::Damaged,
             state => state,
         };
-        files.insert(number, Found { file, len, header });
+        files.insert(number, SegmentFile { file, len, header });
     }
     Ok(files)
 }
 
 /// Takes the files that do not belong to the journal any more or yet: segments that were removed,
 /// and new ones of which not even the header was complete, so that nothing in them was acknowledged.
-fn take_leftovers(files: &mut BTreeMap<u32, Found>, said: Acknowledged) -> BTreeMap<u32, Found> {
-    let kept = files.split_off(&said.oldest);
+fn take_leftovers(
+    files: &mut BTreeMap<u32, SegmentFile>,
+    checkpoint: Checkpoint,
+) -> BTreeMap<u32, SegmentFile> {
+    let kept = files.split_off(&checkpoint.oldest);
     let mut leftovers = std::mem::replace(files, kept);
     while let Some(newest) = files.last_entry()
-        && *newest.key() > said.tail.end.segment
+        && *newest.key() > checkpoint.tail.end.segment
         && !newest.get().is_whole()
     {
         let (number, found) = newest.remove_entry();
@@ -175,31 +162,31 @@ struct Link {
 }
 
 /// Returns the journal's segments in their order. Those that do not exist but should are among them.
-fn chain(files: &BTreeMap<u32, Found>, said: Option<Acknowledged>) -> Vec<Link> {
+fn chain(files: &BTreeMap<u32, SegmentFile>, checkpoint: Option<Checkpoint>) -> Vec<Link> {
     let newest = files.keys().next_back().copied().unwrap_or(0);
-    let tail = said.map(|said| said.tail).filter(|tail| tail.end.segment >= newest);
-    let mut next = Some(Link {
-        number: tail.map_or(newest, |tail| tail.end.segment),
-        end: None,
-        acknowledged: tail.map(|tail| tail.end),
-        salt: tail.map(|tail| tail.salt),
-        before: tail.map(|tail| tail.before),
-    });
-    let oldest = said.map_or(1, |said| said.oldest).max(1);
+    let tail = checkpoint.map_or_else(Tail::default, |checkpoint| checkpoint.tail);
+    let oldest = checkpoint.map_or(1, |checkpoint| checkpoint.oldest).max(1);
+    let unknown = |number| Link { number, end: None, acknowledged: None, salt: None, before: None };
+    let mut next = Some(unknown(newest.max(tail.end.segment)));
     let mut chain = Vec::new();
-    while let Some(link) = next.filter(|link| link.number >= oldest) {
+    while let Some(mut link) = next.filter(|link| link.number >= oldest) {
         let number = link.number;
-        let unknown = Link { number: 0, end: None, acknowledged: None, salt: None, before: None };
-        let before = match (files.get(&number).and_then(Found::header), link.before) {
+        if number == tail.end.segment {
+            link.acknowledged = Some(tail.end);
+            link.salt = link.salt.or(Some(tail.salt));
+            link.before = link.before.or(Some(tail.before));
+        }
+        let before = match (files.get(&number).and_then(SegmentFile::header), link.before) {
             (Some(header), _) => {
                 let Tail { end, salt, before } = header.previous;
                 let number = end.segment;
-                Link { number, end: Some(end), salt: Some(salt), before: Some(before), ..unknown }
+                let (end, salt, before) = (Some(end), Some(salt), Some(before));
+                Link { end, salt, before, ..unknown(number) }
             }
-            (None, Some(end)) => Link { number: end.segment, end: Some(end), ..unknown },
+            (None, Some(end)) => Link { end: Some(end), ..unknown(end.segment) },
             (None, None) => {
                 let lower = files.range(..number).next_back().map(|(number, _)| *number);
-                Link { number: lower.unwrap_or(if said.is_some() { oldest } else { 0 }), ..unknown }
+                unknown(lower.unwrap_or(if checkpoint.is_some() { oldest } else { 0 }))
             }
         };
         chain.push(link);
@@ -211,7 +198,7 @@ fn chain(files: &BTreeMap<u32, Found>, said: Option<Acknowledged>) -> Vec<Link> 
 
 /// A recovery under way.
 struct Recovery<'v> {
-    files: BTreeMap<u32, Found>,
+    files: BTreeMap<u32, SegmentFile>,
     replay: Replay<'v>,
     segments: BTreeMap<u32, Segment>,
     tail: Tail,
@@ -248,13 +235,13 @@ impl Recovery<'_> {
         if !found.is_whole() {
             self.replay.report(number, 0, HEADER_BYTES.into(), Loss::Nothing);
         }
-        let (complete_to, len) = match known_end {
+        let (complete_to, len) = match (link.end, link.acknowledged) {
             // What is beyond the end that the next segment names is void.
-            Some(end) if link.end.is_some() => (end.byte.into(), len.min(end.byte.into())),
-            Some(acknowledged) => (acknowledged.byte.into(), len),
-            None if is_newest => (0, len),
+            (Some(end), _) => (end.byte.into(), len.min(end.byte.into())),
             // All commits in a segment were complete when the next one was begun.
-            None => (u64::MAX, len),
+            _ if !is_newest => (u64::MAX, len),
+            (None, Some(acknowledged)) => (acknowledged.byte.into(), len),
+            (None, None) => (0, len),
         };
         let window = Window::new(&*file, len.min(u32::MAX.into()));
         let mut scanner = Scanner::new(window, salt, HEADER_BYTES.into());
@@ -277,92 +264,13 @@ impl Recovery<'_> {
     /// Reports a segment of which nothing can be read.
     fn lost(&mut self, number: u32, bytes: u64, last_commit: u64) {
         let first = self.replay.last.map_or(1, |last| last + 1);
-        self.replay.report(number, 0, bytes, Loss::Segment(first..=last_commit));
+        let loss = match last_commit {
+            0 => Loss::Segment(None),
+            last if last < first => Loss::Nothing,
+            last => Loss::Segment(Some(first..=last)),
+        };
+        self.replay.report(number, 0, bytes, loss);
         self.replay.last = self.replay.last.max(Some(last_commit));
         self.appendable = false;
     }
-}
-
-/// Copies what the recovery did not use to a folder, unless it was copied before, and removes the
-/// files that do not belong to the journal.
-///
-/// A failure, such as a full disk, does not keep the store closed: what was not copied is still where
-/// it was found.
-pub(super) fn set_aside(disk: &dyn Disk, journal: &Path, aside: &Path, opened: &mut Opened) {
-    let mut regions = BTreeMap::<u32, Vec<(u64, u64)>>::new();
-    let torn = opened.recovered.torn.iter().map(|torn| (torn.location, torn.bytes));
-    let damage = opened.recovered.damage.iter().map(|damage| (damage.location, damage.bytes));
-    for (location, bytes) in torn.chain(damage).filter(|(_, bytes)| *bytes > 0) {
-        regions.entry(location.segment).or_default().push((location.at.into(), bytes));
-    }
-    for (number, mut regions) in regions {
-        let Some(segment) = opened.segments.get_mut(&number) else { continue };
-        if regions.len() > MAX_COPIES {
-            regions = segment.file.len().map_or_else(|_| Vec::new(), |len| vec![(0, len)]);
-        }
-        for (at, bytes) in regions {
-            let path = aside.join(format!("{number:010}-{at}-{bytes}.bin"));
-            if let Err(error) = copy_aside(disk, &*segment.file, at, bytes, &path) {
-                segment.move_aside = true;
-                opened.recovered.uncopied.push(StoreError::io(&path, "cannot be written", error));
-            }
-        }
-    }
-    for number in &opened.void {
-        let path = journal.join(segment_name(*number));
-        let was_removed = opened.segments.keys().next().is_some_and(|oldest| number < oldest);
-        let removed = if was_removed { disk.remove(&path) } else { move_aside(disk, &path, aside) };
-        if let Err(error) = removed {
-            opened.recovered.uncopied.push(StoreError::io(&path, "cannot be moved aside", error));
-        }
-    }
-}
-
-fn copy_aside(
-    disk: &dyn Disk,
-    file: &dyn DiskFile,
-    at: u64,
-    bytes: u64,
-    path: &Path,
-) -> io::Result<()> {
-    let Some(folder) = path.parent() else { return Ok(()) };
-    let name = path.file_name().unwrap_or_default();
-    if disk.list(folder).is_ok_and(|names| names.iter().any(|other| **other == *name)) {
-        return Ok(());
-    }
-    create_folder(disk, folder)?;
-    let new = path.with_extension("new");
-    copy(file, at, at + bytes, &*disk.create(&new)?, 0)?;
-    disk.rename(&new, path)?;
-    disk.sync_folder(folder)
-}
-
-/// Copies the bytes of a file between two places to a place in another, and syncs that.
-pub(super) fn copy(
-    from: &dyn DiskFile,
-    mut at: u64,
-    end: u64,
-    to: &dyn DiskFile,
-    mut to_at: u64,
-) -> io::Result<()> {
-    let mut window = Window::new(from, end.min(from.len()?));
-    while at < window.end() {
-        let piece = window.get(at, COPY_BYTES);
-        to.write_at(to_at, piece)?;
-        at += piece.len() as u64;
-        to_at += piece.len() as u64;
-    }
-    to.sync()
-}
-
-/// Moves a file out of the journal; one without a byte that is not zero is removed.
-pub(super) fn move_aside(disk: &dyn Disk, path: &Path, aside: &Path) -> io::Result<()> {
-    let file = disk.open(path)?;
-    let len = file.len()?;
-    if Window::new(&*file, len).find_nonzero(0).is_none() {
-        return disk.remove(path);
-    }
-    create_folder(disk, aside)?;
-    disk.rename(path, &aside.join(path.file_name().unwrap_or_default()))?;
-    disk.sync_folder(aside)
 }

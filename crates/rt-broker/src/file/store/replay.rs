@@ -79,8 +79,9 @@ pub(crate) enum Loss {
     Frames { commits: RangeInclusive<u64>, count: Option<u64> },
     /// All of these commits, of which nothing was found.
     Commits(RangeInclusive<u64>),
-    /// The segment is unreadable from its header on, or does not exist. These commits are lost.
-    Segment(RangeInclusive<u64>),
+    /// The segment is unreadable from its header on, or does not exist. These commits are lost,
+    /// where their numbers are known.
+    Segment(Option<RangeInclusive<u64>>),
     /// How far the journal was acknowledged: a loss at its end would not be noticed.
     Progress,
 }

@@ -9,8 +9,8 @@ use super::folder::{Durability, Folder};
 use super::format::FrameHead;
 use super::journal::{Journal, JournalOptions};
 use super::preparer::Preparation;
-use super::recover::segment_name;
 use super::replay::{Location, Recovered};
+use super::segment::segment_name;
 use super::simulated_disk::SimulatedDisk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn try_open(disk: &SimulatedDisk, segment_bytes: u32) -> Result<Opened, StoreErr
     let mut frames = Vec::new();
     let seed = disk.paths().len() as u64;
     // A choice that the crash tests can repeat.
-    let preparation = if seed % 2 == 0 { Preparation::AtOnce } else { Preparation::Off };
+    let preparation = if seed.is_multiple_of(2) { Preparation::AtOnce } else { Preparation::Off };
     let options = JournalOptions { segment_bytes, seed, preparation };
     let (journal, recovered) = Journal::open(&folder, options, |frame| {
         let (head, body, location) = (frame.head, frame.body.to_vec(), frame.location);
@@ -86,7 +86,8 @@ fn write(bodies: &[Vec<u8>]) -> (SimulatedDisk, Opened, Vec<Written>) {
     opened.folder.begin(Durability::Sync).unwrap();
     let mut written = Vec::new();
     for (offset, body) in (1..).zip(bodies) {
-        written.extend(opened.commit(offset, &[body.clone()], Durability::Sync).unwrap());
+        written
+            .extend(opened.commit(offset, std::slice::from_ref(body), Durability::Sync).unwrap());
     }
     (disk, opened, written)
 }

@@ -3,8 +3,7 @@
 use super::*;
 use crate::file::store::disk::Disk;
 use crate::file::store::error::ErrorKind;
-use crate::file::store::folder::FORMAT;
-use crate::file::store::format::HEADER_BYTES;
+use crate::file::store::format::{FORMAT, HEADER_BYTES};
 use crate::file::store::replay::Loss;
 use crate::file::store::simulated_disk::{Fault, Operation};
 use proptest::prelude::*;
@@ -127,6 +126,38 @@ fn an_unacknowledged_end_is_dropped_as_a_whole_wherever_it_was_cut() {
 }
 
 #[test]
+fn a_damaged_commit_counts_where_a_later_one_is_whole() {
+    let (disk, mut opened, mut written) = write(&[vec![1; 50]]);
+    let progress = Path::new(PATH).join("progress");
+    let before = disk.edit(&progress, |bytes| bytes.clone());
+    written.extend(opened.commit(2, &[vec![2; 30], vec![3; 30]], Durability::Sync).unwrap());
+    written.extend(opened.commit(4, &[vec![4; 30]], Durability::Sync).unwrap());
+    drop(opened);
+    disk.edit(&progress, |bytes| *bytes = before);
+    let lost = written.remove(1);
+    for place in [10, 50] {
+        let disk = disk.copy();
+        disk.edit(&segment(1), |bytes| bytes[lost.location.at as usize + place] ^= 1);
+        let opened = open(&disk);
+        assert_eq!((&opened.frames, opened.recovered.torn.len()), (&written, 0));
+        assert_eq!(losses(&opened).len(), 1);
+    }
+}
+
+#[test]
+fn files_of_other_names_are_left_alone() {
+    let (disk, opened, written) = write(&[vec![1; 50]]);
+    drop(opened);
+    let names = ["0000000000.log", "4294967295.log", "9999999999.log", "1.log", "notes"];
+    let paths = names.map(|name| Path::new(PATH).join("journal").join(name));
+    for path in &paths {
+        disk.create(path).unwrap();
+    }
+    reopens_with(&disk, &written);
+    assert!(paths.iter().all(|path| disk.paths().contains(path)));
+}
+
+#[test]
 fn an_acknowledged_end_that_is_missing_is_reported_wherever_it_was_cut() {
     let (disk, opened, written) = write(&[vec![1; 50], vec![2; 30], vec![3; 30]]);
     drop(opened);
@@ -220,7 +251,7 @@ fn a_missing_segment_is_reported_with_its_commits_and_the_others_are_read() {
         disk.remove(&segment(number)).unwrap();
         let others: Vec<_> =
             written.iter().filter(|frame| frame.location.segment != number).cloned().collect();
-        assert_eq!(losses_of(&disk), [(number, Loss::Segment(commits(number)))]);
+        assert_eq!(losses_of(&disk), [(number, Loss::Segment(Some(commits(number))))]);
         reopens_with(&disk, &others);
     }
     for number in [1, 2, 3] {
@@ -228,7 +259,7 @@ fn a_missing_segment_is_reported_with_its_commits_and_the_others_are_read() {
     }
     let mut opened = open(&disk);
     // Where the first one ended is not known.
-    let ranges = [(1, 1..=0), (2, 1..=8), (3, 9..=12)];
+    let ranges = [(1, None), (2, Some(1..=8)), (3, Some(9..=12))];
     assert_eq!(losses(&opened), ranges.map(|(number, range)| (number, Loss::Segment(range))));
     opened.commit(1, &[vec![]], Durability::Sync).unwrap();
 }
@@ -266,7 +297,7 @@ fn a_segment_that_nothing_knows_is_lost_and_the_others_are_read() {
     }
     let others = [in_segment(&written, 1), in_segment(&written, 3)].concat();
     let opened = reopens_with(&disk, &others);
-    assert_eq!(losses(&opened)[0], (2, Loss::Segment(5..=8)));
+    assert_eq!(losses(&opened)[0], (2, Loss::Segment(Some(5..=8))));
     let kept = disk.paths().into_iter().find(|path| path.to_str().unwrap().contains("cut-off/"));
     assert!(kept.unwrap().to_str().unwrap().contains("/0000000002-0-"));
 }

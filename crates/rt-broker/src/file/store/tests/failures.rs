@@ -75,6 +75,28 @@ fn what_a_failed_sync_lost_is_reported_after_a_power_cut() {
 }
 
 #[test]
+fn a_sync_that_failed_before_a_kill_costs_nothing_that_is_synced_after_it() {
+    for seed in 0..40 {
+        let (disk, mut opened, _) = write(&[vec![1; 9000]]);
+        opened.commit(2, &[vec![2; 10]], Durability::Write).unwrap();
+        // The header of the second segment never gets to the disk.
+        fail(&disk, |_, operation| {
+            (is_write(operation) || operation == Operation::Sync).then_some(Fault::Error)
+        });
+        assert_eq!(opened.journal.sync().unwrap_err().kind(), ErrorKind::Sync);
+        drop(opened);
+        disk.clear_plan();
+        let mut opened = open(&disk);
+        assert_eq!(opened.frames.len(), 2);
+        let synced = opened.commit(3, &[vec![3; 9000]], Durability::Sync).unwrap();
+        opened.commit(4, &[vec![4; 10]], Durability::Write).unwrap();
+        drop(opened);
+        disk.power_cut(seed);
+        assert!(open(&disk).frames.contains(&synced[0]), "seed {seed}");
+    }
+}
+
+#[test]
 fn a_limit_on_file_sizes_makes_segments_smaller() {
     let disk = SimulatedDisk::new();
     disk.set_file_size_limit(16_000);
