@@ -14,11 +14,16 @@ use super::format::FORMAT;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 const MARKER: &str = "RT-BROKER";
 const MAGIC: &str = "rt-broker file store, format ";
 const OPEN: &str = "open";
 const MADE: &str = "made";
+
+/// How often and after which pause a lock that is taken is tried again.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// When a commit survives what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +89,7 @@ impl Folder {
         let marker = disk
             .open(&marker_path)
             .map_err(|error| StoreError::io(&marker_path, "cannot be opened", error))?;
-        match marker.try_lock() {
+        match lock(&*marker) {
             Ok(true) => {}
             Ok(false) => {
                 let what = "is open elsewhere: only one engine at a time may use a store";
@@ -169,6 +174,18 @@ pub(super) fn create_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
         let _ = disk.sync_folder(&above(path));
     }
     missing.into_iter().try_for_each(|folder| disk.sync_folder(&above(folder)))
+}
+
+/// Locks a marker. A process that is being started by this one has a copy of the lock until it runs
+/// its own program, so a lock that is taken is tried again for a moment.
+fn lock(marker: &dyn DiskFile) -> io::Result<bool> {
+    for _ in 0..LOCK_TRIES {
+        if marker.try_lock()? {
+            return Ok(true);
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    marker.try_lock()
 }
 
 /// Completes a folder that holds a copy of a store.

@@ -27,6 +27,7 @@ use super::recover::Inventory;
 use super::replay::{Frame, Location, Recovered};
 use super::segment::{CUT_OFF, JOURNAL, Segment};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// A segment that is prepared, in the folder of the segments.
@@ -308,9 +309,10 @@ impl Journal {
         self.preparer.cancel();
         self.drop_active();
         let (number, salt) = (self.next_segment, self.salts.u64(..));
+        // The segment that was left may still fail: the header of the new one does not wait for it.
         let begun = self
             .begin_segment(number, salt)
-            .and_then(|()| self.sync_segments())
+            .and_then(|()| self.sync_segment(number))
             .and_then(|()| self.settle(self.checkpoint));
         self.has_failed_commit = begun.is_err();
         if begun.is_err() {
@@ -345,22 +347,26 @@ impl Journal {
     }
 
     fn sync_segments(&mut self) -> Result<(), StoreError> {
-        while let Some(mut entry) = self.unsynced.first_entry() {
-            let number = *entry.key();
-            let path = self.reader.path(number);
-            let unsynced = entry.get_mut();
-            if unsynced.is_suspect && !self.reader.rewrite(number, unsynced.from)? {
-                entry.remove();
-                let what =
-                    "has lost its end: a sync failed, and what it should have written is gone";
-                return Err(StoreError::new(ErrorKind::Lost, &path, what));
-            }
-            if let Err(error) = unsynced.file.sync() {
-                unsynced.is_suspect = true;
-                return Err(StoreError::sync(&path, error));
-            }
-            entry.remove();
+        while let Some((&number, _)) = self.unsynced.first_key_value() {
+            self.sync_segment(number)?;
         }
+        Ok(())
+    }
+
+    fn sync_segment(&mut self, number: u32) -> Result<(), StoreError> {
+        let Entry::Occupied(mut entry) = self.unsynced.entry(number) else { return Ok(()) };
+        let path = self.reader.path(number);
+        let unsynced = entry.get_mut();
+        if unsynced.is_suspect && !self.reader.rewrite(number, unsynced.from)? {
+            entry.remove();
+            let what = "has lost its end: a sync failed, and what it should have written is gone";
+            return Err(StoreError::new(ErrorKind::Lost, &path, what));
+        }
+        if let Err(error) = unsynced.file.sync() {
+            unsynced.is_suspect = true;
+            return Err(StoreError::sync(&path, error));
+        }
+        entry.remove();
         Ok(())
     }
 

@@ -52,18 +52,36 @@ fn a_commit_whose_sync_failed_does_not_come_back() {
     assert_eq!((opened.frames, opened.recovered.damages), (written, 0));
 }
 
+/// Two commits, of which the second is acknowledged, and then its sync fails.
+fn write_with_a_failed_sync() -> (SimulatedDisk, Opened, Vec<Written>) {
+    let (disk, mut opened, mut written) = write(&[vec![1; 100]]);
+    written.extend(opened.commit(2, &[vec![2; 900]], Durability::Write).unwrap());
+    fail(&disk, |path, operation| {
+        (operation == Operation::Sync && path == segment(1)).then_some(Fault::Error)
+    });
+    assert_eq!(opened.journal.sync().unwrap_err().kind(), ErrorKind::Sync);
+    disk.clear_plan();
+    (disk, opened, written)
+}
+
 #[test]
-fn what_a_failed_sync_lost_is_reported_after_a_power_cut() {
+fn what_a_failed_sync_should_have_written_is_written_by_the_next_one() {
+    for seed in 0..20 {
+        let (disk, mut opened, mut written) = write_with_a_failed_sync();
+        written.extend(opened.commit(3, &[vec![3]], Durability::Sync).unwrap());
+        drop(opened);
+        disk.power_cut(seed);
+        let opened = open(&disk);
+        assert_eq!((opened.frames, opened.recovered.damages), (written, 0));
+    }
+}
+
+#[test]
+fn what_a_failed_sync_lost_is_reported() {
     let mut lost = 0;
     for seed in 0..20 {
-        let (disk, mut opened, mut written) = write(&[vec![1; 100]]);
-        written.extend(opened.commit(2, &[vec![2; 900]], Durability::Write).unwrap());
-        fail(&disk, |path, operation| {
-            (operation == Operation::Sync && path == segment(1)).then_some(Fault::Error)
-        });
-        assert_eq!(opened.journal.sync().unwrap_err().kind(), ErrorKind::Sync);
-        disk.clear_plan();
-        written.extend(opened.commit(3, &[vec![3]], Durability::Sync).unwrap());
+        // The power is cut before the next sync.
+        let (disk, opened, written) = write_with_a_failed_sync();
         drop(opened);
         disk.power_cut(seed);
         let opened = open(&disk);
@@ -72,6 +90,11 @@ fn what_a_failed_sync_lost_is_reported_after_a_power_cut() {
         lost += usize::from(is_lost);
     }
     assert!((1..20).contains(&lost), "{lost}");
+    // Or the system does not have it any more.
+    let (disk, mut opened, _) = write_with_a_failed_sync();
+    disk.edit(&segment(1), |bytes| bytes[4400..].fill(0));
+    assert_eq!(opened.journal.sync().unwrap_err().kind(), ErrorKind::Lost);
+    opened.commit(3, &[vec![3]], Durability::Sync).expect("it is lost only once");
 }
 
 #[test]
