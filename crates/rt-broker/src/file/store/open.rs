@@ -47,6 +47,14 @@ pub(super) fn open(
     };
     let mut inventory = recover::open(disk, &path, checkpoint, may_be_stale, visit)?;
     aside::set_aside(disk, &path, &folder.path.join(CUT_OFF), &mut inventory);
+    for header in &inventory.repairs {
+        // A failure leaves it as it is. Without a copy nothing is overwritten.
+        if let Some(segment) = inventory.segments.get(&header.number)
+            && !segment.move_aside
+        {
+            let _ = segment.file.write_at(0, &header.encode());
+        }
+    }
     let acknowledged = checkpoint.map(|checkpoint| checkpoint.tail.end);
     let acknowledged = acknowledged.filter(|_| folder.was_killed_in_this_boot());
     for (number, segment) in &inventory.segments {

@@ -284,7 +284,13 @@ fn a_destroyed_header_costs_nothing_while_something_else_knows_the_segment() {
     for number in [1, 2, 3] {
         let disk = disk.copy();
         disk.edit(&segment(number), |bytes| bytes[..4096].fill(0xee));
-        assert_eq!(losses(&reopens_with(&disk, &written)), [(number, Loss::Nothing)]);
+        assert_eq!(losses_of(&disk), [(number, Loss::Nothing)]);
+        reopens_with(&disk, &written);
+        if number > 1 {
+            assert_eq!(losses_of(&disk), [], "it was written again");
+            let copy = format!("/store/cut-off/{number:010}-0-4096.bin");
+            assert_eq!(disk.edit(Path::new(&copy), |bytes| bytes.clone()), [0xee; 4096]);
+        }
     }
 }
 
@@ -310,7 +316,7 @@ fn another_segment_under_the_name_of_one_is_not_taken_for_it() {
     disk.edit(&segment(2), |bytes| *bytes = other);
     let others = [in_segment(&written, 1), in_segment(&written, 3)].concat();
     let opened = reopens_with(&disk, &others);
-    assert!(opened.recovered.damages > 1);
+    assert!(opened.recovered.damages > 0, "it is still reported");
 }
 
 #[test]
