@@ -213,6 +213,7 @@ impl<'v> Replay<'v> {
                     mark.start,
                     mark.number.saturating_sub(1),
                 );
+                end = mark.start;
             }
             self.expect_next(number, mark.start, mark.number);
             let commit = std::mem::take(&mut run);
