@@ -103,8 +103,9 @@ impl Journal {
     /// Opens the journal in a store's folder, which is created in a new store, and passes each frame
     /// that counts to `visit`.
     ///
-    /// The journal's files are not changed before the first commit. What recovery could not use is
-    /// copied to `cut-off`. Everything that was delivered is on the disk when this returns.
+    /// What recovery could not use is copied to `cut-off`, and stays where it is. Only a damaged
+    /// header is written again, once it was copied. Everything that was delivered is on the disk
+    /// when this returns.
     ///
     /// # Errors
     /// When the journal of a store that was in use is missing, a file has another version of the

@@ -46,6 +46,14 @@ pub(super) fn open(
     };
     let mut inventory = recover::open(disk, &path, checkpoint, may_be_stale, visit)?;
     aside::set_aside(disk, &path, &folder.path.join(CUT_OFF), &mut inventory);
+    for header in &inventory.repairs {
+        // A failure leaves it as it is. Without a copy nothing is overwritten.
+        if let Some(segment) = inventory.segments.get(&header.number)
+            && !segment.move_aside
+        {
+            let _ = segment.file.write_at(0, &header.encode());
+        }
+    }
     let synced = checkpoint.map(|checkpoint| checkpoint.synced);
     let synced = synced.filter(|_| folder.was_killed_in_this_boot());
     for (number, segment) in &inventory.segments {

@@ -42,6 +42,8 @@ pub(super) struct Inventory {
     pub(super) recovered: Recovered,
     /// The segments that belong to the journal, by their numbers.
     pub(super) segments: BTreeMap<u32, Segment>,
+    /// Headers to write in place of damaged ones.
+    pub(super) repairs: Vec<SegmentHeader>,
     /// Files that do not belong to it.
     pub(super) void: Vec<u32>,
     /// Where the newest commit ends; the default where there is no segment.
@@ -74,6 +76,7 @@ pub(super) fn open(
         files,
         replay: Replay::new(visit),
         segments: BTreeMap::new(),
+        repairs: Vec::new(),
         tail: Tail::default(),
         appendable: checkpoint.is_some(),
     };
@@ -83,7 +86,7 @@ pub(super) fn open(
     for (index, link) in chain.iter().enumerate() {
         recovery.segment(link, index + 1 == chain.len());
     }
-    let Recovery { mut files, mut replay, segments, tail, mut appendable } = recovery;
+    let Recovery { mut files, mut replay, segments, repairs, tail, mut appendable } = recovery;
     let checkpoint_end = checkpoint.map_or_else(End::default, |checkpoint| checkpoint.tail.end);
     let last = *replay.last.get_or_insert(0);
     if checkpoint_end.commit > last {
@@ -105,7 +108,16 @@ pub(super) fn open(
     files.retain(|number, _| !segments.contains_key(number));
     files.extend(leftovers);
     let void = files.into_keys().collect();
-    Ok(Inventory { recovered, segments, void, tail, next_commit, next_segment, appendable })
+    Ok(Inventory {
+        recovered,
+        segments,
+        repairs,
+        void,
+        tail,
+        next_commit,
+        next_segment,
+        appendable,
+    })
 }
 
 fn find(disk: &dyn Disk, folder: &Path) -> Result<BTreeMap<u32, SegmentFile>, StoreError> {
@@ -201,6 +213,7 @@ struct Recovery<'v> {
     files: BTreeMap<u32, SegmentFile>,
     replay: Replay<'v>,
     segments: BTreeMap<u32, Segment>,
+    repairs: Vec<SegmentHeader>,
     tail: Tail,
     appendable: bool,
 }
@@ -234,6 +247,14 @@ impl Recovery<'_> {
         };
         if !found.is_whole() {
             self.replay.report(number, 0, HEADER_BYTES.into(), Loss::Nothing);
+            // What is known of it now may not be known at the next opening.
+            let rebuilt = self.replay.last.map(|last| SegmentHeader {
+                number,
+                salt,
+                first_commit: last + 1,
+                previous: self.tail,
+            });
+            self.repairs.extend(header.or(rebuilt));
         }
         let (complete_to, len) = match (link.end, link.acknowledged) {
             // What is beyond the end that the next segment names is void.
