@@ -23,16 +23,20 @@ impl Limits {
 pub(super) struct Held {
     pub(super) bytes: usize,
     pub(super) publications: usize,
+    /// The bytes of the topics' names.
+    pub(super) names: usize,
 }
 
 impl Held {
     pub(super) fn of(topic: &Topic) -> Self {
-        Self { bytes: topic.held.bytes(), publications: topic.held.len() }
+        let (bytes, publications) = (topic.held.bytes(), topic.held.len());
+        Self { bytes, publications, names: topic.name_bytes }
     }
 
     pub(super) fn replace(&mut self, before: Self, after: Self) {
         self.bytes = self.bytes + after.bytes - before.bytes;
         self.publications = self.publications + after.publications - before.publications;
+        self.names = self.names + after.names - before.names;
     }
 }
 

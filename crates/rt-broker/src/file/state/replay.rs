@@ -5,7 +5,7 @@
 //! the newest one of a topic is the check of all that was read before it: a difference means that
 //! something is missing, whatever the reason.
 
-use super::change::{Held, Limits};
+use super::change::Limits;
 use super::topic::{Head, Slot, Topic};
 use super::topics::Topics;
 use crate::bounds::Bounds;
@@ -192,7 +192,6 @@ impl Replay {
             }
             let mut topic = replayed.into_topic(id, topics.bounds_of(&name));
             topic.used_at = now;
-            topics.held.replace(Held::default(), Held::of(&topic));
             topics.insert(name, topic);
         }
         for Key { topic, key, receipt, segment } in self.keys {

@@ -53,6 +53,7 @@ pub(in crate::file) struct Topic {
     pub(in crate::file) held: Retention<Slot>,
     /// Ranges whose publications could not be read, in ascending order.
     pub(in crate::file) lost: Vec<RangeInclusive<Offset>>,
+    pub(in crate::file) name_bytes: usize,
     pub(in crate::file) last_use: u64,
     pub(in crate::file) used_at: Timestamp,
     /// What it was before the transaction.
@@ -102,6 +103,7 @@ impl Topic {
             head,
             held,
             lost: Vec::new(),
+            name_bytes: 0,
             last_use: 0,
             used_at: Timestamp::ZERO,
             saved: None,

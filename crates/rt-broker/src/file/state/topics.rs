@@ -91,6 +91,11 @@ impl Topics {
         self.held.publications
     }
 
+    /// The bytes of all names.
+    pub(in crate::file) fn name_bytes(&self) -> usize {
+        self.held.names
+    }
+
     pub(in crate::file) fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -233,8 +238,10 @@ impl Topics {
         Ok(name)
     }
 
-    pub(super) fn insert(&mut self, name: Arc<str>, topic: Topic) {
+    pub(super) fn insert(&mut self, name: Arc<str>, mut topic: Topic) {
         self.next_id = self.next_id.max(topic.id.saturating_add(1));
+        topic.name_bytes = name.len();
+        self.held.replace(Held::default(), Held::of(&topic));
         self.names.insert(topic.id, name.clone());
         self.by_name.insert(name, topic);
     }

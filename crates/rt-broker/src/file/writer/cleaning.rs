@@ -53,7 +53,7 @@ impl Writer {
         let segment = oldest.number;
         let written: u64 = segments.iter().map(|segment| u64::from(segment.bytes)).sum();
         let topics = self.shared.topics();
-        let held = topics.bytes() as u64
+        let held = (topics.bytes() + topics.name_bytes()) as u64
             + topics.publications() as u64 * PUBLICATION
             + topics.len() as u64 * TOPIC;
         let unused = !topics.segments.must_be_read(segment, self.shared.clock.now());
