@@ -38,6 +38,7 @@ mod segment;
 pub(crate) mod simulated_disk;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use preparer::Preparation;

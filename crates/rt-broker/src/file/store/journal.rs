@@ -26,8 +26,7 @@ use super::reader::{JournalReader, State};
 use super::recover::Inventory;
 use super::replay::{Frame, Location, Recovered};
 use super::segment::{CUT_OFF, JOURNAL, Segment};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use super::unsynced::UnsyncedSegments;
 use std::sync::Arc;
 
 /// A segment that is prepared, in the folder of the segments.
@@ -67,15 +66,6 @@ struct ActiveSegment {
     file: Arc<dyn DiskFile>,
 }
 
-/// The end of a segment that is not known to be on the disk.
-#[derive(Debug)]
-struct Unsynced {
-    file: Arc<dyn DiskFile>,
-    from: u32,
-    /// A sync has failed: the system may take for written what the disk does not have.
-    is_suspect: bool,
-}
-
 /// A journal that is open for writing.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -91,7 +81,7 @@ pub(crate) struct Journal {
     next_commit: u64,
     next_segment: u32,
     /// Segments that were written since they were synced.
-    unsynced: BTreeMap<u32, Unsynced>,
+    unsynced: UnsyncedSegments,
     /// Whether a segment was begun since the folder was synced and the progress settled.
     unsettled: bool,
     /// Whether a commit that failed may be in a file, and no header makes it void yet.
@@ -147,7 +137,7 @@ impl Journal {
             active,
             next_commit,
             next_segment,
-            unsynced: BTreeMap::new(),
+            unsynced: UnsyncedSegments::default(),
             unsettled: false,
             has_failed_commit: false,
             buffer: Vec::new(),
@@ -253,15 +243,10 @@ impl Journal {
                 .file
                 .write_at(start.into(), &commit.bytes)
                 .map_err(|error| StoreError::io(&path(), "cannot be written", error))?;
-            let (file, from) = (active.file.clone(), start);
-            self.unsynced.entry(active.number).or_insert(Unsynced {
-                file,
-                from,
-                is_suspect: false,
-            });
+            self.unsynced.note_write(active.number, &active.file, start);
         }
         if durability == Durability::Sync {
-            self.sync_segments()?;
+            self.unsynced.sync_all(&self.reader)?;
             if self.unsettled {
                 return self.settle(checkpoint);
             }
@@ -292,8 +277,7 @@ impl Journal {
         })?;
         let segment = Segment { file: file.clone(), salt, end: HEADER_BYTES, move_aside: false };
         self.reader.state_mut().segments.insert(number, segment);
-        let unsynced = Unsynced { file: file.clone(), from: 0, is_suspect: false };
-        self.unsynced.insert(number, unsynced);
+        self.unsynced.note_write(number, &file, 0);
         self.unsettled = true;
         self.has_failed_commit = false;
         self.active = Some(ActiveSegment { number, salt, file });
@@ -313,7 +297,7 @@ impl Journal {
         // The segment that was left may still fail: the header of the new one does not wait for it.
         let begun = self
             .begin_segment(number, salt)
-            .and_then(|()| self.sync_segment(number))
+            .and_then(|()| self.unsynced.sync(&self.reader, number))
             .and_then(|()| self.settle(self.checkpoint));
         self.has_failed_commit = begun.is_err();
         if begun.is_err() {
@@ -326,7 +310,7 @@ impl Journal {
         if active.number != self.checkpoint.tail.end.segment {
             // It holds no commit, so the next header does not name it.
             self.reader.state_mut().segments.remove(&active.number);
-            self.unsynced.remove(&active.number);
+            self.unsynced.remove(active.number);
             let _ = self.disk.remove(&self.reader.path(active.number));
         }
     }
@@ -337,7 +321,7 @@ impl Journal {
     /// When the disk fails. The next sync writes again what this one should have synced: only where
     /// the system no longer has it is it lost ([`ErrorKind::Lost`]).
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
-        let synced = self.sync_segments().and_then(|()| match self.unsettled {
+        let synced = self.unsynced.sync_all(&self.reader).and_then(|()| match self.unsettled {
             true => self.settle(self.checkpoint),
             false => self.write_progress(self.checkpoint),
         });
@@ -347,46 +331,15 @@ impl Journal {
         synced
     }
 
-    fn sync_segments(&mut self) -> Result<(), StoreError> {
-        while let Some((&number, _)) = self.unsynced.first_key_value() {
-            self.sync_segment(number)?;
-        }
-        Ok(())
-    }
-
-    fn sync_segment(&mut self, number: u32) -> Result<(), StoreError> {
-        let Entry::Occupied(mut entry) = self.unsynced.entry(number) else { return Ok(()) };
-        let path = self.reader.path(number);
-        let unsynced = entry.get_mut();
-        if unsynced.is_suspect && !self.reader.rewrite(number, unsynced.from)? {
-            entry.remove();
-            let what = "has lost its end: a sync failed, and what it should have written is gone";
-            return Err(StoreError::new(ErrorKind::Lost, &path, what));
-        }
-        if let Err(error) = unsynced.file.sync() {
-            unsynced.is_suspect = true;
-            return Err(StoreError::sync(&path, error));
-        }
-        entry.remove();
-        Ok(())
-    }
-
     fn write_progress(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        let synced = self.synced(checkpoint.tail);
+        let synced = self.unsynced.synced(checkpoint.tail);
         self.progress.write(Checkpoint { synced, ..checkpoint })
-    }
-
-    /// The place before which everything is on the disk, in a journal with this end.
-    fn synced(&self, tail: Tail) -> Location {
-        let synced = Location { segment: tail.end.segment, at: tail.end.byte };
-        let first = self.unsynced.first_key_value();
-        first.map_or(synced, |(&segment, unsynced)| Location { segment, at: unsynced.from })
     }
 
     fn settle(&mut self, checkpoint: Checkpoint) -> Result<(), StoreError> {
         let folder = self.reader.folder.join(JOURNAL);
         self.disk.sync_folder(&folder).map_err(|error| StoreError::sync(&folder, error))?;
-        let synced = self.synced(checkpoint.tail);
+        let synced = self.unsynced.synced(checkpoint.tail);
         self.progress.settle(Checkpoint { synced, ..checkpoint })?;
         self.unsettled = false;
         Ok(())
@@ -405,7 +358,9 @@ impl Journal {
         assert!(segments[0].number == number, "only the oldest segment can be removed");
         assert!(number != self.checkpoint.tail.end.segment, "the newest segment cannot be removed");
         let checkpoint = Checkpoint { oldest: segments[1].number, ..self.checkpoint };
-        if let Err(error) = self.sync_segments().and_then(|()| self.settle(checkpoint)) {
+        if let Err(error) =
+            self.unsynced.sync_all(&self.reader).and_then(|()| self.settle(checkpoint))
+        {
             self.abandon_segment();
             return Err(error);
         }
@@ -433,7 +388,7 @@ impl Journal {
             let salt = self.salts.u64(..);
             self.begin_segment(self.next_segment, salt)?;
         }
-        self.sync_segments()?;
+        self.unsynced.sync_all(&self.reader)?;
         self.settle(self.checkpoint)
     }
 }
