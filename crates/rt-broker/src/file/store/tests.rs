@@ -3,13 +3,14 @@
 mod crash;
 mod damage;
 mod failures;
+mod files;
 
 use super::error::StoreError;
 use super::folder::{Durability, Folder};
 use super::format::FrameHead;
 use super::journal::{Journal, JournalOptions};
 use super::preparer::Preparation;
-use super::replay::{Location, Recovered};
+use super::replay::{Location, Loss, Recovered};
 use super::segment::segment_name;
 use super::simulated_disk::SimulatedDisk;
 use std::path::{Path, PathBuf};
@@ -90,4 +91,40 @@ fn write(bodies: &[Vec<u8>]) -> (SimulatedDisk, Opened, Vec<Written>) {
             .extend(opened.commit(offset, std::slice::from_ref(body), Durability::Sync).unwrap());
     }
     (disk, opened, written)
+}
+
+/// Twelve commits in three segments.
+fn three_segments() -> (SimulatedDisk, Opened, Vec<Written>) {
+    let bodies: Vec<_> = (0..12).map(|n| vec![n + 1; 1500]).collect();
+    let (disk, opened, written) = write(&bodies);
+    let segments = opened.journal.reader().segments();
+    assert_eq!(segments.iter().map(|segment| segment.number).collect::<Vec<_>>(), [1, 2, 3]);
+    (disk, opened, written)
+}
+
+fn in_segment(written: &[Written], number: u32) -> Vec<Written> {
+    written.iter().filter(|frame| frame.location.segment == number).cloned().collect()
+}
+
+/// What is lost, by where.
+fn losses(opened: &Opened) -> Vec<(u32, Loss)> {
+    let damage = &opened.recovered.damage;
+    assert_eq!(damage.len() as u64, opened.recovered.damages);
+    damage.iter().map(|damage| (damage.location.segment, damage.loss.clone())).collect()
+}
+
+/// What is lost when the store is opened now.
+fn losses_of(disk: &SimulatedDisk) -> Vec<(u32, Loss)> {
+    losses(&open(disk))
+}
+
+/// Opens the store, commits one more frame, and opens it again: nothing changes but the new frame.
+fn reopens_with(disk: &SimulatedDisk, expected: &[Written]) -> Opened {
+    let mut opened = open(disk);
+    assert_eq!(opened.frames, expected);
+    let more = opened.commit(100, &[b"more".to_vec()], Durability::Sync).unwrap();
+    drop(opened);
+    let opened = open(disk);
+    assert_eq!(opened.frames, [expected, &more[..]].concat());
+    opened
 }
