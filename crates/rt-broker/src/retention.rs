@@ -215,6 +215,12 @@ impl<T: Retained + Clone> Retention<T> {
         self.leases.of_claim(last)
     }
 
+    /// Ends the claim whose last item this is: its items can be claimed again.
+    #[cfg(feature = "file")]
+    pub(crate) fn release(&mut self, last: Offset) {
+        self.leases.confirm(last);
+    }
+
     /// Ends the claim whose last item this is, and removes its items.
     pub(crate) fn confirm(&mut self, last: Offset) -> Vec<T> {
         let confirmed = self.leases.confirm(last);

@@ -12,7 +12,7 @@ use crate::file::store::record;
 use crate::log::Log;
 use crate::position::{Offset, Position};
 use crate::retention::ClaimLimits;
-use crate::start::Start;
+use crate::start::{Resolved, Start};
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,27 +89,42 @@ impl Writer {
 
     pub(super) fn claim(&mut self, name: &str, request: &ClaimRequest) -> Result<Claim, Error> {
         let name = self.prepared(name)?;
+        loop {
+            if let Some(claim) = self.try_claim(&name, request)? {
+                return Ok(claim);
+            }
+        }
+    }
+
+    /// Claims once; returns `None` when a publication could not be read, and so is lost.
+    fn try_claim(&self, name: &str, request: &ClaimRequest) -> Result<Option<Claim>, Error> {
         let now = self.shared.clock.now();
-        let (claimed, epoch, evicted, mut lost) = {
+        let (claimed, epoch, evicted, lost) = {
             let mut topics = self.shared.topics();
-            let topic = topics.get_mut(&name).ok_or_else(closed)?;
+            let topic = topics.get_mut(name).ok_or_else(closed)?;
             if !topic.held.bounds().deletes_after_retrieval() {
                 return Err(Error::keeps_all());
             }
-            let resolved = request.start.resolve(&*topic);
-            let limits =
-                ClaimLimits { after: resolved.after, count: request.limit, bytes: request.bytes };
+            let Resolved { after, gap } = request.start.resolve(&*topic);
+            let limits = ClaimLimits { after, count: request.limit, bytes: request.bytes };
             let claimed = topic.held.claim(limits, now);
-            let evicted = topic.held.evicted().offset;
-            (claimed, topic.position(Offset::ZERO), evicted, resolved.gap.is_some())
+            let lost = gap.is_some() || topic.is_lost_after(after, &claimed.items);
+            (claimed, topic.position(Offset::ZERO), topic.held.evicted().offset, lost)
         };
-        let wanted = claimed.items.len();
-        let entries = self.entries(&name, epoch, &claimed.items);
-        lost |= entries.len() < wanted;
+        let entries = self.entries(name, epoch, &claimed.items);
+        if entries.len() < claimed.items.len() {
+            // A claim is confirmed by its last publication, which may be one that was lost.
+            if let (Some(last), Some(topic)) =
+                (claimed.items.last(), self.shared.topics().get_mut(name))
+            {
+                topic.held.release(last.offset);
+            }
+            return Ok(None);
+        }
         let mut claim = Claim::new(entries, lost, claimed.look_again);
         claim.held_since = claimed.held_since;
         claim.evicted = (evicted > Offset::ZERO).then(|| Position::new(epoch.epoch(), evicted));
-        Ok(claim)
+        Ok(Some(claim))
     }
 
     pub(super) fn confirm(&mut self, name: &str, position: Position) -> Result<(), Error> {
