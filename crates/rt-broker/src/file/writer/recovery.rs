@@ -55,7 +55,11 @@ impl Opening {
         let mut writer = Writer::new(shared.clone(), journal, folder, self.disk);
         writer.report(&recovered, &damage, unknown, &losses);
         let anything = |damage: &Damage| damage.loses_anything();
-        let all = ending == Ending::MayHaveLost || unknown > 0 || damage.iter().any(anything);
+        let is_described = recovered.damages == recovered.damage.len() as u64;
+        let all = ending == Ending::MayHaveLost
+            || unknown > 0
+            || !is_described
+            || damage.iter().any(anything);
         writer.begin_life(all, &losses, |commit| {
             note_damage(&damage, commit);
             drop_obsolete(&obsolete, commit);
@@ -127,11 +131,14 @@ impl Writer {
             );
             metrics::counter!("rt_broker_lost_publications_total").increment(publications);
         }
-        if !damage.is_empty() || unknown > 0 || !losses.is_empty() {
+        for error in &recovered.uncopied {
+            tracing::error!(%error, "a copy of damaged bytes cannot be kept");
+        }
+        if !damage.is_empty() || more > 0 || unknown > 0 || !losses.is_empty() {
             let why = format!(
                 "its store was damaged when it was opened: {} places in the journal, \
                  {publications} publications of {} topics are lost (see the log)",
-                damage.len().max(unknown),
+                damage.len() as u64 + more + unknown as u64,
                 losses.len(),
             );
             self.shared.set_degraded(why);

@@ -227,7 +227,8 @@ impl Writer {
         // Stamps and marks must not be given out twice, whatever a power cut takes: a reservation is
         // always on the disk before it is used. It is due about once a second.
         let persist = match shared.durability {
-            _ if reserve.is_some() => Persist::Sync,
+            // And after a failure only a sync shows whether the disk works again.
+            _ if reserve.is_some() || self.failure.is_some() => Persist::Sync,
             Durability::Always => Persist::Sync,
             Durability::Group { .. } | Durability::None => Persist::Write,
         };
