@@ -73,6 +73,7 @@ mod start;
 mod subscribe_options;
 mod subscription;
 mod timestamp;
+mod topic_name;
 
 pub use batch::Batch;
 pub use bounds::{Bounds, LIVE_WINDOW};

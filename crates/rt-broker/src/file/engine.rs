@@ -25,6 +25,7 @@ use crate::node::NodeId;
 use crate::position::Position;
 use crate::start::Start;
 use crate::timestamp::Timestamp;
+use crate::topic_name::check_topic;
 use std::collections::HashSet;
 use std::fmt;
 use std::future::ready;
@@ -37,6 +38,9 @@ use tokio::sync::watch;
 
 /// Publications that an import writes at once.
 const IMPORTED_AT_ONCE: usize = 1_024;
+const IMPORTED_BYTES: usize = 4 << 20;
+/// The largest message, in bytes: far below what a record of the journal can hold.
+const MAX_MESSAGE: usize = 64 << 20;
 
 /// Keeps the history in a folder, through the end of the process and, as
 /// [asked](crate::FileEngineBuilder::durability), of the system.
@@ -151,7 +155,7 @@ impl FileEngine {
     /// # Errors
     /// When it cannot be written.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.shared.ask(|reply| Command::Flush { reply }).await
+        self.shared.request(|reply| Command::Flush { reply }).await
     }
 
     /// Closes the store: what was handed in before is written, everything is on the disk, and the
@@ -187,7 +191,7 @@ impl FileEngine {
     /// it is closed before the copy is complete. What was begun is deleted then.
     pub async fn backup(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
         let folder = folder.as_ref().to_owned();
-        self.shared.ask(|reply| Command::Backup { folder, reply }).await
+        self.shared.request(|reply| Command::Backup { folder, reply }).await
     }
 
     /// Stores publications that were made elsewhere, in this order. They keep their ids and, where
@@ -201,16 +205,22 @@ impl FileEngine {
     /// When a message is not valid, and when the store cannot be written.
     pub async fn import(&self, publications: Vec<Import>) -> Result<(), Error> {
         for import in &publications {
+            check_topic(&import.topic)?;
             import.message.validate()?;
         }
         let mut publications = publications.into_iter().peekable();
         while publications.peek().is_some() {
-            let at_once = publications.by_ref().take(IMPORTED_AT_ONCE).map(|import| {
-                let Import { topic, message, time, id } = import;
-                Publish { topic, message, origin: Some(Origin { id, time }) }
-            });
-            let publications = at_once.collect();
-            self.shared.ask(|reply| Command::Import { publications, reply }).await?;
+            let (mut at_once, mut bytes) = (Vec::new(), 0);
+            while at_once.len() < IMPORTED_AT_ONCE
+                && bytes < IMPORTED_BYTES
+                && let Some(Import { topic, message, time, id }) = publications.next()
+            {
+                bytes += message.size() + topic.len();
+                at_once.push(Publish { topic, message, origin: Some(Origin { id, time }) });
+            }
+            let room = self.shared.take_room(bytes).await?;
+            let command = |reply| Command::Import { publications: at_once, room, reply };
+            self.shared.request_with_room(command).await?;
         }
         Ok(())
     }
@@ -261,10 +271,14 @@ impl History for FileEngine {
         from: NodeId,
     ) -> BoxFuture<'a, Result<Receipt, Error>> {
         Box::pin(async move {
-            let room = self.shared.take_room(message.size() + topic.len()).await?;
+            let size = message.size();
+            if size > MAX_MESSAGE {
+                return Err(Error::message("it is larger than 64 MiB"));
+            }
+            let room = self.shared.take_room(size + topic.len()).await?;
             let publish = Publish { topic: topic.into(), message, origin: None };
             let command = |reply| Command::Publish(Waiting { publish, from, room, reply });
-            self.shared.ask(command).await
+            self.shared.request_with_room(command).await
         })
     }
 
@@ -275,12 +289,12 @@ impl History for FileEngine {
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Read { topic, start, limit, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Read { topic, start, limit, reply }))
     }
 
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Tail { topic, log, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Tail { topic, log, reply }))
     }
 
     fn claim<'a>(
@@ -289,7 +303,7 @@ impl History for FileEngine {
         request: ClaimRequest,
     ) -> BoxFuture<'a, Result<Claim, Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Claim { topic, request, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Claim { topic, request, reply }))
     }
 
     fn confirm<'a>(
@@ -298,12 +312,12 @@ impl History for FileEngine {
         position: Position,
     ) -> BoxFuture<'a, Result<(), Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Confirm { topic, position, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Confirm { topic, position, reply }))
     }
 
     fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Remove { topic, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Remove { topic, reply }))
     }
 
     fn now(&self) -> Timestamp {

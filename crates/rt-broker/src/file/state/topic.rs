@@ -260,6 +260,17 @@ impl Topic {
         Position::new(self.head.epoch, offset)
     }
 
+    /// What is held after an offset and is not too old.
+    pub(in crate::file) fn young(
+        &self,
+        after: Offset,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Slot> + use<'_> {
+        let bounds = self.held.bounds();
+        let held = self.held.after(after).copied();
+        held.filter(move |slot| !bounds.is_too_old(slot.time, now))
+    }
+
     /// Whether a range that could not be read lies between an offset and what is held after it.
     pub(in crate::file) fn is_lost_after(&self, after: Offset, held: &[Slot]) -> bool {
         let first = held.first().map_or(Offset::MAX, |slot| slot.offset);

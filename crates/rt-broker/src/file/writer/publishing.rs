@@ -21,7 +21,6 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
-        let room = batch.iter().map(|waiting| waiting.room as usize).sum();
         let now = self.shared.clock.now();
         let mut written = Vec::with_capacity(batch.len());
         let mut waiting = batch.drain(..);
@@ -45,7 +44,6 @@ impl Writer {
                 }
             }
         }
-        self.shared.room.add_permits(room);
     }
 
     /// Gives what is written to the logs, wakes their subscribers, and answers the publishers.

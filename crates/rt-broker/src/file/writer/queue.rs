@@ -32,10 +32,12 @@ pub(in crate::file) struct Waiting {
     pub(in crate::file) reply: Reply<Receipt>,
 }
 
+/// What the writer is asked for. All but housekeeping has room in the queue reserved.
 pub(in crate::file) enum Command {
     Publish(Waiting),
     Import {
         publications: Vec<Publish>,
+        room: u32,
         reply: Reply<()>,
     },
     Tail {
@@ -74,6 +76,28 @@ pub(in crate::file) enum Command {
     Sweep,
     /// Time for stamps and marks runs out.
     Reserve,
+}
+
+impl Command {
+    /// The units of room that it takes in the queue.
+    pub(super) fn room(&self) -> usize {
+        match self {
+            Self::Publish(waiting) => waiting.room as usize,
+            Self::Import { room, .. } => *room as usize,
+            Self::Sweep | Self::Reserve => 0,
+            _ => 1,
+        }
+    }
+
+    /// Whether nobody waits for what it reads or leases.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Tail { reply, .. } => reply.is_closed(),
+            Self::Read { reply, .. } => reply.is_closed(),
+            Self::Claim { reply, .. } => reply.is_closed(),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Default)]

@@ -75,7 +75,16 @@ impl Shared {
     }
 
     /// Has the writer do something, and waits for the result.
-    pub(in crate::file) async fn ask<T>(
+    pub(in crate::file) async fn request<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, Error> {
+        self.take_room(0).await?;
+        self.request_with_room(command).await
+    }
+
+    /// Has the writer do something for which room was taken, and waits for the result.
+    pub(in crate::file) async fn request_with_room<T>(
         &self,
         command: impl FnOnce(Reply<T>) -> Command,
     ) -> Result<T, Error> {

@@ -102,7 +102,8 @@ impl Writer {
     /// Does all that was taken from the queue, and what is due besides.
     fn turn(&mut self, commands: &mut VecDeque<Command>) {
         let (mut batch, mut bytes) = (Vec::with_capacity(commands.len()), 0);
-        for command in commands.drain(..) {
+        let room = commands.iter().map(Command::room).sum();
+        for command in commands.drain(..).filter(|command| !command.is_abandoned()) {
             if let Command::Publish(waiting) = command {
                 bytes += waiting.publish.message.size();
                 batch.push(waiting);
@@ -115,6 +116,7 @@ impl Writer {
             }
         }
         self.publish(&mut batch, bytes);
+        self.shared.room.add_permits(room);
         self.sync_if_due();
         // Retried even when idle: a load balancer that sees an unhealthy node sends it nothing.
         if self.failure.is_some() {
@@ -153,7 +155,7 @@ impl Writer {
         // A caller that no longer waits gets no reply.
         match command {
             Command::Publish(_) => {}
-            Command::Import { publications, reply } => {
+            Command::Import { publications, reply, .. } => {
                 let _ = reply.send(self.import(publications));
             }
             Command::Tail { topic, log, reply } => {
@@ -163,7 +165,9 @@ impl Writer {
                 let _ = reply.send(self.read(&topic, &start, limit));
             }
             Command::Claim { topic, request, reply } => {
-                let _ = reply.send(self.claim(&topic, &request));
+                if let Err(Ok(claim)) = reply.send(self.claim(&topic, &request)) {
+                    self.release(&topic, &claim);
+                }
             }
             Command::Confirm { topic, position, reply } => {
                 let _ = reply.send(self.confirm(&topic, position));
