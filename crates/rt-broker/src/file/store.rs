@@ -21,6 +21,7 @@ mod aside;
 mod commit;
 mod disk;
 mod error;
+mod fields;
 mod folder;
 pub(in crate::file) mod format;
 mod journal;

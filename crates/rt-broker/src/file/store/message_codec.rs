@@ -1,6 +1,6 @@
 //! How a message stands in a record: flags, the fields that they name, then the data.
 
-use super::record::{number, put_number, put_text, take, take_text, text};
+use super::fields::{number, put_number, put_text, take, take_text, text};
 use crate::external_id::ExternalId;
 use crate::message::Message;
 use crate::timestamp::Timestamp;

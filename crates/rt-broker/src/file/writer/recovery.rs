@@ -14,6 +14,7 @@ use crate::file::store::record::{self, Kind, Standing};
 use crate::file::store::{Damage, Recovered};
 use crate::file::store::{Durability as Persist, Ending, Folder};
 use crate::file::store::{Journal, JournalOptions};
+use crate::local::keys::Keys;
 use crate::local::{BoundsOf, Clock};
 use crate::position::Offset;
 use crate::timestamp::Timestamp;
@@ -83,6 +84,10 @@ impl Writer {
             false => losses.iter().filter_map(|loss| loss.topic.clone()).collect(),
         };
         self.begin_epochs(&names)?;
+        if !names.is_empty() {
+            // A key may be that of a publication that is lost.
+            self.shared.topics().keys = Keys::default();
+        }
         let reserved = now.after(AHEAD);
         let lowered = self.write(now, |topics, commit| {
             push_reserved(reserved, commit);

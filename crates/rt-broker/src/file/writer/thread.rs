@@ -240,7 +240,7 @@ impl Writer {
         match self.journal.commit(commit, persist) {
             Ok(()) => {
                 shared.topics().commit();
-                self.cleaner.note_segment(segment);
+                self.cleaner.note_write(segment, bytes);
                 if let Some(time) = reserve {
                     shared.clock.set_reserved(time);
                 }
