@@ -11,6 +11,7 @@ mod kill;
 mod oracle;
 mod refused;
 mod reopen;
+mod support;
 #[cfg(target_os = "linux")]
 mod synced;
 mod torn;
