@@ -4,10 +4,13 @@
 
 mod backup;
 mod conforms;
+mod damaged;
+mod edits;
 #[cfg(unix)]
 mod fails;
 #[cfg(unix)]
 mod kill;
+mod logged;
 mod oracle;
 mod refused;
 mod reopen;

@@ -11,13 +11,14 @@ use super::topics::Topics;
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
 use crate::file::store::message_codec;
-use crate::file::store::record::{self, KeyRecord, Kind, Standing, TopicRecord};
+use crate::file::store::record::{self, DamageNote, KeyRecord, Kind, Standing, TopicRecord};
 use crate::file::store::{Damage, Frame, Location};
 use crate::local::{BoundsOf, keys};
 use crate::position::{Epoch, Offset, Position};
 use crate::retention::{Id, Retention};
 use crate::timestamp::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What was read of the journal so far.
@@ -27,8 +28,7 @@ pub(in crate::file) struct Replay {
     keys: Vec<Key>,
     /// The newest reservation: a store that was closed has taken back what it did not use.
     reserved: Option<Timestamp>,
-    /// Damaged places of the journal that earlier openings have taken care of.
-    noted: HashSet<Location>,
+    noted: Noted,
     /// Records whose checksum is right and whose form is not known.
     unknown: usize,
 }
@@ -72,6 +72,45 @@ pub(in crate::file) struct Loss {
     pub(in crate::file) found: u64,
 }
 
+/// The damage of the journal that earlier openings have taken care of.
+#[derive(Default)]
+struct Noted {
+    places: HashSet<Location>,
+    commits: Vec<RangeInclusive<u64>>,
+}
+
+impl Noted {
+    fn add(&mut self, DamageNote { location, commits }: DamageNote) {
+        self.places.insert(location);
+        self.commits.extend(commits);
+    }
+
+    fn contains(&self, damage: &Damage) -> bool {
+        let has_commits = || {
+            let Some(commits) = damage.commits() else { return false };
+            let mut next = *commits.start();
+            while let Some(noted) = self.commits.iter().find(|noted| noted.contains(&next)) {
+                if noted.end() >= commits.end() {
+                    return true;
+                }
+                next = noted.end() + 1;
+            }
+            false
+        };
+        self.places.contains(&damage.location) || has_commits()
+    }
+}
+
+impl Loss {
+    /// The number of publications that are lost: all of them where nothing says whose they are.
+    pub(in crate::file) fn publications(&self) -> u64 {
+        match self.topic {
+            Some(_) => self.expected.saturating_sub(self.found),
+            None => self.expected.max(self.found),
+        }
+    }
+}
+
 impl Replay {
     /// Takes over a frame; frames come in the order in which they were written.
     pub(in crate::file) fn apply(&mut self, frame: &Frame<'_>) {
@@ -97,7 +136,7 @@ impl Replay {
                 return Some(());
             }
             Kind::DamageNoted => {
-                self.noted.insert(record::decode_location(body)?);
+                self.noted.add(DamageNote::decode(body)?);
                 return Some(());
             }
             _ => {}
@@ -146,7 +185,7 @@ impl Replay {
 
     /// The damage that no earlier opening has taken care of.
     pub(in crate::file) fn new_damage(&self, damage: &[Damage]) -> Vec<Damage> {
-        let new = |damage: &&Damage| !self.noted.contains(&damage.location);
+        let new = |damage: &&Damage| !self.noted.contains(damage);
         damage.iter().filter(new).cloned().collect()
     }
 

@@ -11,6 +11,7 @@ use crate::position::{Epoch, Offset, Position};
 use crate::publication::Publication;
 use crate::retention::Evicted;
 use crate::timestamp::Timestamp;
+use std::ops::RangeInclusive;
 
 /// What a frame is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,15 +164,34 @@ impl<'a> KeyRecord<'a> {
     }
 }
 
-/// Writes a place of the journal.
-pub(in crate::file) fn encode_location(location: Location, out: &mut Vec<u8>) {
-    put_number(location.segment.into(), out);
-    put_number(location.at.into(), out);
+/// A damage that was taken care of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::file) struct DamageNote {
+    pub(in crate::file) location: Location,
+    /// The commits of which nothing was found, if there were any. The next opening reports them at
+    /// another place: where the first commit after them begins.
+    pub(in crate::file) commits: Option<RangeInclusive<u64>>,
 }
 
-pub(in crate::file) fn decode_location(mut rest: &[u8]) -> Option<Location> {
-    let segment = u32::try_from(number(&mut rest)?).ok()?;
-    Some(Location { segment, at: u32::try_from(number(&mut rest)?).ok()? })
+impl DamageNote {
+    pub(in crate::file) fn encode(&self, out: &mut Vec<u8>) {
+        put_number(self.location.segment.into(), out);
+        put_number(self.location.at.into(), out);
+        if let Some(commits) = &self.commits {
+            put_number(*commits.start(), out);
+            put_number(*commits.end(), out);
+        }
+    }
+
+    pub(in crate::file) fn decode(mut rest: &[u8]) -> Option<Self> {
+        let segment = u32::try_from(number(&mut rest)?).ok()?;
+        let location = Location { segment, at: u32::try_from(number(&mut rest)?).ok()? };
+        let commits = match rest {
+            [] => None,
+            _ => Some(number(&mut rest)?..=number(&mut rest)?),
+        };
+        Some(Self { location, commits })
+    }
 }
 
 pub(super) fn put_number(mut number: u64, out: &mut Vec<u8>) {
