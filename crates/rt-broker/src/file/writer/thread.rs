@@ -70,7 +70,7 @@ impl Writer {
         disk: Arc<dyn Disk>,
     ) -> Self {
         Self {
-            copies: Copies::default(),
+            copies: Copies::on_threads(),
             shared,
             journal,
             folder,
@@ -126,8 +126,8 @@ impl Writer {
     /// Does what waits in the queue on the caller's thread: simulations have no other one.
     #[cfg(feature = "simulation")]
     pub(in crate::file) fn turn_now(&mut self) {
-        // Time does not pass by itself.
-        self.pause = Duration::ZERO;
+        // Time does not pass by itself, and nothing is done meanwhile.
+        (self.pause, self.copies) = (Duration::ZERO, Copies::in_place());
         let mut commands = VecDeque::new();
         self.shared.queue.take(&mut commands, Some(Instant::now()));
         self.turn(&mut commands);
