@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot::Sender;
 
-/// What takes long and is done beside the writer: backups, and removing files, each on a thread of its
-/// own.
+/// Long tasks beside the writer: backups and removals of files, each on a thread of its own.
 pub(in crate::file) struct Copies {
     /// Without threads the caller does everything, so that a simulation does the same each time.
     has_threads: bool,

@@ -177,6 +177,7 @@ impl Simulation {
                 }
                 Err(error) => {
                     assert!(error.is_unavailable(), "{error}");
+                    assert!(error.to_string().contains("/store"), "it names no file: {error}");
                     self.trace.push(format!("not opened: {error}"));
                 }
             }

@@ -1,5 +1,5 @@
-//! Damage that a disk, a restore or a hand has done to a store: what is left is held, and what is lost is
-//! reported, to those who operate the store and to the subscribers who come back.
+//! Stores that were damaged by a disk, a partial restore or a person. The rest is held, and each loss is
+//! reported: in the health, and as a gap to subscribers that come back.
 
 use super::support::Store;
 use super::{LARGE, held, next, publish, take};
@@ -188,7 +188,7 @@ async fn a_bit_that_flips_in_an_open_store_costs_one_publication() {
         bytes[place] ^= 1;
         fs::write(&segment, bytes).unwrap();
 
-        assert_eq!(take(&mut live, 10).await.len(), 10, "who was there has it in memory");
+        assert_eq!(take(&mut live, 10).await.len(), 10, "a live subscriber has it in memory");
         // Another broker has to read it.
         let other = Broker::builder_shared(engine.clone()).build();
         let mut late = other.subscribe("t", Start::Earliest).unwrap();

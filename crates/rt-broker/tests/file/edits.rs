@@ -167,7 +167,7 @@ async fn check(store: &Store, known: &Known) {
         let Some(epoch) = known.epochs.get(topic) else { continue };
         if !is_whole {
             let now = publish(&broker, topic, "next").await.position().epoch();
-            assert_ne!(now, *epoch, "{topic} is not what it was, and nobody is told: {health:?}");
+            assert_ne!(now, *epoch, "{topic} is not what it was, and keeps its epoch: {health:?}");
         }
         if found.len() < expected.len() {
             assert!(matches!(health, Health::Degraded(_)), "a loss in {topic} is a secret");
