@@ -26,6 +26,7 @@ pub(in crate::file) mod format;
 mod journal;
 pub(in crate::file) mod message_codec;
 mod open;
+mod options;
 mod preparer;
 mod progress;
 mod reader;
@@ -49,7 +50,8 @@ pub(crate) use {
     error::{ErrorKind, StoreError},
     folder::{Durability, Ending, Folder},
     format::FrameHead,
-    journal::{Journal, JournalOptions},
+    journal::Journal,
+    options::JournalOptions,
     reader::JournalReader,
     replay::{Damage, Frame, Location, Recovered},
 };

@@ -20,7 +20,8 @@ use super::error::{ErrorKind, StoreError};
 use super::folder::{Durability, Folder};
 use super::format::{End, HEADER_BYTES, SegmentHeader, Tail};
 use super::open;
-use super::preparer::{Preparation, Preparer};
+use super::options::JournalOptions;
+use super::preparer::Preparer;
 use super::progress::{Checkpoint, Progress};
 use super::reader::{JournalReader, State};
 use super::recover::Inventory;
@@ -32,31 +33,15 @@ use std::sync::Arc;
 /// A segment that is prepared, in the folder of the segments.
 const PREPARED: &str = "prepared.new";
 
+/// Size in bytes of the first segment. Each one is twice as large as the one before, up to the size
+/// that is asked for, so that most of a small store is in segments that were prepared.
+const FIRST_SEGMENT_BYTES: u32 = 2 << 20;
+
 /// The part of a segment that is written before the next one is prepared: small stores stay small.
 const PREPARE_AFTER: u32 = 4;
 
 /// The size of a commit's buffer above which its memory is given back, in bytes.
 const MAX_KEPT_BUFFER: usize = 1 << 20;
-
-/// How a journal is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct JournalOptions {
-    /// Size in bytes at which a segment is full: the commit that reaches it is the last in it.
-    pub(crate) segment_bytes: u32,
-    /// Seed of the segments' salts, which nobody outside may guess.
-    pub(crate) seed: u64,
-    /// Whether the next segment is filled with zeros in advance, for faster syncs.
-    pub(crate) preparation: Preparation,
-}
-
-impl Default for JournalOptions {
-    fn default() -> Self {
-        // The standard library's hashers are seeded by the operating system.
-        let hasher = std::hash::RandomState::new();
-        let seed = std::hash::BuildHasher::hash_one(&hasher, "salt");
-        Self { segment_bytes: 64 << 20, seed, preparation: Preparation::InBackground }
-    }
-}
 
 /// The segment that is written.
 #[derive(Debug)]
@@ -71,7 +56,9 @@ struct ActiveSegment {
 pub(crate) struct Journal {
     disk: Arc<dyn Disk>,
     reader: JournalReader,
+    /// The size of the segment that is written, and of those of a large store.
     segment_bytes: u32,
+    max_segment_bytes: u32,
     preparer: Preparer,
     salts: fastrand::Rng,
     progress: Progress,
@@ -120,16 +107,18 @@ impl Journal {
         });
         // Half of the limit leaves room for the commit that fills the segment.
         let half_limit = u32::try_from(disk.file_size_limit() / 2).unwrap_or(u32::MAX);
-        let segment_bytes = options.segment_bytes.min(half_limit);
+        let max_segment_bytes = options.segment_bytes.min(half_limit);
+        let bytes = segments.values().map(|segment| segment.end).fold(0, u32::saturating_add);
+        let segment_bytes = bytes.max(FIRST_SEGMENT_BYTES).min(max_segment_bytes);
         let prepared = folder.path.join(JOURNAL).join(PREPARED);
         // A file that was not used when the process ended.
         let _ = disk.remove(&prepared);
-        let preparer =
-            Preparer::new(disk.clone(), prepared, segment_bytes.into(), options.preparation);
+        let preparer = Preparer::new(disk.clone(), prepared, options.preparation);
         let journal = Self {
             disk,
             reader: JournalReader::new(folder.path.clone(), State { segments, checkpoint }),
             segment_bytes,
+            max_segment_bytes,
             preparer,
             salts: fastrand::Rng::with_seed(options.seed),
             progress,
@@ -150,9 +139,13 @@ impl Journal {
         &self.reader
     }
 
-    /// Returns the size in bytes at which a segment is full.
+    /// Returns the size in bytes at which the present segment is full.
     pub(crate) fn segment_bytes(&self) -> u32 {
         self.segment_bytes
+    }
+
+    fn next_segment_bytes(&self) -> u32 {
+        self.segment_bytes.saturating_mul(2).min(self.max_segment_bytes)
     }
 
     /// Begins a commit. It may be dropped, and nothing else may be written before it is committed.
@@ -215,7 +208,7 @@ impl Journal {
             return Err(error);
         }
         if byte > self.segment_bytes / PREPARE_AFTER {
-            self.preparer.start();
+            self.preparer.start(self.next_segment_bytes());
         }
         self.next_commit += 1;
         self.checkpoint = checkpoint;
@@ -264,7 +257,8 @@ impl Journal {
         let (first_commit, previous) = (self.next_commit, self.checkpoint.tail);
         let header = SegmentHeader { number, salt, first_commit, previous };
         let path = self.reader.path(number);
-        let prepared = self.preparer.take(&path);
+        self.segment_bytes = self.next_segment_bytes();
+        let prepared = self.preparer.take(&path, self.segment_bytes);
         let create = || {
             let file = prepared.map_or_else(|| self.disk.create(&path), Ok)?;
             file.write_at(0, &header.encode())?;

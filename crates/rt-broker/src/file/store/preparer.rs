@@ -39,32 +39,26 @@ type Prepared = io::Result<Arc<dyn DiskFile>>;
 pub(super) struct Preparer {
     disk: Arc<dyn Disk>,
     path: PathBuf,
-    bytes: u64,
     preparation: Preparation,
     cancelled: Arc<AtomicBool>,
     thread: Option<JoinHandle<Prepared>>,
 }
 
 impl Preparer {
-    /// Prepares files of this size at a path.
-    pub(super) fn new(
-        disk: Arc<dyn Disk>,
-        path: PathBuf,
-        bytes: u64,
-        preparation: Preparation,
-    ) -> Self {
-        Self { disk, path, bytes, preparation, cancelled: Arc::default(), thread: None }
+    /// Prepares files at a path.
+    pub(super) fn new(disk: Arc<dyn Disk>, path: PathBuf, preparation: Preparation) -> Self {
+        Self { disk, path, preparation, cancelled: Arc::default(), thread: None }
     }
 
-    /// Begins to prepare a file, unless one is being prepared or is ready.
-    pub(super) fn start(&mut self) {
+    /// Begins to prepare a file of this size, unless one is being prepared or is ready.
+    pub(super) fn start(&mut self, bytes: u32) {
         if self.thread.is_some() || self.preparation != Preparation::InBackground {
             return;
         }
-        let (disk, path, bytes) = (self.disk.clone(), self.path.clone(), self.bytes);
+        let (disk, path) = (self.disk.clone(), self.path.clone());
         let cancelled = self.cancelled.clone();
         let prepare = move || {
-            fill(&*disk, &path, bytes, || {
+            fill(&*disk, &path, bytes.into(), || {
                 thread::sleep(PAUSE);
                 cancelled.load(Ordering::Relaxed)
             })
@@ -74,12 +68,12 @@ impl Preparer {
     }
 
     /// Moves the file to where it is needed, if it is ready.
-    pub(super) fn take(&mut self, to: &Path) -> Option<Arc<dyn DiskFile>> {
+    pub(super) fn take(&mut self, to: &Path, bytes: u32) -> Option<Arc<dyn DiskFile>> {
         let prepared = match self.preparation {
             Preparation::InBackground => {
                 self.thread.take_if(|thread| thread.is_finished())?.join().ok()?
             }
-            Preparation::AtOnce => fill(&*self.disk, &self.path, self.bytes, || false),
+            Preparation::AtOnce => fill(&*self.disk, &self.path, bytes.into(), || false),
             Preparation::Off => return None,
         };
         let file = prepared.ok()?;
