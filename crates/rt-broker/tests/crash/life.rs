@@ -262,7 +262,7 @@ impl Simulation {
         match self.durability {
             Durability::Always => true,
             Durability::Group { period: Duration::ZERO, .. } => {
-                !self.disk_fails && poll(&mut engine.health()) == Some(Health::Ok)
+                poll(&mut engine.health()) == Some(Health::Ok)
             }
             _ => false,
         }
