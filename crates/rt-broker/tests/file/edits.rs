@@ -1,13 +1,13 @@
 //! Any one edit of any file of a store: it is refused, or opened with everything in it, or what is missing
 //! is reported. 40 stores; `RT_BROKER_EDITS=500` for more.
 
-use super::support::Store;
+use super::support::{Store, files};
 use super::{LARGE, held, publish};
 use proptest::prelude::*;
 use rt_broker::{Broker, ClaimRequest, Epoch, FileEngine, Health, Start};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const TOPICS: [&str; 3] = ["kept", "claimed", "removed"];
@@ -100,23 +100,6 @@ async fn use_store(steps: &[Step], closed: bool) -> (Store, Known) {
     (store, known)
 }
 
-/// All files of a folder, with their bytes.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path.clone(), fs::read(path).unwrap());
-            }
-        }
-    }
-    files
-}
-
 fn apply(edit: &Edit, path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     // Most of what can be damaged is at the beginning: a segment may be prepared with zeros.
@@ -141,7 +124,7 @@ fn apply(edit: &Edit, path: &Path) {
 }
 
 async fn check(store: &Store, known: &Known) {
-    let before = files(&store.path());
+    let before = files(&store.path()).unwrap();
     let broker = match open(store) {
         Ok(broker) => broker,
         Err(error) => {
@@ -150,7 +133,7 @@ async fn check(store: &Store, known: &Known) {
             assert!(text.contains(store.path().to_str().unwrap()), "it names the file: {text}");
             let advice = ["restore", "give", "use the version"];
             assert!(advice.iter().any(|advice| text.contains(advice)), "what to do? {text}");
-            assert!(before == files(&store.path()), "it was refused and changed: {text}");
+            assert!(before == files(&store.path()).unwrap(), "it was refused and changed: {text}");
             return;
         }
     };
@@ -192,7 +175,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (store, known) = use_store(&steps, closed).await;
-            let files: Vec<_> = files(&store.path()).into_keys().collect();
+            let files: Vec<_> = files(&store.path()).unwrap().into_keys().collect();
             apply(&edit, &files[file.index(files.len())]);
             check(&store, &known).await;
         });

@@ -1,11 +1,12 @@
 //! A store's folder over several lives.
 
 use rt_broker::{Bounds, Broker, FileEngine, FileEngineBuilder, Timestamp};
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use std::{fs, io};
 
 /// A store that is opened again and again, closed or as a killed process leaves it.
 pub struct Store {
@@ -51,15 +52,40 @@ impl Store {
     }
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder as it was at one moment, although it is written meanwhile.
 pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        match from.is_dir() {
-            true => copy(&from, &to),
-            false => drop(fs::copy(&from, &to).unwrap()),
+    loop {
+        let copied = files(from).and_then(|copied| {
+            for (path, bytes) in &copied {
+                let path = to.join(path.strip_prefix(from).expect("it is in the folder"));
+                fs::create_dir_all(path.parent().expect("it is in a folder"))?;
+                fs::write(path, bytes)?;
+            }
+            Ok(files(from)? == copied)
+        });
+        match copied {
+            Ok(true) => return,
+            // Old segments are removed in the background.
+            Ok(false) => fs::remove_dir_all(to).unwrap(),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::NotFound),
         }
     }
+}
+
+/// All files of a folder, with their bytes.
+pub fn files(folder: &Path) -> io::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path)?;
+                files.insert(path, bytes);
+            }
+        }
+    }
+    Ok(files)
 }
