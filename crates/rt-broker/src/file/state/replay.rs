@@ -206,7 +206,7 @@ impl Replay {
     ) -> Replayed {
         let mut topics = Topics::new(bounds, limits);
         let (mut losses, mut obsolete) = (Vec::new(), Vec::new());
-        let lost: HashSet<u64> = damage.iter().filter_map(Damage::topic).collect();
+        let lost = topics_that_lost_records(damage);
         let mut newest_first: Vec<_> = self.topics.into_iter().collect();
         newest_first.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
         for (id, replayed) in newest_first {
@@ -216,7 +216,10 @@ impl Replay {
             }
             let (expected, found) = (replayed.standing.count, replayed.held.len() as u64);
             let topic = replayed.name.as_deref().map(Arc::<str>::from);
-            if expected != found || topic.is_none() || lost.contains(&id) {
+            if topic.is_none() {
+                // Nobody can ask for what a topic without a name holds.
+                losses.push(Loss { topic: None, expected: expected.max(found), found: 0 });
+            } else if expected != found || lost.contains(&id) {
                 losses.push(Loss { topic: topic.clone(), expected, found });
             }
             let Some(name) = topic.filter(|name| topics.get(name).is_none()) else {
@@ -230,7 +233,9 @@ impl Replay {
                 topics.segments.record(segment, name.clone());
             }
             let mut topic = replayed.into_topic(id, topics.bounds_of(&name));
-            topic.used_at = now;
+            // Its newest publication is the last use that is known.
+            (topic.used_at, topic.last_use) = (now, topic.head.time.as_millis());
+            topics.uses = topics.uses.max(topic.last_use);
             topics.insert(name, topic);
         }
         for Key { topic, key, receipt, segment } in self.keys {
@@ -241,6 +246,20 @@ impl Replay {
         }
         Replayed { topics, losses, obsolete }
     }
+}
+
+/// The numbers of the topics of which a record is lost that is not there twice.
+fn topics_that_lost_records(damage: &[Damage]) -> HashSet<u64> {
+    let (mut lost, mut own_records) = (HashSet::new(), HashSet::new());
+    for head in damage.iter().filter_map(Damage::frame) {
+        match Kind::from_number(head.kind) {
+            Some(Kind::Key | Kind::Reserved | Kind::DamageNoted) => {}
+            // A topic's own record is written twice.
+            Some(Kind::Topic) if own_records.insert(head.topic) => {}
+            _ => drop(lost.insert(head.topic)),
+        }
+    }
+    lost
 }
 
 impl ReplayedTopic {

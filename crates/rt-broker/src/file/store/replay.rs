@@ -90,10 +90,10 @@ pub(crate) enum Loss {
 }
 
 impl Damage {
-    /// The number of the topic whose record is lost, where that is known.
-    pub(crate) fn topic(&self) -> Option<u64> {
+    /// The head of the frame that is lost, if it is known.
+    pub(crate) fn frame(&self) -> Option<&FrameHead> {
         match &self.loss {
-            Loss::Frame(head) => Some(head.topic),
+            Loss::Frame(head) => Some(head),
             _ => None,
         }
     }

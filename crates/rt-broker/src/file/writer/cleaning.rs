@@ -89,7 +89,6 @@ impl Writer {
             push_reserved(reserved, commit);
             Ok(())
         })?;
-        self.shared.clock.set_reserved(reserved);
         // What was moved must be on the disk before its old place goes.
         self.sync()?;
         let removal = self.journal.remove_oldest(cleaning.segment);

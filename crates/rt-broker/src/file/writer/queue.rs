@@ -87,7 +87,6 @@ struct State {
     waiting: VecDeque<Command>,
     closed: bool,
     writer_sleeps: bool,
-    wanted: usize,
 }
 
 impl Queue {
@@ -99,9 +98,6 @@ impl Queue {
         }
         state.waiting.push_back(command);
         if std::mem::take(&mut state.writer_sleeps) {
-            self.more.notify_one();
-        } else if state.wanted > 0 && state.waiting.len() >= state.wanted {
-            state.wanted = 0;
             self.more.notify_one();
         }
         Ok(())
@@ -123,30 +119,6 @@ impl Queue {
     /// costs the same for one as for all of them. `expected` is how many came the last time; a
     /// publisher that is alone does not wait.
     pub(in crate::file) fn gather(&self, expected: usize) {
-        static MODE: std::sync::LazyLock<String> =
-            std::sync::LazyLock::new(|| std::env::var("GATHER").unwrap_or_default());
-        match MODE.as_str() {
-            "none" => return,
-            "wait" => {
-                let began = Instant::now();
-                let mut state = self.lock();
-                while state.waiting.len() < expected && !state.closed {
-                    let left = GATHER.saturating_sub(began.elapsed());
-                    if left.is_zero() {
-                        break;
-                    }
-                    state.wanted = expected;
-                    state = self
-                        .more
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0;
-                    state.wanted = 0;
-                }
-                return;
-            }
-            _ => {}
-        }
         let began = Instant::now();
         let (mut seen, mut grew) = (0, began);
         loop {

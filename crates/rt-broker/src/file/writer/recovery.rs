@@ -73,7 +73,11 @@ impl Opening {
             );
         }
         let anything = |damage: &Damage| damage.loses_anything();
-        let all = ending == Ending::MayHaveLost || unknown > 0 || damage.iter().any(anything);
+        let is_described = recovered.damages == recovered.damage.len() as u64;
+        let all = ending == Ending::MayHaveLost
+            || unknown > 0
+            || !is_described
+            || damage.iter().any(anything);
         writer.begin_life(all, &losses, |commit| {
             note_damage(&damage, commit);
             drop_obsolete(&obsolete, commit);
@@ -171,9 +175,9 @@ impl Writer {
             );
             metrics::counter!("rt_broker_lost_publications_total").increment(publications);
         }
-        if !damage.is_empty() || unknown > 0 || !losses.is_empty() {
-            let places = damage.len().max(unknown);
-            let others = match damage.iter().any(Damage::loses_anything) {
+        if !damage.is_empty() || more > 0 || unknown > 0 || !losses.is_empty() {
+            let places = damage.len() as u64 + more + unknown as u64;
+            let others = match more > 0 || damage.iter().any(Damage::loses_anything) {
                 true => ", and others that no record counts",
                 false => "",
             };

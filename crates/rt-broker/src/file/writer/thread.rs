@@ -54,8 +54,6 @@ pub(in crate::file) struct Writer {
 pub(super) struct Failure {
     why: String,
     tried: Instant,
-    /// It was a sync: a write that succeeds does not show that the disk works again.
-    of_sync: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -228,9 +226,9 @@ impl Writer {
         }
         // Stamps and marks must not be given out twice, whatever a power cut takes: a reservation is
         // always on the disk before it is used. It is due about once a second.
-        let must_show = self.failure.as_ref().is_some_and(|failure| failure.of_sync);
         let persist = match shared.durability {
-            _ if reserve.is_some() || must_show => Persist::Sync,
+            // And after a failure only a sync shows whether the disk works again.
+            _ if reserve.is_some() || self.failure.is_some() => Persist::Sync,
             Durability::Always => Persist::Sync,
             Durability::Group { .. } | Durability::None => Persist::Write,
         };
@@ -293,8 +291,7 @@ impl Writer {
             tracing::error!(error = %why, "the store cannot be written; publishing fails until it can");
         }
         self.shared.set_down(Some(format!("its store cannot be written: {why}")));
-        let of_sync = error.kind() == ErrorKind::Sync;
-        self.failure = Some(Failure { why: why.clone(), tried: Instant::now(), of_sync });
+        self.failure = Some(Failure { why: why.clone(), tried: Instant::now() });
         if error.kind() == ErrorKind::Lost {
             self.unsynced = None;
             self.epochs_end = true;
