@@ -4,7 +4,7 @@ use super::state::Publish;
 use super::store::message_codec::Origin;
 #[cfg(feature = "simulation")]
 use super::writer::Writer;
-use super::writer::{Command, Opening, Shared, Waiting, closed};
+use super::writer::{Command, Opening, QueuedPublish, Shared, closed};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
@@ -62,11 +62,11 @@ pub struct FileEngine {
     control: LocalControl,
     /// How the writer ended.
     ended: watch::Receiver<Option<Result<(), Error>>>,
-    writer: Mutex<Option<HowItWrites>>,
+    writer: Mutex<Option<WriterHandle>>,
 }
 
-/// Who does what the writer is asked for.
-enum HowItWrites {
+/// How the writer runs.
+enum WriterHandle {
     Thread(JoinHandle<()>),
     /// A simulation, in turns.
     #[cfg(feature = "simulation")]
@@ -115,24 +115,24 @@ impl FileEngine {
     pub(super) fn start(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
-        let (tell, ended) = watch::channel(None);
-        let of_writer = shared.clone();
+        let (ended_sender, ended) = watch::channel(None);
+        let writer_shared = shared.clone();
         let run = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| {
                 let why = "it panicked, most likely in the function given to `bounds_of`";
                 Err(Error::unavailable("its writer failed", why))
             });
             // Nobody waits for it after that, however it ended.
-            of_writer.queue.close();
-            of_writer.queue.clear();
-            of_writer.room.close();
-            of_writer.set_down(Some("its store was closed".to_owned()));
-            tell.send_replace(Some(ended));
+            writer_shared.queue.close();
+            writer_shared.queue.clear();
+            writer_shared.room.close();
+            writer_shared.set_down(Some("its store was closed".to_owned()));
+            ended_sender.send_replace(Some(ended));
         };
         let thread = std::thread::Builder::new().name("rt-broker-file".into()).spawn(run);
         let writer =
             thread.map_err(|error| Error::unavailable("its writer cannot be started", error))?;
-        let writer = Mutex::new(Some(HowItWrites::Thread(writer)));
+        let writer = Mutex::new(Some(WriterHandle::Thread(writer)));
         Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
     }
 
@@ -141,12 +141,12 @@ impl FileEngine {
     pub(super) fn without_thread(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
-        let writer = Mutex::new(Some(HowItWrites::Turns(Box::new(writer))));
+        let writer = Mutex::new(Some(WriterHandle::Turns(Box::new(writer))));
         let (_, ended) = watch::channel(None);
         Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
     }
 
-    fn lock_writer(&self) -> MutexGuard<'_, Option<HowItWrites>> {
+    fn lock_writer(&self) -> MutexGuard<'_, Option<WriterHandle>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -244,7 +244,7 @@ impl FileEngine {
 impl FileEngine {
     /// Does all that it was asked for.
     pub fn turn(&self) {
-        if let Some(HowItWrites::Turns(writer)) = &mut *self.lock_writer() {
+        if let Some(WriterHandle::Turns(writer)) = &mut *self.lock_writer() {
             writer.turn_now();
         }
     }
@@ -252,7 +252,7 @@ impl FileEngine {
     /// Closes the store.
     pub fn close_now(self) -> Result<(), Error> {
         match self.lock_writer().take() {
-            Some(HowItWrites::Turns(writer)) => writer.close(),
+            Some(WriterHandle::Turns(writer)) => writer.close(),
             _ => Err(closed()),
         }
     }
@@ -277,7 +277,7 @@ impl History for FileEngine {
             }
             let room = self.shared.take_room(size + topic.len()).await?;
             let publish = Publish { topic: topic.into(), message, origin: None };
-            let command = |reply| Command::Publish(Waiting { publish, from, room, reply });
+            let command = |reply| Command::Publish(QueuedPublish { publish, from, room, reply });
             self.shared.request_with_room(command).await
         })
     }
@@ -378,9 +378,9 @@ impl Drop for FileEngine {
         let writer = self.lock_writer().take();
         match writer {
             // `close` returns how it went.
-            Some(HowItWrites::Thread(writer)) => drop(writer.join()),
+            Some(WriterHandle::Thread(writer)) => drop(writer.join()),
             #[cfg(feature = "simulation")]
-            Some(HowItWrites::Turns(writer)) => drop(writer),
+            Some(WriterHandle::Turns(writer)) => drop(writer),
             None => {}
         }
     }

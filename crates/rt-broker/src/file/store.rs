@@ -49,7 +49,7 @@ pub(crate) use {
     commit::Commit,
     disk::{Disk, RealDisk},
     error::{ErrorKind, StoreError},
-    folder::{Durability, Ending, Folder},
+    folder::{CommitDurability, Ending, Folder},
     format::FrameHead,
     journal::Journal,
     options::JournalOptions,

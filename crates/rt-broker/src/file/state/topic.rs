@@ -6,7 +6,7 @@ use crate::file::store::Commit;
 use crate::file::store::FrameHead;
 use crate::file::store::Location;
 use crate::file::store::message_codec::{self, Origin};
-use crate::file::store::record::{self, Kind, Standing, TopicRecord};
+use crate::file::store::record::{self, Kind, TopicRecord, TopicSummary};
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
 use crate::log::woken::{Appended, Woken};
@@ -212,7 +212,7 @@ impl Topic {
         }
     }
 
-    /// Writes a record that begins with the topic's standing.
+    /// Writes a record that begins with the topic's summary.
     pub(in crate::file) fn push(
         &self,
         kind: Kind,
@@ -221,9 +221,9 @@ impl Topic {
     ) {
         let (offset, time) = (self.head.offset, self.head.time);
         let evicted = self.held.evicted();
-        let standing = Standing { evicted, count: self.held.len() as u64 };
+        let summary = TopicSummary { evicted, count: self.held.len() as u64 };
         commit.push(frame(kind, self.id, offset, time), |out| {
-            standing.encode(offset, time, out);
+            summary.encode(offset, time, out);
             body(out);
         });
     }

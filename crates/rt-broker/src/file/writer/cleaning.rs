@@ -91,7 +91,7 @@ impl Writer {
         self.sync()?;
         let removal = self.journal.remove_oldest(cleaning.segment);
         let removal = removal.map_err(|error| self.failed(error))?;
-        self.copies.remove(removal);
+        self.background.remove(removal);
         self.shared.topics().segments.remove(cleaning.segment);
         Ok(None)
     }

@@ -23,7 +23,7 @@ const GATHER_NEXT: Duration = Duration::from_micros(20);
 pub(in crate::file) type Reply<T> = Sender<Result<T, Error>>;
 
 /// A publish that waits to be written.
-pub(in crate::file) struct Waiting {
+pub(in crate::file) struct QueuedPublish {
     pub(in crate::file) publish: Publish,
     /// The node whose subscribers are counted.
     pub(in crate::file) from: NodeId,
@@ -34,7 +34,7 @@ pub(in crate::file) struct Waiting {
 
 /// What the writer is asked for. All but housekeeping has room in the queue reserved.
 pub(in crate::file) enum Command {
-    Publish(Waiting),
+    Publish(QueuedPublish),
     Import {
         publications: Vec<Publish>,
         room: u32,

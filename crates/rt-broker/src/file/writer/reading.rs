@@ -178,9 +178,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Copies the store on a thread of its own.
+    /// BackgroundJobs the store on a thread of its own.
     pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
-        self.copies.begin(folder, self.disk.clone(), self.journal.reader().clone(), reply);
+        self.background.begin(folder, self.disk.clone(), self.journal.reader().clone(), reply);
     }
 
     /// Reads publications from the journal. One that cannot be read is left out: the topic has lost
