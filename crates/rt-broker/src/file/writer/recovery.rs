@@ -14,7 +14,6 @@ use crate::file::store::record::{DamageNote, Kind, TopicSummary};
 use crate::file::store::{CommitDurability, Ending, Folder};
 use crate::file::store::{Damage, Location, Recovered};
 use crate::file::store::{Journal, JournalOptions};
-use crate::local::keys::Keys;
 use crate::local::{BoundsOf, Clock};
 use crate::position::Offset;
 use crate::timestamp::Timestamp;
@@ -102,9 +101,9 @@ impl Writer {
             false => losses.iter().filter_map(|loss| loss.topic.clone()).collect(),
         };
         self.begin_epochs(&names)?;
-        if !names.is_empty() {
+        for topic in losses.iter().filter_map(|loss| loss.topic.as_deref()) {
             // A key may be that of a publication that is lost.
-            self.shared.topics().keys = Keys::default();
+            self.shared.topics().keys.forget_topic(topic);
         }
         let reserved = self.shared.clock.next_reservation();
         let lowered = self.write(now, |topics, commit| {
