@@ -55,6 +55,9 @@ pub(crate) trait DiskFile: fmt::Debug + Send + Sync {
     /// success may be lost, even where a later call succeeds.
     fn sync(&self) -> io::Result<()>;
 
+    /// Whether this is the file that a path leads to now.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
+
     /// Locks the file until it is dropped. Returns `false` where another holder has it.
     fn try_lock(&self) -> io::Result<bool>;
 }
@@ -147,6 +150,18 @@ impl DiskFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let (own, found) = (self.metadata()?, fs::metadata(path)?);
+            Ok((own.dev(), own.ino()) == (found.dev(), found.ino()))
+        }
+        // Elsewhere a file that is open cannot be replaced.
+        #[cfg(not(unix))]
+        Ok(path.exists())
     }
 
     fn try_lock(&self) -> io::Result<bool> {

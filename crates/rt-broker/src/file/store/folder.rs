@@ -89,10 +89,12 @@ impl Folder {
         let marker = disk
             .open(&marker_path)
             .map_err(|error| StoreError::io(&marker_path, "cannot be opened", error))?;
-        match lock(&*marker) {
+        // Another process that made the folder at the same time may have replaced the marker.
+        match lock(&*marker).and_then(|locked| Ok(locked && marker.is_at(&marker_path)?)) {
             Ok(true) => {}
             Ok(false) => {
-                let what = "is open elsewhere: only one engine at a time may use a store";
+                let what = "is open elsewhere: only one engine at a time may use a store; close the \
+                            other one, or give another folder";
                 return Err(StoreError::new(ErrorKind::InUse, path, what));
             }
             Err(error) => return Err(StoreError::io(&marker_path, "cannot be locked", error)),

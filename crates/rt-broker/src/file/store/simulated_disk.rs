@@ -339,6 +339,10 @@ impl DiskFile for SimulatedFile {
         self.content(Content::sync)
     }
 
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.disk.state().names.get(path) == Some(&self.id))
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
         let locked = self.content(|content| !std::mem::replace(&mut content.is_locked, true))?;
         if locked {
