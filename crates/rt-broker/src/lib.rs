@@ -93,7 +93,7 @@ pub use external_id::ExternalId;
 pub use file::{FileEngine, FileEngineBuilder, Import, Imported};
 pub use log::Log;
 pub use log::snapshot::Snapshot;
-pub use log::woken::{Appended, Woken};
+pub use log::wakers::{Appended, Wakers};
 pub use memory::{MemoryEngine, MemoryEngineBuilder};
 pub use message::Message;
 pub use node::NodeId;

@@ -6,8 +6,8 @@
 mod held;
 pub(crate) mod reader;
 pub(crate) mod snapshot;
+pub(crate) mod wakers;
 mod window;
-pub(crate) mod woken;
 
 use crate::bounds::Bounds;
 use crate::entry::Entry;
@@ -18,8 +18,8 @@ use snapshot::Snapshot;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wakers::{Appended, Wakers};
 use window::Window;
-use woken::{Appended, Woken};
 
 /// A topic on this node. Engines [open](Self::open) and feed it; a
 /// [`Subscription`](crate::Subscription) reads from it.
@@ -47,7 +47,7 @@ impl Log {
     }
 
     /// Gives the log what is held, once, before the first [`append`](Self::append). For engines.
-    pub fn open(&self, snapshot: Snapshot) -> Woken {
+    pub fn open(&self, snapshot: Snapshot) -> Wakers {
         self.lock().open(snapshot)
     }
 
@@ -60,18 +60,18 @@ impl Log {
     /// Marks publications as lost that should be held and could not be read. A subscriber that comes
     /// to them receives a [gap](crate::GapReason::Lost) in their place, even if the log still held
     /// some of them. For engines.
-    pub fn lose(&self, range: RangeInclusive<Offset>) -> Woken {
+    pub fn lose(&self, range: RangeInclusive<Offset>) -> Wakers {
         self.lock().lose(range)
     }
 
     /// Begins a new epoch, since the engine has lost data: every subscriber receives a
     /// [gap](crate::GapReason::Epoch) and then what the snapshot holds. For engines.
-    pub fn reset(&self, snapshot: Snapshot) -> Woken {
+    pub fn reset(&self, snapshot: Snapshot) -> Wakers {
         self.lock().reset(snapshot)
     }
 
     /// Gives every subscriber this error. The log is not used again. For engines.
-    pub fn fail(&self, error: &Error) -> Woken {
+    pub fn fail(&self, error: &Error) -> Wakers {
         self.lock().fail(error)
     }
 
@@ -87,7 +87,7 @@ impl Log {
         self.lock().subscribers()
     }
 
-    pub(crate) fn wake_all(&self) -> Woken {
+    pub(crate) fn wake_all(&self) -> Wakers {
         self.lock().wake_all()
     }
 

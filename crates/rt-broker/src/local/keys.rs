@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long a key is remembered.
 pub(crate) const WINDOW: Duration = Duration::from_secs(5 * 60);
 /// How many keys of all topics are remembered; beyond it the oldest is forgotten.
-const MOST: usize = 50_000;
+const MAX_KEYS: usize = 50_000;
 
 /// The keys of all topics: bounded together, since anyone who may publish makes them grow.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Keys {
     pub(crate) fn forget(&mut self, now: Timestamp) {
         while let Some(oldest) = self.by_age.front() {
             let time = self.receipts.get(oldest).map_or(Timestamp::ZERO, Receipt::time);
-            if time.after(WINDOW) > now && self.by_age.len() <= MOST {
+            if time.after(WINDOW) > now && self.by_age.len() <= MAX_KEYS {
                 break;
             }
             self.receipts.remove(oldest);

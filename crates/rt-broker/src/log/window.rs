@@ -3,7 +3,7 @@
 use super::held::{Held, Next};
 use super::reader::Reader;
 use super::snapshot::Snapshot;
-use super::woken::{Appended, Woken};
+use super::wakers::{Appended, Wakers};
 use crate::batch::Batch;
 use crate::bounds::Bounds;
 use crate::delivery::{Delivery, Gap, GapReason};
@@ -52,9 +52,9 @@ impl Window {
         }
     }
 
-    pub(super) fn open(&mut self, snapshot: Snapshot) -> Woken {
+    pub(super) fn open(&mut self, snapshot: Snapshot) -> Wakers {
         if !matches!(self.state, State::Opening) {
-            return Woken::default();
+            return Wakers::default();
         }
         let held = Held::new(self.bounds, snapshot, self.has_subscribers());
         for (_, reader) in &mut self.readers {
@@ -66,7 +66,7 @@ impl Window {
         self.wake_all()
     }
 
-    pub(super) fn reset(&mut self, snapshot: Snapshot) -> Woken {
+    pub(super) fn reset(&mut self, snapshot: Snapshot) -> Wakers {
         let State::Open(old) = &self.state else { return self.open(snapshot) };
         let old = old.epoch;
         let held = Held::new(self.bounds, snapshot, self.has_subscribers());
@@ -106,23 +106,23 @@ impl Window {
             wakers.extend(reader.waker.take());
         }
         held.append(entry, connected);
-        Appended { reached, wakers: Woken::new(wakers) }
+        Appended { reached, wakers: Wakers::new(wakers) }
     }
 
-    pub(super) fn lose(&mut self, range: RangeInclusive<Offset>) -> Woken {
-        let State::Open(held) = &mut self.state else { return Woken::default() };
+    pub(super) fn lose(&mut self, range: RangeInclusive<Offset>) -> Wakers {
+        let State::Open(held) = &mut self.state else { return Wakers::default() };
         held.lose(range);
         self.cache = None;
         self.wake_all()
     }
 
-    pub(super) fn fail(&mut self, error: &Error) -> Woken {
+    pub(super) fn fail(&mut self, error: &Error) -> Wakers {
         self.state = State::Failed(error.repeat());
         self.wake_all()
     }
 
-    pub(super) fn wake_all(&mut self) -> Woken {
-        Woken::new(self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect())
+    pub(super) fn wake_all(&mut self) -> Wakers {
+        Wakers::new(self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect())
     }
 
     pub(super) fn close_unless_used(&mut self) -> bool {

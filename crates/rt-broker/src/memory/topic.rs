@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
-use crate::log::woken::Woken;
+use crate::log::wakers::Wakers;
 use crate::message::Message;
 use crate::node::NodeId;
 use crate::position::{Epoch, Offset, Position};
@@ -34,7 +34,7 @@ pub(super) struct Topic {
 /// What a publish did. The wakers are dropped once no lock is held.
 pub(super) struct Published {
     pub(super) receipt: Receipt,
-    pub(super) wakers: Vec<Woken>,
+    pub(super) wakers: Vec<Wakers>,
 }
 
 impl Topic {
@@ -129,7 +129,7 @@ impl Topic {
         self.last.max(self.marked)
     }
 
-    pub(super) fn attach(&mut self, log: &Arc<Log>, now: Timestamp) -> Woken {
+    pub(super) fn attach(&mut self, log: &Arc<Log>, now: Timestamp) -> Wakers {
         self.retention.trim(now, drop);
         self.logs.push(Arc::downgrade(log));
         log.open(self.snapshot())
@@ -145,7 +145,7 @@ impl Topic {
     }
 
     /// Begins a new epoch without history.
-    pub(super) fn restart(&mut self) -> Vec<Woken> {
+    pub(super) fn restart(&mut self) -> Vec<Wakers> {
         self.epoch = Epoch::random();
         self.head = Offset::ZERO;
         self.retention = Retention::new(self.retention.bounds());
