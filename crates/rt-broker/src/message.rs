@@ -1,4 +1,4 @@
-//! What a publisher hands in.
+//! Messages to publish.
 
 use crate::error::Error;
 use crate::position::Position;
@@ -95,14 +95,14 @@ impl Message {
         Self { comment: Some(comment.into().into_boxed_str()), ..self }
     }
 
-    /// Addresses the message to one client, by an id of at most 256 bytes. No other subscriber
-    /// receives it, in replay neither.
+    /// Addresses the message to one client, by an id of 1 to 256 bytes. No other subscriber receives
+    /// it, not even in replay.
     #[must_use]
     pub fn to_client(self, client: impl Into<String>) -> Self {
         Self { target: Some(client.into().into_boxed_str()), ..self }
     }
 
-    /// Leaves out one client, usually the sender, by an id of at most 256 bytes.
+    /// Leaves out one client, usually the sender, by an id of 1 to 256 bytes.
     #[must_use]
     pub fn except_client(self, client: impl Into<String>) -> Self {
         Self { except: Some(client.into().into_boxed_str()), ..self }
@@ -170,6 +170,11 @@ impl Message {
         if let Some(id) = &self.id {
             check_id(id)?;
         }
+        let is_empty = |text: &Option<Box<str>>| text.as_deref() == Some("");
+        if is_empty(&self.target) || is_empty(&self.except) {
+            // Not ignored: a message for one client must not become a message for all.
+            return Err("a client id is empty");
+        }
         if too_long(&self.target, MAX_KEY) || too_long(&self.except, MAX_KEY) {
             return Err("a client id is longer than 256 bytes");
         }
@@ -179,7 +184,7 @@ impl Message {
         Ok(())
     }
 
-    /// The number of bytes that bounds count.
+    /// Returns the number of bytes that bounds count.
     pub(crate) fn size(&self) -> usize {
         let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         self.data.as_ref().map_or(0, Bytes::len)
@@ -207,7 +212,7 @@ fn check_data(data: &[u8], json: bool) -> Result<(), &'static str> {
     }
 }
 
-/// Checks that an id is unchanged after a journey through a header such as `Last-Event-ID`.
+/// Checks that an id survives transport in a header.
 fn check_id(id: &str) -> Result<(), &'static str> {
     if id.len() > MAX_NAME {
         Err("its id is longer than 1,024 bytes")
@@ -228,7 +233,7 @@ mod tests {
     use crate::position::{Epoch, Offset};
 
     #[test]
-    fn names_that_would_inject_or_change_on_their_way_are_invalid() {
+    fn names_that_would_inject_or_change_in_transport_are_invalid() {
         let message = || Message::text("x");
         let forged = Position::new(Epoch::random(), Offset::new(7)).to_string();
         for id in ["a\nb", "a\rb", "a\0b", " a", "a ", "a\u{7f}", &forged, &"x".repeat(1025)] {
@@ -237,6 +242,8 @@ mod tests {
         for invalid in [
             message().with_event("a\nb"),
             message().with_event("x".repeat(1025)),
+            message().to_client(""),
+            message().except_client(""),
             message().to_client("x".repeat(257)),
             message().except_client("x".repeat(257)),
             message().with_idempotency_key("x".repeat(257)),
