@@ -105,7 +105,9 @@ impl Broker {
         message.validate()?;
         self.sweep_if_due();
         let receipt = self.history().publish(topic, message, self.inner.node).await?;
-        metrics::counter!("rt_broker_publications_total").increment(1);
+        if !receipt.is_duplicate() {
+            metrics::counter!("rt_broker_publications_total").increment(1);
+        }
         Ok(self.count_unless_known(receipt, topic))
     }
 
@@ -140,12 +142,12 @@ impl Broker {
         let now = self.history().now();
         let max_lag = options.max_lag.unwrap_or(self.inner.max_lag);
         let mut reader = Reader::new(options.client, max_lag);
-        // A log may be closed between its look-up and now; another one is then made.
+        // The engine may close the log after its look-up. It is then replaced by another one.
         for _ in 0..8 {
             let log = self.log(topic, now)?;
             let start = match options.start {
-                // What comes while the log is still opening comes after this subscriber: all that
-                // was published before it is stamped at or before the mark.
+                // Everything published before this call is stamped at or before the watermark, so
+                // a subscriber to a log that is still opening begins there.
                 Start::Live if log.is_opening() => Start::Time(self.history().watermark(topic)),
                 _ => options.start.clone(),
             };
@@ -154,10 +156,7 @@ impl Broker {
                 Ok(key) => return Ok(Subscription::new(log, key, self.inner.engine.clone())),
                 Err(back) => reader = back,
             }
-            let mut logs = self.logs();
-            if logs.get(topic).is_some_and(|open| Arc::ptr_eq(&open.log, &log)) {
-                logs.remove(topic);
-            }
+            self.forget(&log);
         }
         Err(Error::full("topics are being dropped as fast as they are opened"))
     }
@@ -290,11 +289,19 @@ impl Broker {
         logs.insert(name, OpenLog { log: log.clone(), used: now });
         drop(logs);
         if let Err(error) = self.open(&log) {
-            self.logs().remove(topic);
+            self.forget(&log);
             drop(log.fail(&error));
             return Err(error);
         }
         Ok(log)
+    }
+
+    /// Removes a log that is no longer used, unless another thread has put a new one in its place.
+    fn forget(&self, log: &Arc<Log>) {
+        let mut logs = self.logs();
+        if logs.get(log.topic()).is_some_and(|open| Arc::ptr_eq(&open.log, log)) {
+            logs.remove(log.topic());
+        }
     }
 
     /// Has the engine open the log: at once if it can, and in the background if not.
