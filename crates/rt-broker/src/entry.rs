@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 /// A wire format whose bytes are cached beside a publication: encoded on first need, then shared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum WireFormat {
     /// The format of event streams.
     EventStream,

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 ///
 /// The stream ends after an error, which means that the engine failed. Dropping the subscription
 /// unsubscribes.
+#[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription {
     log: Arc<Log>,
     key: usize,
