@@ -105,8 +105,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Line<'a> {
 /// ```
 ///
 /// # Errors
-/// [`is_unavailable`](Error::is_unavailable) when the file cannot be read or the store cannot be
-/// written.
+/// When the file cannot be read or the store cannot be written
+/// ([`is_unavailable`](Error::is_unavailable)).
 pub async fn import_golongpoll(
     engine: &FileEngine,
     file: impl Read + Send + 'static,

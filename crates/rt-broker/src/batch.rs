@@ -1,4 +1,4 @@
-//! Consecutive entries on their way to subscribers.
+//! Batches of consecutive entries.
 
 use crate::entry::{Encoded, Entry, WireFormat};
 use crate::position::{Offset, Position};

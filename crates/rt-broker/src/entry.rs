@@ -47,13 +47,13 @@ impl Entry {
         Arc::new(Self { publication, live_only, encoded: Encoded::default() })
     }
 
-    /// Returns what was published.
+    /// Returns the publication.
     #[must_use]
     pub fn publication(&self) -> &Publication {
         &self.publication
     }
 
-    /// Returns whether it is never replayed.
+    /// Returns whether the entry is live only: never stored, never replayed.
     #[must_use]
     pub fn is_live_only(&self) -> bool {
         self.live_only

@@ -1,9 +1,9 @@
 //! Topics for real-time servers: ordered, bounded and resumable.
 //!
 //! A [`Broker`] publishes [`Message`]s to topics and hands out [`Subscription`]s. A subscription is a
-//! position in its topic: it first delivers what was missed since that position, then what comes,
-//! without a hole or a repeat between the two. If a part of it is no longer held, the subscription
-//! delivers an explicit [`Gap`], never silence.
+//! position in its topic: it first delivers the publications that were missed since that position,
+//! then new ones, without a hole or a repeat between the two. If some of them are no longer held, the
+//! subscription delivers an explicit [`Gap`].
 //!
 //! ```
 //! use rt_broker::{Bounds, Broker, Delivery, MemoryEngine, Message, Start};
@@ -32,7 +32,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Subscription::next`] waits for what comes; a subscription is also a
+//! [`Subscription::next`] waits for the next delivery; a subscription is also a
 //! [`Stream`](futures_core::Stream).
 //!
 //! An [`Engine`] stores and orders publications: [`MemoryEngine`] here, others behind features. The

@@ -10,7 +10,7 @@ const MAX_NAME: usize = 1024;
 /// Longest client id and idempotency key, in bytes.
 const MAX_KEY: usize = 256;
 
-/// A message before it is published: data, and what goes with it.
+/// A message before it is published: its data, event type, id and addressing.
 ///
 /// The setters do not fail: [`Broker::publish`](crate::Broker::publish) checks the whole message,
 /// and [`validate`](Self::validate) checks it earlier.
@@ -55,14 +55,14 @@ impl Message {
         Self { data: Some(text.into()), ..Self::EMPTY }
     }
 
-    /// Creates a message whose data is one JSON value, which is kept as it is written.
+    /// Creates a message whose data is one JSON value, whose text is kept unchanged.
     #[must_use]
     pub fn json(text: impl Into<Bytes>) -> Self {
         Self { data: Some(text.into()), json: true, ..Self::EMPTY }
     }
 
-    /// Creates a message without data, with nothing but a comment. It reaches connected subscribers
-    /// only and is never stored.
+    /// Creates a message that has a comment and no data. It reaches connected subscribers only and is
+    /// never stored.
     #[must_use]
     pub fn comment_only(comment: impl Into<String>) -> Self {
         Self::EMPTY.with_comment(comment)
@@ -141,7 +141,8 @@ impl Message {
         self.key.as_deref()
     }
 
-    /// Returns whether there is nothing to store: no data, only a comment or a reconnection time.
+    /// Returns whether the message has no data, only a comment or a reconnection time. Such a message
+    /// is not stored.
     #[must_use]
     pub fn is_live_only(&self) -> bool {
         self.data.is_none()
@@ -150,8 +151,8 @@ impl Message {
     /// Checks the message as [`Broker::publish`](crate::Broker::publish) does.
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid) when the data is not UTF-8 or not the JSON value that it
-    /// should be, or when a name or key breaks the rule that its setter documents.
+    /// When the data is not UTF-8 or not the JSON value that it should be, and when a name or key
+    /// breaks the rule that its setter documents ([`is_invalid`](Error::is_invalid)).
     pub fn validate(&self) -> Result<(), Error> {
         self.check().map_err(Error::message)
     }

@@ -1,4 +1,4 @@
-//! JSON objects and nothing else, for what comes from outside.
+//! Structs that are deserialized from JSON objects only.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -7,9 +7,9 @@ use std::marker::PhantomData;
 
 /// A struct that is deserialized from an object alone.
 ///
-/// What `#[derive(Deserialize)]` makes for a struct also takes an array, with the fields in the
-/// order of their declaration. For what comes from outside that is a second, undocumented form,
-/// which changes its meaning when a field is added. Derive with `#[serde(remote = "Self")]`, and
+/// `#[derive(Deserialize)]` lets a struct be read from an array too, with the fields in the order of
+/// their declaration. For input from outside, that is a second, undocumented form, which changes its
+/// meaning when a field is added. Derive with `#[serde(remote = "Self")]`, and
 /// implement `Deserialize` with [`deserialize_object`]:
 ///
 /// ```
@@ -41,7 +41,7 @@ use std::marker::PhantomData;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub trait FromObject<'de>: Sized {
-    /// What is expected, as error messages name it: "a packet".
+    /// The name of the expected object in error messages, such as "a packet".
     const WHAT: &'static str;
 
     /// Reads the fields of an object.

@@ -1,5 +1,5 @@
-//! Ways into the store of the file engine for the crash simulation, the fuzz targets and the
-//! benchmark. It is no part of the public interface and may change in any release.
+//! Entry points into the store of the file engine for the crash simulation, the fuzz targets and the
+//! benchmark. They are not part of the public interface and may change in any release.
 
 pub use crate::file::store::simulated_disk::{Fault, Operation, SimulatedDisk};
 
@@ -32,7 +32,7 @@ impl RawJournal {
         Self { journal, _folder: folder }
     }
 
-    /// The size of all segments, in bytes.
+    /// Returns the size of all segments, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let segments = self.journal.reader().segments();

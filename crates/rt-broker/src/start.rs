@@ -1,4 +1,4 @@
-//! Where a subscription or a read begins.
+//! The start of a subscription or a read.
 
 use crate::delivery::{Gap, GapReason};
 use crate::external_id::ExternalId;
@@ -6,7 +6,7 @@ use crate::position::{Epoch, Offset, Position};
 use crate::retention::{Evicted, Id};
 use crate::timestamp::Timestamp;
 
-/// Where a subscription or a read begins in a topic.
+/// The place in a topic at which a subscription or a read begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Start {

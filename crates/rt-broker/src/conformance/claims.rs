@@ -1,4 +1,4 @@
-//! Delete after retrieval.
+//! Checks of topics that delete after retrieval.
 
 use super::subject::Subject;
 use super::support::{data, publish};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// A broker whose topics delete after retrieval; `None` where the engine cannot.
+/// Creates a broker whose topics delete after retrieval; `None` if the engine cannot delete.
 async fn broker(subject: &dyn Subject) -> Option<Broker> {
     let bounds = Bounds::new().count(2_000).delete_after_retrieval(LEASE);
     let engine = subject.engine(bounds).await;
@@ -114,7 +114,7 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
     assert_eq!(takes(1).await, ["large"]);
 }
 
-/// Needs a subject that can make publications unreadable.
+/// Runs only if the subject can make publications unreadable.
 pub(super) async fn a_claim_says_that_something_could_not_be_read(subject: &dyn Subject) {
     let Some(broker) = broker(subject).await else { return };
     for text in ["1", "2"] {

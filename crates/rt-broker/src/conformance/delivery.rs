@@ -1,4 +1,4 @@
-//! Which subscribers receive what.
+//! Checks of deliveries: which subscribers receive which publications.
 
 use super::subject::Subject;
 use super::support::{broker, next, nothing_more, publish, take, two_nodes};
@@ -140,7 +140,8 @@ pub(super) async fn nothing_is_stamped_at_or_below_a_watermark(subject: &dyn Sub
     }
 }
 
-/// While others publish: what is stamped at or below a mark is in the log by the next look.
+/// While others publish, a subscriber that reads after it took a watermark receives every publication
+/// stamped at or before it.
 pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
     const EACH: usize = 150;
     let broker = broker(subject, Bounds::new().count(10_000)).await;
@@ -184,7 +185,7 @@ pub(super) async fn a_publication_reaches_the_other_node(subject: &dyn Subject) 
     assert_eq!(take(&mut here, 1).await, ["x"]);
 }
 
-/// Needs a subject that can make publications unreadable.
+/// Runs only if the subject can make publications unreadable.
 pub(super) async fn what_cannot_be_read_is_a_gap_in_its_place(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
     let mut positions = Vec::new();

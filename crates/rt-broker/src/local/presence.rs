@@ -1,4 +1,4 @@
-//! Which clients are connected to the brokers of this process.
+//! Presence: the clients that are connected to the brokers of this process.
 
 use super::Clock;
 use crate::boxed_future::BoxFuture;

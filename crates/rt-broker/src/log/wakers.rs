@@ -25,7 +25,7 @@ impl Drop for Wakers {
 #[derive(Default, Debug)]
 #[non_exhaustive]
 pub struct Appended {
-    /// How many subscribers of the log the publication is for.
+    /// The number of subscribers of the log that the publication is for.
     pub reached: usize,
     /// The wakers of the subscribers that wait for it.
     pub wakers: Wakers,

@@ -43,7 +43,8 @@ fn subscribe(window: &mut Window, start: Start) -> usize {
     window.add(reader, &start, Timestamp::ZERO).unwrap()
 }
 
-/// What a reader is given, such as "1 2 lost(2-4) 5": a gap with the offsets around it.
+/// Returns a reader's deliveries as text, such as "1 2 lost(2-4) 5": a gap with the offsets around
+/// it.
 fn read(window: &mut Window, key: usize) -> String {
     let deliveries = window.read_all(key).unwrap();
     let words = deliveries.iter().map(|delivery| match delivery {
