@@ -35,8 +35,27 @@
 //! [`Subscription::next`] waits for the next delivery; a subscription is also a
 //! [`Stream`](futures_core::Stream).
 //!
-//! An [`Engine`] stores and orders publications: [`MemoryEngine`] here, others behind features. The
-//! contract of an engine is in the comments of its traits, [`History`], [`Presence`] and
+//! An [`Engine`] stores and orders publications: [`MemoryEngine`] in memory and, with the feature
+//! `file`, `FileEngine` in a folder. Share an engine with the broker to keep a handle to it:
+//!
+//! ```no_run
+//! # #[cfg(feature = "file")]
+//! # async fn run() -> Result<(), rt_broker::Error> {
+//! use rt_broker::{Broker, FileEngine, Message};
+//! use std::sync::Arc;
+//!
+//! let engine = Arc::new(FileEngine::builder("/var/lib/news").open()?);
+//! let broker = Broker::builder_shared(engine.clone()).build();
+//! broker.publish("news", Message::text("hello")).await?;
+//! engine.backup("/backups/monday").await?;
+//! engine.close().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! Brokers and subscriptions keep their engine alive. Dropping the last handle to a `FileEngine`
+//! without `close` blocks the thread until everything is written, and reports no error.
+//!
+//! The contract of an engine is in the comments of its traits, [`History`], [`Presence`] and
 //! [`Control`], and the suite behind the feature `conformance` tests it.
 
 mod batch;
