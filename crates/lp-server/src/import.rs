@@ -67,7 +67,7 @@ struct Line<'a> {
 }
 
 impl<'de: 'a, 'a> FromObject<'de> for Line<'a> {
-    const WHAT: &'static str = "an event of golongpoll";
+    const EXPECTED: &'static str = "an event of golongpoll";
 
     fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
         Self::deserialize(object)

@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Longest name of a topic, in bytes.
-const MAX_TOPIC: usize = 1024;
+const MAX_TOPIC_LEN: usize = 1024;
 /// Time between two rounds of housekeeping.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Time for which a log without subscribers stays open: pollers return within it.
@@ -364,7 +364,7 @@ fn check_topic(topic: &str) -> Result<(), Error> {
     if topic.is_empty() {
         return Err(Error::topic("it is empty"));
     }
-    if topic.len() > MAX_TOPIC {
+    if topic.len() > MAX_TOPIC_LEN {
         return Err(Error::topic("it is longer than 1,024 bytes"));
     }
     Ok(())

@@ -78,7 +78,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Returns everything but durability and sharing: what an engine in memory can keep.
+    /// Returns the capabilities of an engine in memory: everything but durability and sharing.
     #[must_use]
     pub fn local() -> Self {
         Self {

@@ -21,9 +21,9 @@ const WIRE_FORMATS: usize = 2;
 
 /// A slot for the bytes in each wire format.
 #[derive(Default, Debug)]
-pub(crate) struct Encoded([OnceLock<Bytes>; WIRE_FORMATS]);
+pub(crate) struct EncodingCache([OnceLock<Bytes>; WIRE_FORMATS]);
 
-impl Encoded {
+impl EncodingCache {
     pub(crate) fn get(&self, format: WireFormat, encode: impl FnOnce() -> Bytes) -> &Bytes {
         self.0[format as usize].get_or_init(encode)
     }
@@ -34,7 +34,7 @@ impl Encoded {
 pub struct Entry {
     publication: Publication,
     live_only: bool,
-    encoded: Encoded,
+    encoded: EncodingCache,
 }
 
 impl Entry {
@@ -44,7 +44,7 @@ impl Entry {
     /// without data, or any message in a topic without history.
     #[must_use]
     pub fn new(publication: Publication, live_only: bool) -> Arc<Self> {
-        Arc::new(Self { publication, live_only, encoded: Encoded::default() })
+        Arc::new(Self { publication, live_only, encoded: EncodingCache::default() })
     }
 
     /// Returns the publication.

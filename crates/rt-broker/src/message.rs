@@ -6,9 +6,9 @@ use bytes::Bytes;
 use std::time::Duration;
 
 /// Longest event type and id, in bytes.
-const MAX_NAME: usize = 1024;
+const MAX_NAME_LEN: usize = 1024;
 /// Longest client id and idempotency key, in bytes.
-const MAX_KEY: usize = 256;
+const MAX_KEY_LEN: usize = 256;
 
 /// A message before it is published: its data, event type, id and addressing.
 ///
@@ -162,7 +162,7 @@ impl Message {
             check_data(data, self.json)?;
         }
         let too_long = |text: &Option<Box<str>>, max| text.as_ref().is_some_and(|t| t.len() > max);
-        if too_long(&self.event, MAX_NAME) {
+        if too_long(&self.event, MAX_NAME_LEN) {
             return Err("its event type is longer than 1,024 bytes");
         }
         if self.event.as_ref().is_some_and(|event| event.contains(['\r', '\n'])) {
@@ -176,10 +176,10 @@ impl Message {
             // Not ignored: a message for one client must not become a message for all.
             return Err("a client id is empty");
         }
-        if too_long(&self.target, MAX_KEY) || too_long(&self.except, MAX_KEY) {
+        if too_long(&self.target, MAX_KEY_LEN) || too_long(&self.except, MAX_KEY_LEN) {
             return Err("a client id is longer than 256 bytes");
         }
-        if too_long(&self.key, MAX_KEY) {
+        if too_long(&self.key, MAX_KEY_LEN) {
             return Err("its idempotency key is longer than 256 bytes");
         }
         Ok(())
@@ -215,7 +215,7 @@ fn check_data(data: &[u8], json: bool) -> Result<(), &'static str> {
 
 /// Checks that an id survives transport in a header.
 fn check_id(id: &str) -> Result<(), &'static str> {
-    if id.len() > MAX_NAME {
+    if id.len() > MAX_NAME_LEN {
         Err("its id is longer than 1,024 bytes")
     } else if id.chars().any(char::is_control) {
         Err("its id has a control character")

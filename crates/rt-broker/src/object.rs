@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 /// }
 ///
 /// impl<'de> FromObject<'de> for Named {
-///     const WHAT: &'static str = "an object with a name";
+///     const EXPECTED: &'static str = "an object with a name";
 ///
 ///     fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
 ///         Self::deserialize(object)
@@ -42,7 +42,7 @@ use std::marker::PhantomData;
 /// ```
 pub trait FromObject<'de>: Sized {
     /// The name of the expected object in error messages, such as "a packet".
-    const WHAT: &'static str;
+    const EXPECTED: &'static str;
 
     /// Reads the fields of an object.
     ///
@@ -70,7 +70,7 @@ impl<'de, T: FromObject<'de>> Visitor<'de> for ObjectVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} as a JSON object", T::WHAT)
+        write!(f, "{} as a JSON object", T::EXPECTED)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {

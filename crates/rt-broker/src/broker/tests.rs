@@ -54,7 +54,7 @@ fn a_log_that_failed_to_open_does_not_remove_its_successor() {
     assert_eq!(broker.open_topics(), 0);
 }
 
-/// Counts publications, whatever else is measured.
+/// A recorder of the counter of publications alone.
 #[derive(Default)]
 struct Publications(Arc<AtomicU64>);
 

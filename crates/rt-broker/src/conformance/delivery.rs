@@ -122,7 +122,7 @@ pub(super) async fn a_subscriber_that_reads_slowly_receives_a_gap(subject: &dyn 
     assert!(matches!(told, Delivery::Gap(gap) if gap.reason() == GapReason::Slow));
     let rest = take(&mut slow, 5).await;
     assert_eq!(rest.first().map(String::as_str), Some("0000000015"));
-    // What was missed before connecting is no lag.
+    // Publications from before the subscription are no lag.
     let mut late = broker.subscribe("t", Start::Earliest).expect("subscribed");
     assert_eq!(take(&mut late, 20).await.len(), 20);
 }

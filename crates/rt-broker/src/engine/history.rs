@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// - **Order.** The offsets of a topic's publications grow, and may skip; their times never go back.
 ///   A log receives the publications in that order.
 /// - **No hole, no repeat.** [`tail`](Self::tail) opens a log with all that is held and then appends
-///   everything later exactly once, whatever is published meanwhile.
+///   everything later exactly once, even if publications arrive meanwhile.
 /// - **No silence.** Publications that should be held and cannot be read are reported as
 ///   [lost](crate::Snapshot::lost), to open logs as well.
 /// - **Epochs.** A topic that is made again, or an engine that has lost data, begins a new epoch and

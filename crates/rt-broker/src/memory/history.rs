@@ -1,6 +1,6 @@
 //! The topics of the memory engine.
 
-use super::topic::{Published, Topic};
+use super::topic::{PublishOutcome, Topic};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
@@ -82,7 +82,7 @@ impl MemoryHistory {
         if let Some(first) = key.as_ref().and_then(|key| topics.keys.find(name, key, now)) {
             return Ok(first);
         }
-        let Published { receipt, wakers } =
+        let PublishOutcome { receipt, wakers } =
             self.with(&mut topics, name, |topic| topic.publish(message, from, now))?;
         if topics.bytes > self.max_bytes {
             topics.shrink(self.max_bytes, name);

@@ -32,7 +32,7 @@ pub(super) struct Topic {
 }
 
 /// The result of a publish. The caller drops the wakers once it holds no lock.
-pub(super) struct Published {
+pub(super) struct PublishOutcome {
     pub(super) receipt: Receipt,
     pub(super) wakers: Vec<Wakers>,
 }
@@ -60,7 +60,12 @@ impl Topic {
         self.retention.bytes()
     }
 
-    pub(super) fn publish(&mut self, message: Message, from: NodeId, now: Timestamp) -> Published {
+    pub(super) fn publish(
+        &mut self,
+        message: Message,
+        from: NodeId,
+        now: Timestamp,
+    ) -> PublishOutcome {
         // Several publications may share a millisecond; none is at or before a watermark.
         let time = now.max(self.last).max(self.watermark.next());
         self.last = time;
@@ -85,7 +90,7 @@ impl Topic {
             wakers.push(appended.wakers);
             true
         });
-        Published { receipt: Receipt::new(position, time).with_reached(reached), wakers }
+        PublishOutcome { receipt: Receipt::new(position, time).with_reached(reached), wakers }
     }
 
     pub(super) fn watermark(&mut self, now: Timestamp) -> Timestamp {
