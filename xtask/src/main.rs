@@ -4,6 +4,7 @@ mod bench;
 mod bench_centrifugo;
 mod bench_vk;
 mod ci;
+mod crash;
 mod fuzz;
 mod interop;
 mod tidy;
@@ -51,6 +52,16 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Simulates crashes of the file engine: power cuts, kills and failing disks, four lives a seed.
+    /// A failure prints its seed and the command that repeats it.
+    Crash {
+        /// Number of seeds.
+        #[arg(long, default_value_t = 8)]
+        seeds: u64,
+        /// The first seed.
+        #[arg(long, default_value_t = 0)]
+        first: u64,
+    },
     /// Checks the dependency arrows of the design, and what else is agreed on.
     Tidy,
     /// All that continuous integration checks with Rust alone.
@@ -63,6 +74,7 @@ fn main() -> ExitCode {
         Command::Interop { names, require_all } => interop::run(&names, require_all),
         Command::Bench { names, ruler, peers } => bench::run(&names, ruler, peers),
         Command::Fuzz { seconds } => fuzz::run(seconds),
+        Command::Crash { seeds, first } => crash::run(first, seeds),
         Command::Tidy => tidy::run(),
         Command::Ci => ci::run(),
     };

@@ -5,7 +5,7 @@ mod common;
 use common::{Answer, Follower, poll, publish};
 use lp_server::{Gone, LongPoll, LongPollBuilder};
 use rt_broker::conformance::DamagedEngine;
-use rt_broker::{Broker, MemoryEngine, Offset};
+use rt_broker::{Broker, FileEngine, MemoryEngine, Offset};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -94,4 +94,38 @@ async fn a_waiting_poll_is_told_what_is_lost_meanwhile() {
     let plain = plain.await.unwrap();
     assert!(plain.json()["timeout"].is_string());
     assert_eq!(plain.header("longpoll-gap"), Some("lost"));
+}
+
+/// A partial restore: the folder's journal is older than what clients have seen.
+#[tokio::test]
+async fn what_a_restored_journal_lacks_is_a_gap_in_both_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let engine = Arc::new(FileEngine::builder(folder.path().join("store")).open().unwrap());
+        (LongPoll::builder(Broker::builder_shared(engine.clone()).build()).build(), engine)
+    };
+    let journal = folder.path().join("store/journal/0000000001.log");
+    let (polls, engine) = open();
+    for n in 1..=3 {
+        publish(&polls, "a", n).await;
+    }
+    let older = std::fs::read(&journal).unwrap();
+    for n in 4..=6 {
+        publish(&polls, "a", n).await;
+    }
+    let mut follower = Follower::new("a", 0, true);
+    assert_eq!(follower.poll(&polls, 1).await, [1, 2, 3, 4, 5, 6]);
+    let strict = poll(&polls, "form=strict&timeout=1&category=a&since_time=0").await;
+    let cursor = strict.cursor().to_owned();
+    engine.close().await.unwrap();
+    std::fs::write(&journal, older).unwrap();
+
+    let (polls, _engine) = open();
+    publish(&polls, "a", 7).await;
+    let answer = poll(&polls, &follower.query(1)).await;
+    assert_eq!(answer.data(), [7], "{answer:?}");
+    assert_eq!(answer.header("longpoll-gap"), Some("epoch"));
+    let answer = poll(&polls, &format!("form=strict&timeout=1&category=a&cursor={cursor}")).await;
+    assert_eq!(answer.data(), [1, 2, 3, 7], "{answer:?}");
+    assert_eq!(gaps(&answer), ["epoch 6-0"]);
 }

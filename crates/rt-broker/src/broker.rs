@@ -14,6 +14,7 @@ use crate::start::Start;
 use crate::subscribe_options::SubscribeOptions;
 use crate::subscription::Subscription;
 use crate::timestamp::Timestamp;
+use crate::topic_name::check_topic;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +22,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Longest name of a topic, in bytes.
-const MAX_TOPIC_LEN: usize = 1024;
 /// Time between two rounds of housekeeping.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Time for which a log without subscribers stays open: pollers return within it.
@@ -358,16 +357,6 @@ impl BrokerBuilder {
         };
         Broker { inner: Arc::new(inner) }
     }
-}
-
-fn check_topic(topic: &str) -> Result<(), Error> {
-    if topic.is_empty() {
-        return Err(Error::topic("it is empty"));
-    }
-    if topic.len() > MAX_TOPIC_LEN {
-        return Err(Error::topic("it is longer than 1,024 bytes"));
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Broker {

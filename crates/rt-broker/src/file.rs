@@ -5,7 +5,6 @@
 //! - [`writer`]: the thread that writes: commands, commits, housekeeping, recovery;
 //! - [`engine`] and [`builder`]: the engine itself.
 
-mod backup;
 mod builder;
 mod engine;
 mod state;

@@ -92,6 +92,7 @@ mod start;
 mod subscribe_options;
 mod subscription;
 mod timestamp;
+mod topic_name;
 
 pub use batch::Batch;
 pub use bounds::{Bounds, LIVE_WINDOW};

@@ -180,15 +180,17 @@ impl<T: Retained + Clone> Retention<T> {
 
     fn forget(&mut self, offset: Offset) {
         self.ids.remove(offset);
+        self.leases.remove(offset);
         self.leases.forget_through(self.budget.evicted().offset);
     }
 
     /// Claims the oldest items that nobody else has claimed, for as long as the topic's leases last.
     pub(crate) fn claim(&mut self, limits: ClaimLimits, now: Timestamp) -> Claimed<T> {
-        let first = self.index_after(limits.after);
-        let free = |item: &&T| self.leases.is_free(item.offset(), now);
-        let (mut items, mut bytes) = (Vec::new(), 0);
-        for item in self.items.range(first..).filter(free).take(limits.count) {
+        self.leases.expire(now);
+        let returned = self.leases.returned_after(limits.after).filter_map(|at| self.get(at));
+        let never_claimed = self.after(limits.after.max(self.leases.taken_through()));
+        let (mut items, mut bytes) = (Vec::<T>::new(), 0);
+        for item in returned.chain(never_claimed).take(limits.count) {
             if !items.is_empty() && bytes + item.size() > limits.bytes {
                 break;
             }
@@ -196,10 +198,15 @@ impl<T: Retained + Clone> Retention<T> {
             items.push(item.clone());
         }
         if items.is_empty() {
-            let held_since = self.items.get(first).map(Retained::time);
-            return Claimed { items, look_again: self.leases.next_end(now), held_since };
+            let held_since = self.after(limits.after).next().map(Retained::time);
+            return Claimed { items, look_again: self.leases.next_end(), held_since };
         }
         let until = now.after(self.budget.bounds().lease().unwrap_or_default());
+        // What a later start passes over stays free for an earlier one.
+        let passed_over = self.after(self.leases.taken_through()).map(Retained::offset);
+        let passed_over = passed_over.take_while(|offset| *offset <= limits.after);
+        let passed_over: Vec<Offset> = passed_over.collect();
+        self.leases.pass_over(passed_over);
         self.leases.take(items.iter().map(Retained::offset), until);
         Claimed { items, look_again: None, held_since: None }
     }
@@ -218,7 +225,7 @@ impl<T: Retained + Clone> Retention<T> {
     /// Ends the claim whose last item this is: its items can be claimed again.
     #[cfg(feature = "file")]
     pub(crate) fn release(&mut self, last: Offset) {
-        self.leases.confirm(last);
+        self.leases.release(last);
     }
 
     /// Ends the claim whose last item this is, and removes its items.

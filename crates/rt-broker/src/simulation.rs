@@ -4,8 +4,8 @@
 pub use crate::file::store::simulated_disk::{Fault, Operation, SimulatedDisk};
 
 use crate::file::store::{
-    Disk, Durability, Ending, Folder, FrameHead, Journal, JournalOptions, Preparation, RealDisk,
-    StoreError,
+    CommitDurability, Disk, Ending, Folder, FrameHead, Journal, JournalOptions, Preparation,
+    RealDisk, StoreError,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl RawJournal {
             let head = FrameHead { kind: 1, topic: 1, offset, time: 1 };
             commit.push(head, |bytes| bytes.extend_from_slice(body));
         }
-        let done = self.journal.commit(commit, Durability::Sync);
+        let done = self.journal.commit(commit, CommitDurability::Sync);
         done.unwrap_or_else(|error| panic!("{error}"));
     }
 }
@@ -87,10 +87,10 @@ pub fn recover_damaged(edits: &[u8]) {
             let head = FrameHead { kind: 1, topic: offset % 3, offset, time: offset };
             commit.push(head, |bytes| bytes.extend_from_slice(&body(offset)));
         }
-        journal.commit(commit, Durability::Sync).expect("the disk has no fault");
+        journal.commit(commit, CommitDurability::Sync).expect("the disk has no fault");
     };
     let (folder, mut journal, ..) = open(&disk).expect("it is new");
-    folder.begin(Durability::Sync).expect("the disk has no fault");
+    folder.begin(CommitDurability::Sync).expect("the disk has no fault");
     for first in (1..40).step_by(3) {
         commit(&mut journal, first..first + 3);
     }

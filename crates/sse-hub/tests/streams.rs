@@ -4,7 +4,7 @@ mod common;
 
 use common::{Client, Got, hub_with, request};
 use rt_broker::conformance::DamagedEngine;
-use rt_broker::{Bounds, Broker, MemoryEngine, Offset};
+use rt_broker::{Bounds, Broker, FileEngine, MemoryEngine, Offset};
 use sse_codec::Message;
 use sse_hub::{Grant, Hub, Packet, SlowClient, random_id};
 use std::sync::Arc;
@@ -315,4 +315,34 @@ async fn what_the_store_lost_is_a_gap_event_in_its_place() {
     // A client that keeps up is not disturbed.
     send(&hub, "5").await;
     assert_eq!(live.data("message").await, "5");
+}
+
+/// A partial restore: the folder's journal is older than what clients have seen.
+#[tokio::test]
+async fn what_a_restored_journal_lacks_is_a_gap_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let engine = Arc::new(FileEngine::builder(folder.path().join("store")).open().unwrap());
+        (Hub::builder(Broker::builder_shared(engine.clone()).build()).build(), engine)
+    };
+    let journal = folder.path().join("store/journal/0000000001.log");
+    let (hub, engine) = open();
+    send(&hub, "1").await;
+    let older = std::fs::read(&journal).unwrap();
+    send(&hub, "2").await;
+    let mut client = Client::join(&hub, "z", "c");
+    let last = client.ping().await;
+    engine.close().await.unwrap();
+    std::fs::write(&journal, older).unwrap();
+
+    let (hub, _engine) = open();
+    send(&hub, "3").await;
+    let mut client = Client::resume(&hub, "z", "c", &last);
+    client.ping().await;
+    let (event, data, _) = client.event().await;
+    assert_eq!(event, "gap");
+    assert!(data.contains(r#""reason":"epoch""#), "{data}");
+    for held in ["1", "3"] {
+        assert_eq!(client.data("message").await, held);
+    }
 }

@@ -4,7 +4,7 @@ use super::state::Publish;
 use super::store::message_codec::Origin;
 #[cfg(feature = "simulation")]
 use super::writer::Writer;
-use super::writer::{Command, Opening, Shared, Waiting, closed};
+use super::writer::{Command, Opening, QueuedPublish, Shared, closed};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
@@ -25,6 +25,7 @@ use crate::node::NodeId;
 use crate::position::Position;
 use crate::start::Start;
 use crate::timestamp::Timestamp;
+use crate::topic_name::check_topic;
 use std::collections::HashSet;
 use std::fmt;
 use std::future::ready;
@@ -37,6 +38,9 @@ use tokio::sync::watch;
 
 /// Publications that an import writes at once.
 const IMPORTED_AT_ONCE: usize = 1_024;
+const IMPORTED_BYTES: usize = 4 << 20;
+/// The largest message, in bytes: far below what a record of the journal can hold.
+const MAX_MESSAGE: usize = 64 << 20;
 
 /// Keeps the history in a folder, through the end of the process and, as
 /// [asked](crate::FileEngineBuilder::durability), of the system.
@@ -58,11 +62,11 @@ pub struct FileEngine {
     control: LocalControl,
     /// How the writer ended.
     ended: watch::Receiver<Option<Result<(), Error>>>,
-    writer: Mutex<Option<HowItWrites>>,
+    writer: Mutex<Option<WriterHandle>>,
 }
 
-/// Who does what the writer is asked for.
-enum HowItWrites {
+/// How the writer runs.
+enum WriterHandle {
     Thread(JoinHandle<()>),
     /// A simulation, in turns.
     #[cfg(feature = "simulation")]
@@ -111,24 +115,24 @@ impl FileEngine {
     pub(super) fn start(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
-        let (tell, ended) = watch::channel(None);
-        let of_writer = shared.clone();
+        let (ended_sender, ended) = watch::channel(None);
+        let writer_shared = shared.clone();
         let run = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| {
                 let why = "it panicked, most likely in the function given to `bounds_of`";
                 Err(Error::unavailable("its writer failed", why))
             });
             // Nobody waits for it after that, however it ended.
-            of_writer.queue.close();
-            of_writer.queue.clear();
-            of_writer.room.close();
-            of_writer.set_down(Some("its store was closed".to_owned()));
-            tell.send_replace(Some(ended));
+            writer_shared.queue.close();
+            writer_shared.queue.clear();
+            writer_shared.room.close();
+            writer_shared.set_down(Some("its store was closed".to_owned()));
+            ended_sender.send_replace(Some(ended));
         };
         let thread = std::thread::Builder::new().name("rt-broker-file".into()).spawn(run);
         let writer =
             thread.map_err(|error| Error::unavailable("its writer cannot be started", error))?;
-        let writer = Mutex::new(Some(HowItWrites::Thread(writer)));
+        let writer = Mutex::new(Some(WriterHandle::Thread(writer)));
         Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
     }
 
@@ -137,12 +141,12 @@ impl FileEngine {
     pub(super) fn without_thread(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
         let (shared, writer) = opening.open()?;
-        let writer = Mutex::new(Some(HowItWrites::Turns(Box::new(writer))));
+        let writer = Mutex::new(Some(WriterHandle::Turns(Box::new(writer))));
         let (_, ended) = watch::channel(None);
         Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
     }
 
-    fn lock_writer(&self) -> MutexGuard<'_, Option<HowItWrites>> {
+    fn lock_writer(&self) -> MutexGuard<'_, Option<WriterHandle>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -151,7 +155,7 @@ impl FileEngine {
     /// # Errors
     /// When it cannot be written.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.shared.ask(|reply| Command::Flush { reply }).await
+        self.shared.request(|reply| Command::Flush { reply }).await
     }
 
     /// Closes the store: what was handed in before is written, everything is on the disk, and the
@@ -187,7 +191,7 @@ impl FileEngine {
     /// it is closed before the copy is complete. What was begun is deleted then.
     pub async fn backup(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
         let folder = folder.as_ref().to_owned();
-        self.shared.ask(|reply| Command::Backup { folder, reply }).await
+        self.shared.request(|reply| Command::Backup { folder, reply }).await
     }
 
     /// Stores publications that were made elsewhere, in this order. They keep their ids and, where
@@ -201,16 +205,22 @@ impl FileEngine {
     /// When a message is not valid, and when the store cannot be written.
     pub async fn import(&self, publications: Vec<Import>) -> Result<(), Error> {
         for import in &publications {
+            check_topic(&import.topic)?;
             import.message.validate()?;
         }
         let mut publications = publications.into_iter().peekable();
         while publications.peek().is_some() {
-            let at_once = publications.by_ref().take(IMPORTED_AT_ONCE).map(|import| {
-                let Import { topic, message, time, id } = import;
-                Publish { topic, message, origin: Some(Origin { id, time }) }
-            });
-            let publications = at_once.collect();
-            self.shared.ask(|reply| Command::Import { publications, reply }).await?;
+            let (mut at_once, mut bytes) = (Vec::new(), 0);
+            while at_once.len() < IMPORTED_AT_ONCE
+                && bytes < IMPORTED_BYTES
+                && let Some(Import { topic, message, time, id }) = publications.next()
+            {
+                bytes += message.size() + topic.len();
+                at_once.push(Publish { topic, message, origin: Some(Origin { id, time }) });
+            }
+            let room = self.shared.take_room(bytes).await?;
+            let command = |reply| Command::Import { publications: at_once, room, reply };
+            self.shared.request_with_room(command).await?;
         }
         Ok(())
     }
@@ -234,7 +244,7 @@ impl FileEngine {
 impl FileEngine {
     /// Does all that it was asked for.
     pub fn turn(&self) {
-        if let Some(HowItWrites::Turns(writer)) = &mut *self.lock_writer() {
+        if let Some(WriterHandle::Turns(writer)) = &mut *self.lock_writer() {
             writer.turn_now();
         }
     }
@@ -242,7 +252,7 @@ impl FileEngine {
     /// Closes the store.
     pub fn close_now(self) -> Result<(), Error> {
         match self.lock_writer().take() {
-            Some(HowItWrites::Turns(writer)) => writer.close(),
+            Some(WriterHandle::Turns(writer)) => writer.close(),
             _ => Err(closed()),
         }
     }
@@ -261,10 +271,14 @@ impl History for FileEngine {
         from: NodeId,
     ) -> BoxFuture<'a, Result<Receipt, Error>> {
         Box::pin(async move {
-            let room = self.shared.take_room(message.size() + topic.len()).await?;
+            let size = message.size();
+            if size > MAX_MESSAGE {
+                return Err(Error::message("it is larger than 64 MiB"));
+            }
+            let room = self.shared.take_room(size + topic.len()).await?;
             let publish = Publish { topic: topic.into(), message, origin: None };
-            let command = |reply| Command::Publish(Waiting { publish, from, room, reply });
-            self.shared.ask(command).await
+            let command = |reply| Command::Publish(QueuedPublish { publish, from, room, reply });
+            self.shared.request_with_room(command).await
         })
     }
 
@@ -275,12 +289,12 @@ impl History for FileEngine {
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Read { topic, start, limit, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Read { topic, start, limit, reply }))
     }
 
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Tail { topic, log, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Tail { topic, log, reply }))
     }
 
     fn claim<'a>(
@@ -289,7 +303,7 @@ impl History for FileEngine {
         request: ClaimRequest,
     ) -> BoxFuture<'a, Result<Claim, Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Claim { topic, request, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Claim { topic, request, reply }))
     }
 
     fn confirm<'a>(
@@ -298,12 +312,12 @@ impl History for FileEngine {
         position: Position,
     ) -> BoxFuture<'a, Result<(), Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Confirm { topic, position, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Confirm { topic, position, reply }))
     }
 
     fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let topic = topic.into();
-        Box::pin(self.shared.ask(move |reply| Command::Remove { topic, reply }))
+        Box::pin(self.shared.request(move |reply| Command::Remove { topic, reply }))
     }
 
     fn now(&self) -> Timestamp {
@@ -364,9 +378,9 @@ impl Drop for FileEngine {
         let writer = self.lock_writer().take();
         match writer {
             // `close` returns how it went.
-            Some(HowItWrites::Thread(writer)) => drop(writer.join()),
+            Some(WriterHandle::Thread(writer)) => drop(writer.join()),
             #[cfg(feature = "simulation")]
-            Some(HowItWrites::Turns(writer)) => drop(writer),
+            Some(WriterHandle::Turns(writer)) => drop(writer),
             None => {}
         }
     }

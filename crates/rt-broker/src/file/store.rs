@@ -21,6 +21,7 @@ mod aside;
 mod commit;
 mod disk;
 mod error;
+mod fields;
 mod folder;
 pub(in crate::file) mod format;
 mod journal;
@@ -48,7 +49,7 @@ pub(crate) use {
     commit::Commit,
     disk::{Disk, RealDisk},
     error::{ErrorKind, StoreError},
-    folder::{Durability, Ending, Folder},
+    folder::{CommitDurability, Ending, Folder},
     format::FrameHead,
     journal::Journal,
     options::JournalOptions,

@@ -1,5 +1,6 @@
 //! The thread that writes: what it is asked for, and what it does besides.
 
+mod background;
 mod cleaner;
 mod cleaning;
 mod clock;
@@ -11,7 +12,7 @@ mod recovery;
 mod shared;
 mod thread;
 
-pub(in crate::file) use queue::{Command, Waiting};
+pub(in crate::file) use queue::{Command, QueuedPublish};
 pub(in crate::file) use recovery::Opening;
 pub(in crate::file) use shared::{Shared, closed};
 #[cfg(feature = "simulation")]

@@ -32,6 +32,13 @@ impl Keys {
         self.forget(receipt.time());
     }
 
+    /// Forgets the keys of a topic.
+    #[cfg(feature = "file")]
+    pub(crate) fn forget_topic(&mut self, topic: &str) {
+        let of_topic = joined(topic, "");
+        self.receipts.retain(|key, _| !key.starts_with(&*of_topic));
+    }
+
     /// Removes a key whose publication was not stored.
     #[cfg(feature = "file")]
     pub(crate) fn take_back(&mut self, topic: &str, key: &str) {

@@ -121,6 +121,38 @@ fn claims_take_what_is_free_and_confirming_removes_it() {
 }
 
 proptest! {
+    /// Against the definition: an item is free unless an unended lease has it.
+    #[test]
+    fn claims_take_the_oldest_items_that_are_free(
+        steps in prop::collection::vec((0u64..12, 1usize..4, 0u64..40, 0u8..4), 1..40),
+    ) {
+        let bounds = Bounds::new().delete_after_retrieval(Duration::from_millis(50));
+        let mut retention = Retention::new(bounds);
+        let (mut held, mut time) = (Vec::<(Item, u64)>::new(), 100);
+        for (n, (after, count, wait, action)) in (1..).zip(steps) {
+            time += wait;
+            let item = Item { offset: n, time, size: 1 };
+            held.push((item, 0));
+            retention.push(item);
+            let after = Offset::new(after);
+            let limits = ClaimLimits { after, count, bytes: usize::MAX };
+            let claimed = retention.claim(limits, at(time)).items;
+            let free = held.iter_mut().filter(|(item, until)| item.offset() > after && *until <= time);
+            let mut expected = Vec::new();
+            for (item, until) in free.take(count) {
+                *until = time + 50;
+                expected.push(*item);
+            }
+            prop_assert_eq!(&claimed, &expected);
+            if let (Some(last), 0) = (claimed.last(), action) {
+                retention.confirm(last.offset());
+                held.retain(|(item, _)| !claimed.contains(item));
+            }
+        }
+    }
+}
+
+proptest! {
     #[test]
     fn a_transaction_that_is_rolled_back_has_changed_nothing(
         before in prop::collection::vec(0usize..30, 0..20),

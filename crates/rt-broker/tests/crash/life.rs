@@ -1,13 +1,13 @@
 //! One store and its lives: what is done to it, and when its end comes.
 
-use super::model::{Ending, State, Topic};
+use super::backup::Backup;
+use super::model::{Ending, Limits, Topic};
 use rt_broker::simulation::{Fault, Operation, SimulatedDisk};
 use rt_broker::{
-    Bounds, ClaimRequest, Durability, Entry, Error, FileEngine, History, Message, NodeId, Position,
+    Bounds, BoxFuture, Durability, Engine, Entry, Error, FileEngine, Health, History, Position,
     Start, Timestamp,
 };
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -17,24 +17,38 @@ use std::time::Duration;
 const COUNT: usize = 40;
 /// Publications that a topic with claims holds: more than a simulation publishes.
 const QUEUE: usize = 100_000;
-const TOPICS: [&str; 4] = ["news", "prices", "queue jobs", "queue mail"];
+/// The topic "prices" has an age, and "archive" is published to rarely: its publications are moved when
+/// their segment is cleaned.
+pub const TOPICS: [&str; 5] = ["news", "prices", "archive", "queue jobs", "queue mail"];
 const LEASE: Duration = Duration::from_secs(5);
+const AGE: Duration = Duration::from_secs(30);
 /// Small, so that segments are filled, cleaned and removed.
-const SEGMENT: u32 = 16 << 10;
+const SEGMENT: u32 = 8 << 10;
 
-type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub type Pending<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
 pub struct Simulation {
-    random: fastrand::Rng,
-    disk: SimulatedDisk,
-    durability: Durability,
-    clock: Arc<AtomicU64>,
-    topics: HashMap<&'static str, Topic>,
-    keys: Vec<(&'static str, String, Position)>,
-    published: u64,
-    ending: Ending,
+    pub random: fastrand::Rng,
+    pub disk: SimulatedDisk,
+    pub durability: Durability,
+    pub clock: Arc<AtomicU64>,
+    pub topics: HashMap<&'static str, Topic>,
+    pub backups: Vec<Backup>,
+    pub keys: Vec<UsedKey>,
+    pub published: u64,
+    pub disk_fails: bool,
+    pub ending: Ending,
     /// What was done, for the report of a failure.
-    trace: Vec<String>,
+    pub trace: Vec<String>,
+}
+
+/// An idempotency key, and the publication that it was used for.
+#[derive(Clone)]
+pub struct UsedKey {
+    pub topic: &'static str,
+    pub key: String,
+    pub position: Position,
+    pub time: Timestamp,
 }
 
 impl Drop for Simulation {
@@ -50,8 +64,16 @@ fn is_queue(topic: &str) -> bool {
     topic.starts_with("queue")
 }
 
-fn count(topic: &str) -> usize {
-    if is_queue(topic) { QUEUE } else { COUNT }
+fn limits(topic: &str) -> Limits {
+    let count = if is_queue(topic) { QUEUE } else { COUNT };
+    Limits { count, age: (topic == "prices").then_some(AGE) }
+}
+
+fn bounds(topic: &str) -> Bounds {
+    let Limits { count, age } = limits(topic);
+    let bounds = Bounds::new().count(count).bytes(1 << 30);
+    let bounds = if is_queue(topic) { bounds.delete_after_retrieval(LEASE) } else { bounds };
+    age.map_or(bounds, |age| bounds.age(age))
 }
 
 impl Simulation {
@@ -59,15 +81,20 @@ impl Simulation {
         let mut random = fastrand::Rng::with_seed(seed);
         // Epochs and the journal's salts are random too.
         fastrand::seed(seed);
-        let group = Durability::Group { bytes: 4096, period: Duration::from_secs(3600) };
-        let durability = [Durability::Always, group, Durability::None][random.usize(0..3)];
+        let by_size = Durability::Group { bytes: 4096, period: Duration::from_secs(3600) };
+        // The period is over at the end of each turn.
+        let by_time = Durability::Group { bytes: usize::MAX, period: Duration::ZERO };
+        let all = [Durability::Always, by_size, by_time, Durability::None];
+        let durability = all[random.usize(0..all.len())];
         Self {
             disk: SimulatedDisk::new(),
             durability,
             clock: Arc::new(AtomicU64::new(1_795_230_332_805)),
-            topics: TOPICS.map(|topic| (topic, Topic::default())).into(),
+            topics: TOPICS.map(|topic| (topic, Topic::new(limits(topic)))).into(),
+            backups: Vec::new(),
             keys: Vec::new(),
             published: 0,
+            disk_fails: false,
             ending: Ending::Closed,
             trace: vec![format!("{durability:?}")],
             random,
@@ -78,15 +105,21 @@ impl Simulation {
     pub fn live(&mut self) {
         let engine = self.open();
         self.check_opening(&engine);
+        let engine = self.check_resuming(engine);
+        self.check_backups();
+        let mut failed = false;
         for _ in 0..self.random.usize(1..120) {
             self.act(&engine);
+            failed |= self.disk_fails;
         }
         self.set_faults(0.0);
+        let engine = self.check_resuming(engine);
         if self.random.bool() {
             TOPICS.iter().for_each(|topic| self.check_life(&engine, topic));
         }
         self.ending = match self.random.usize(0..5) {
             0 => Ending::Closed,
+            1 if failed => Ending::KilledOnFailingDisk,
             1 => Ending::Killed,
             _ => Ending::PowerCut,
         };
@@ -98,6 +131,7 @@ impl Simulation {
                 // In the midst of a commit.
                 self.set_faults(0.5);
                 self.publish_some(&engine);
+                self.ending = self.ending.or(Ending::KilledOnFailingDisk);
             }
             engine.kill();
         }
@@ -106,27 +140,33 @@ impl Simulation {
             self.disk.power_cut(self.random.u64(..));
         }
         self.set_faults(0.0);
-        self.advance();
+        match self.random.usize(0..4) {
+            // A clock that has lost its time: nothing is stamped below what was given out.
+            0 => drop(self.clock.fetch_sub(3_600_000, Ordering::Relaxed)),
+            _ => self.advance(),
+        }
     }
 
     pub fn check_last_opening(&mut self) {
         let engine = self.open();
         self.check_opening(&engine);
+        let engine = self.check_resuming(engine);
+        self.check_backups();
         engine.close_now().expect("it closes");
     }
 
+    /// Opens the store in a folder of the disk.
+    pub fn try_open(&self, path: &str) -> Result<FileEngine, Error> {
+        let clock = self.clock.clone();
+        FileEngine::builder(path)
+            .bounds_of(bounds)
+            .durability(self.durability)
+            .clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)))
+            .open_simulated(&self.disk, SEGMENT)
+    }
+
     fn open(&mut self) -> FileEngine {
-        let open = |simulation: &Self| {
-            let clock = simulation.clock.clone();
-            FileEngine::builder("/store")
-                .bounds_of(|topic| match is_queue(topic) {
-                    true => Bounds::new().count(QUEUE).bytes(1 << 30).delete_after_retrieval(LEASE),
-                    false => Bounds::new().count(COUNT).bytes(1 << 30),
-                })
-                .durability(simulation.durability)
-                .clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)))
-                .open_simulated(&simulation.disk, SEGMENT)
-        };
+        let open = |simulation: &Self| simulation.try_open("/store");
         if self.random.usize(0..4) == 0 {
             // An opening that fails, and may be cut off by another power cut.
             self.set_faults(0.2);
@@ -137,23 +177,24 @@ impl Simulation {
                 }
                 Err(error) => {
                     assert!(error.is_unavailable(), "{error}");
+                    assert!(error.to_string().contains("/store"), "it names no file: {error}");
                     self.trace.push(format!("not opened: {error}"));
                 }
             }
             self.set_faults(0.0);
+            self.ending = self.ending.or(Ending::KilledOnFailingDisk);
             if self.random.bool() {
                 self.trace.push("power cut".into());
                 self.disk.power_cut(self.random.u64(..));
-                if self.ending == Ending::Killed {
-                    self.ending = Ending::PowerCut;
-                }
+                self.ending = Ending::PowerCut;
             }
         }
         open(self).unwrap_or_else(|error| panic!("the store does not open: {error}"))
     }
 
     fn act(&mut self, engine: &FileEngine) {
-        match self.random.usize(0..20) {
+        self.note_time(engine);
+        match self.random.usize(0..22) {
             0 => {
                 let share = [0.0, 0.0, 0.05, 0.3][self.random.usize(0..4)];
                 self.set_faults(share);
@@ -176,12 +217,15 @@ impl Simulation {
                 engine.turn();
             }
             8 => self.repeat_key(engine),
+            9 => self.sweep(engine),
+            10 if self.random.usize(0..4) == 0 => self.back_up(engine),
             _ => self.publish_some(engine),
         }
     }
 
     /// Lets this share of the writes, syncs and other changes fail.
-    fn set_faults(&mut self, share: f64) {
+    pub fn set_faults(&mut self, share: f64) {
+        self.disk_fails = share > 0.0;
         if share == 0.0 {
             return self.disk.clear_plan();
         }
@@ -200,8 +244,40 @@ impl Simulation {
         });
     }
 
-    fn topic(&mut self) -> &'static str {
-        TOPICS[self.random.usize(0..TOPICS.len())]
+    pub fn topic(&mut self) -> &'static str {
+        match TOPICS[self.random.usize(0..TOPICS.len())] {
+            "archive" if self.random.usize(0..5) > 0 => "news",
+            topic => topic,
+        }
+    }
+
+    /// Notes the engine's time: what is too old by it may be gone.
+    pub fn note_time(&mut self, engine: &FileEngine) {
+        let now = engine.now();
+        self.topics.values_mut().for_each(|topic| topic.latest = topic.latest.max(now));
+    }
+
+    /// Whether what is acknowledged now survives a power cut.
+    pub fn is_durable(&self, engine: &FileEngine) -> bool {
+        match self.durability {
+            Durability::Always => true,
+            Durability::Group { period: Duration::ZERO, .. } => {
+                poll(&mut engine.health()) == Some(Health::Ok)
+            }
+            _ => false,
+        }
+    }
+
+    /// Evicts what is too old, and drops topics that nobody needs.
+    fn sweep(&mut self, engine: &FileEngine) {
+        engine.sweep();
+        engine.turn();
+        for (name, topic) in &mut self.topics {
+            if !engine.knows(name) {
+                // Offsets begin again.
+                topic.restart();
+            }
+        }
     }
 
     fn advance(&mut self) {
@@ -213,154 +289,31 @@ impl Simulation {
         };
     }
 
-    /// Publishes some messages at the same time; some callers do not wait.
-    fn publish_some(&mut self, engine: &FileEngine) {
-        let mut waiting = Vec::new();
-        for _ in 0..self.random.usize(1..12) {
-            let topic = self.topic();
-            self.published += 1;
-            let data = format!("{} {}", self.published, "x".repeat(self.random.usize(0..400)));
-            let mut message = Message::text(data.clone());
-            let key = (self.random.usize(0..6) == 0).then(|| format!("key {}", self.published));
-            if let Some(key) = &key {
-                message = message.with_idempotency_key(key.clone());
-            }
-            let mut publish = engine.publish(topic, message, NodeId::random());
-            assert!(poll(&mut publish).is_none(), "nothing is written before its turn");
-            let publish = (self.random.usize(0..15) != 0).then_some(publish);
-            waiting.push((topic, data, key, publish));
-        }
-        engine.turn();
-        for (topic, data, key, publish) in waiting {
-            let number = data.split(' ').next().unwrap_or_default().to_owned();
-            let durable = self.durability == Durability::Always;
-            let Some(known) = self.topics.get_mut(topic) else { continue };
-            match publish.map(|mut publish| poll(&mut publish).expect("it was its turn")) {
-                Some(Ok(receipt)) => {
-                    let position = receipt.position();
-                    self.trace
-                        .push(format!("{number} is {topic} {position} at {}", receipt.time()));
-                    known.acknowledge(&data, position, receipt.time(), durable);
-                    self.keys.extend(key.filter(|_| durable).map(|key| (topic, key, position)));
-                }
-                Some(Err(error)) => {
-                    assert!(error.is_unavailable(), "{error}");
-                    self.trace.push(format!("{number} failed: {error}"));
-                    known.note_unknown(data, State::Failed);
-                }
-                None => {
-                    self.trace.push(format!("{number} is cancelled"));
-                    known.note_unknown(data, State::Cancelled);
-                }
-            }
-        }
-    }
-
-    fn flush(&mut self, engine: &FileEngine) {
-        let flushed = done(engine, Box::pin(engine.flush()));
-        self.trace.push(format!("flushed: {flushed:?}"));
-        if flushed.is_ok() {
-            self.topics.values_mut().for_each(Topic::synced);
-        }
-    }
-
-    /// Removes a topic, now and then.
-    fn remove(&mut self, engine: &FileEngine) {
-        if self.random.usize(0..6) != 0 {
-            return;
-        }
-        let topic = self.topic();
-        let removed = done(engine, engine.remove(topic));
-        self.trace.push(format!("removed {topic}: {removed:?}"));
-        let durable = self.durability == Durability::Always;
-        let Some(known) = self.topics.get_mut(topic) else { return };
-        self.keys.retain(|(of, ..)| *of != topic);
-        known.restart();
-        for state in known.sent.values_mut() {
-            *state = match (*state, &removed) {
-                (State::Acknowledged { .. } | State::MayBeGone { .. }, Ok(())) if durable => {
-                    State::Gone
-                }
-                (State::Acknowledged { position, .. }, _) => State::MayBeGone { position },
-                // A removal takes those with it that nobody waited for.
-                (State::Cancelled, Ok(())) if durable => State::Gone,
-                (state, _) => state,
-            };
-        }
-    }
-
-    /// Claims from a queue, and confirms now and then.
-    fn claim(&mut self, engine: &FileEngine) {
-        let topic = TOPICS[self.random.usize(2..4)];
-        let request = ClaimRequest::new(Start::Earliest).limit(self.random.usize(1..10));
-        let Ok(claim) = done(engine, engine.claim(topic, request)) else { return };
-        let Some(last) = claim.entries.last().map(|entry| entry.publication().position()) else {
-            return;
-        };
-        let Some(known) = self.topics.get_mut(topic) else { return };
-        for entry in &claim.entries {
-            let data = entry.publication().data().expect("text");
-            let state = known.sent.get(data).unwrap_or_else(|| panic!("{data} is unknown"));
-            assert_ne!(*state, State::Gone, "{data} was deleted and is claimed");
-        }
-        if self.random.usize(0..3) == 0 {
-            return;
-        }
-        let confirmed = done(engine, engine.confirm(topic, last));
-        self.trace.push(format!("confirmed {topic} {last}: {confirmed:?}"));
-        let durable = self.durability == Durability::Always;
-        for entry in claim.entries {
-            let publication = entry.publication();
-            let state = match confirmed.is_ok() && durable {
-                true => State::Gone,
-                false => State::MayBeGone { position: publication.position() },
-            };
-            known.sent.insert(publication.data().expect("text").into(), state);
-        }
-    }
-
-    /// Publishes again with a key that was used: nothing is stored.
-    fn repeat_key(&mut self, engine: &FileEngine) {
-        let Some((topic, key, position)) = self.random.choice(&self.keys).cloned() else { return };
-        let repeated = Message::text("repeated").with_idempotency_key(key.clone());
-        match done(engine, engine.publish(topic, repeated, NodeId::random())) {
-            Ok(receipt) if receipt.is_duplicate() => {
-                assert_eq!(receipt.position(), position, "{key} made another publication");
-            }
-            // The window has passed: it is a publication of its own.
-            Ok(receipt) => {
-                let now = Timestamp::from_millis(self.clock.load(Ordering::Relaxed));
-                panic!("{key} at {position} is forgotten at {now}: {receipt:?}");
-            }
-            Err(error) => assert!(error.is_unavailable(), "{error}"),
-        }
-    }
-
     fn check_life(&mut self, engine: &FileEngine, topic: &'static str) {
+        self.note_time(engine);
         let Some(held) = held(engine, topic) else { return };
-        self.topics.get_mut(topic).expect("known").check_life(&held, count(topic));
+        self.topics.get_mut(topic).expect("known").check_life(&held);
     }
 
     fn check_opening(&mut self, engine: &FileEngine) {
+        self.note_time(engine);
         for topic in TOPICS {
             let held = held(engine, topic).expect("it can be read where nothing fails");
             let known = self.topics.get_mut(topic).expect("known");
             let last = held.last().map(|entry| entry.publication().position().to_string());
             self.trace.push(format!("opened {topic}: {} to {last:?}", held.len()));
-            known.check_opening(&held, count(topic), self.ending);
+            known.check_opening(&held, self.ending);
         }
-        // Keys of publications that got another epoch are checked no more.
-        self.keys.clear();
     }
 }
 
 /// All that a topic holds; none where an eviction that is due cannot be written.
-fn held(engine: &FileEngine, topic: &str) -> Option<Vec<Arc<Entry>>> {
+pub fn held(engine: &FileEngine, topic: &str) -> Option<Vec<Arc<Entry>>> {
     let page = done(engine, engine.read(topic, Start::Earliest, usize::MAX)).ok()?;
     Some(page.entries)
 }
 
-fn done<T>(engine: &FileEngine, mut pending: Pending<'_, T>) -> Result<T, Error> {
+pub fn done<T>(engine: &FileEngine, mut pending: Pending<'_, T>) -> Result<T, Error> {
     if let Some(done) = poll(&mut pending) {
         return done;
     }
@@ -368,7 +321,7 @@ fn done<T>(engine: &FileEngine, mut pending: Pending<'_, T>) -> Result<T, Error>
     poll(&mut pending).expect("it was its turn")
 }
 
-fn poll<T>(pending: &mut Pending<'_, T>) -> Option<Result<T, Error>> {
+pub fn poll<T>(pending: &mut BoxFuture<'_, T>) -> Option<T> {
     match pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => Some(done),
         Poll::Pending => None,

@@ -4,13 +4,17 @@
 
 mod backup;
 mod conforms;
+mod damaged;
+mod edits;
 #[cfg(unix)]
 mod fails;
 #[cfg(unix)]
 mod kill;
+mod logged;
 mod oracle;
 mod refused;
 mod reopen;
+mod support;
 #[cfg(target_os = "linux")]
 mod synced;
 mod torn;

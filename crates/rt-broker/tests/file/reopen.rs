@@ -1,74 +1,15 @@
 //! What is there again after the store is opened anew, and what must not be.
 
+use super::support::Store;
 use super::{LARGE, held, open, publish, take};
-use rt_broker::{
-    Bounds, Broker, ClaimRequest, Delivery, FileEngine, FileEngineBuilder, GapReason, Message,
-    Timestamp,
-};
+use rt_broker::{Broker, ClaimRequest, Delivery, FileEngine, GapReason, Message, Timestamp};
 use rt_broker::{Durability, Start};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(30);
-
-/// A store that is opened again and again, closed or as a killed process leaves it.
-struct Store {
-    folder: tempfile::TempDir,
-    lives: u32,
-    clock: Arc<AtomicU64>,
-}
-
-impl Store {
-    fn new() -> Self {
-        let clock = Arc::new(AtomicU64::new(1_795_230_332_805));
-        Self { folder: tempfile::tempdir().unwrap(), lives: 0, clock }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join(self.lives.to_string())
-    }
-
-    fn builder(&self, bounds: Bounds) -> FileEngineBuilder {
-        let clock = self.clock.clone();
-        let builder = FileEngine::builder(self.path()).bounds(bounds);
-        builder.clock(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)))
-    }
-
-    fn open(&self, bounds: Bounds) -> Broker {
-        Broker::builder(self.builder(bounds).open().unwrap()).build()
-    }
-
-    /// Ends a life: what the next one opens is the store as it is now, not closed.
-    fn killed(&mut self, broker: Broker) {
-        let old = self.path();
-        self.lives += 1;
-        copy(&old, &self.path());
-        drop(broker);
-    }
-
-    fn ended(&mut self, broker: Broker, closed: bool) {
-        if closed { drop(broker) } else { self.killed(broker) }
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        match from.is_dir() {
-            true => copy(&from, &to),
-            false => drop(fs::copy(&from, &to).unwrap()),
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_store_goes_on_where_it_was() {

@@ -6,6 +6,7 @@
 //! that is opened as after a new start of the system. That an acknowledgement waits for the durability is
 //! shown by the tests `synced` and, within the crate, `what_is_acknowledged_was_synced_as_was_asked`.
 
+use super::support::copy;
 use super::{LARGE, held, open, publish};
 use rt_broker::{Broker, Delivery, Durability, FileEngine, GapReason, Health, Receipt, Start};
 use std::fs;
@@ -17,18 +18,6 @@ const SECTOR: usize = 512;
 const ROUNDS: usize = 30;
 const GROUP: Durability =
     Durability::Group { bytes: usize::MAX, period: Duration::from_secs(3600) };
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        match from.is_dir() {
-            true => copy(&from, &to),
-            false => drop(fs::copy(&from, &to).unwrap()),
-        }
-    }
-}
 
 /// Tears what `later` has beyond `synced`, in place; says how many sectors differed.
 fn tear(synced: &Path, later: &Path) -> usize {

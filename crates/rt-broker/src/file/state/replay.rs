@@ -11,13 +11,14 @@ use super::topics::Topics;
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
 use crate::file::store::message_codec;
-use crate::file::store::record::{self, KeyRecord, Kind, Standing, TopicRecord};
+use crate::file::store::record::{self, DamageNote, KeyRecord, Kind, TopicRecord, TopicSummary};
 use crate::file::store::{Damage, Frame, Location};
 use crate::local::{BoundsOf, keys};
 use crate::position::{Epoch, Offset, Position};
 use crate::retention::{Id, Retention};
 use crate::timestamp::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What was read of the journal so far.
@@ -27,14 +28,13 @@ pub(in crate::file) struct Replay {
     keys: Vec<Key>,
     /// The newest reservation: a store that was closed has taken back what it did not use.
     reserved: Option<Timestamp>,
-    /// Damaged places of the journal that earlier openings have taken care of.
-    noted: HashSet<Location>,
+    noted: Noted,
     /// Records whose checksum is right and whose form is not known.
     unknown: usize,
 }
 
 /// What the journal holds.
-pub(in crate::file) struct Replayed {
+pub(in crate::file) struct ReplayResult {
     pub(in crate::file) topics: Topics,
     pub(in crate::file) losses: Vec<Loss>,
     /// Topics that are of no use any more, and of which nothing says so.
@@ -49,7 +49,7 @@ struct ReplayedTopic {
     imported: Option<Timestamp>,
     recorded_in: Option<u32>,
     /// What its newest record says.
-    standing: Standing,
+    summary: TopicSummary,
     held: Retention<Slot>,
     dropped: bool,
 }
@@ -70,6 +70,45 @@ pub(in crate::file) struct Loss {
     pub(in crate::file) expected: u64,
     /// Publications that are there.
     pub(in crate::file) found: u64,
+}
+
+/// The damage of the journal that earlier openings have taken care of.
+#[derive(Default)]
+struct Noted {
+    places: HashSet<Location>,
+    commits: Vec<RangeInclusive<u64>>,
+}
+
+impl Noted {
+    fn add(&mut self, DamageNote { location, commits }: DamageNote) {
+        self.places.insert(location);
+        self.commits.extend(commits);
+    }
+
+    fn contains(&self, damage: &Damage) -> bool {
+        let has_commits = || {
+            let Some(commits) = damage.commits() else { return false };
+            let mut next = *commits.start();
+            while let Some(noted) = self.commits.iter().find(|noted| noted.contains(&next)) {
+                if noted.end() >= commits.end() {
+                    return true;
+                }
+                next = noted.end() + 1;
+            }
+            false
+        };
+        self.places.contains(&damage.location) || has_commits()
+    }
+}
+
+impl Loss {
+    /// The number of publications that are lost: all of them where nothing says whose they are.
+    pub(in crate::file) fn publications(&self) -> u64 {
+        match self.topic {
+            Some(_) => self.expected.saturating_sub(self.found),
+            None => self.expected.max(self.found),
+        }
+    }
 }
 
 impl Replay {
@@ -97,12 +136,12 @@ impl Replay {
                 return Some(());
             }
             Kind::DamageNoted => {
-                self.noted.insert(record::decode_location(body)?);
+                self.noted.add(DamageNote::decode(body)?);
                 return Some(());
             }
             _ => {}
         }
-        let standing = Standing::decode(offset, time, &mut body)?;
+        let summary = TopicSummary::decode(offset, time, &mut body)?;
         let topic = self.topics.entry(frame.head.topic).or_insert_with(ReplayedTopic::new);
         if topic.dropped {
             return Some(());
@@ -133,8 +172,8 @@ impl Replay {
         }
         topic.offset = topic.offset.max(offset);
         topic.time = topic.time.max(time);
-        topic.standing = standing;
-        topic.held.evict_through(standing.evicted);
+        topic.summary = summary;
+        topic.held.evict_through(summary.evicted);
         Some(())
     }
 
@@ -146,7 +185,7 @@ impl Replay {
 
     /// The damage that no earlier opening has taken care of.
     pub(in crate::file) fn new_damage(&self, damage: &[Damage]) -> Vec<Damage> {
-        let new = |damage: &&Damage| !self.noted.contains(&damage.location);
+        let new = |damage: &&Damage| !self.noted.contains(damage);
         damage.iter().filter(new).cloned().collect()
     }
 
@@ -164,10 +203,10 @@ impl Replay {
         limits: Limits,
         now: Timestamp,
         damage: &[Damage],
-    ) -> Replayed {
+    ) -> ReplayResult {
         let mut topics = Topics::new(bounds, limits);
         let (mut losses, mut obsolete) = (Vec::new(), Vec::new());
-        let lost: HashSet<u64> = damage.iter().filter_map(Damage::topic).collect();
+        let lost = topics_that_lost_records(damage);
         let mut newest_first: Vec<_> = self.topics.into_iter().collect();
         newest_first.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
         for (id, replayed) in newest_first {
@@ -175,9 +214,12 @@ impl Replay {
             if replayed.dropped {
                 continue;
             }
-            let (expected, found) = (replayed.standing.count, replayed.held.len() as u64);
+            let (expected, found) = (replayed.summary.count, replayed.held.len() as u64);
             let topic = replayed.name.as_deref().map(Arc::<str>::from);
-            if expected != found || topic.is_none() || lost.contains(&id) {
+            if topic.is_none() {
+                // Nobody can ask for what a topic without a name holds.
+                losses.push(Loss { topic: None, expected: expected.max(found), found: 0 });
+            } else if expected != found || lost.contains(&id) {
                 losses.push(Loss { topic: topic.clone(), expected, found });
             }
             let Some(name) = topic.filter(|name| topics.get(name).is_none()) else {
@@ -191,7 +233,9 @@ impl Replay {
                 topics.segments.record(segment, name.clone());
             }
             let mut topic = replayed.into_topic(id, topics.bounds_of(&name));
-            topic.used_at = now;
+            // Its newest publication is the last use that is known.
+            (topic.used_at, topic.last_use) = (now, topic.head.time.as_millis());
+            topics.uses = topics.uses.max(topic.last_use);
             topics.insert(name, topic);
         }
         for Key { topic, key, receipt, segment } in self.keys {
@@ -200,8 +244,22 @@ impl Replay {
                 topics.keys.remember(&topic, &key, receipt);
             }
         }
-        Replayed { topics, losses, obsolete }
+        ReplayResult { topics, losses, obsolete }
     }
+}
+
+/// The numbers of the topics of which a record is lost that is not there twice.
+fn topics_that_lost_records(damage: &[Damage]) -> HashSet<u64> {
+    let (mut lost, mut own_records) = (HashSet::new(), HashSet::new());
+    for head in damage.iter().filter_map(Damage::frame) {
+        match Kind::from_number(head.kind) {
+            Some(Kind::Key | Kind::Reserved | Kind::DamageNoted) => {}
+            // A topic's own record is written twice.
+            Some(Kind::Topic) if own_records.insert(head.topic) => {}
+            _ => drop(lost.insert(head.topic)),
+        }
+    }
+    lost
 }
 
 impl ReplayedTopic {
@@ -213,7 +271,7 @@ impl ReplayedTopic {
             time: Timestamp::ZERO,
             imported: None,
             recorded_in: None,
-            standing: Standing::default(),
+            summary: TopicSummary::default(),
             held: Retention::new(Bounds::UNLIMITED),
             dropped: false,
         }

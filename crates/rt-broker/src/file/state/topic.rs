@@ -6,7 +6,7 @@ use crate::file::store::Commit;
 use crate::file::store::FrameHead;
 use crate::file::store::Location;
 use crate::file::store::message_codec::{self, Origin};
-use crate::file::store::record::{self, Kind, Standing, TopicRecord};
+use crate::file::store::record::{self, Kind, TopicRecord, TopicSummary};
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
 use crate::log::wakers::{Appended, Wakers};
@@ -126,7 +126,10 @@ impl Topic {
     /// Keeps the changes, and passes the number of each segment in which less is held now to
     /// `freed`. What was stamped stays above the marks until the logs have it.
     pub(in crate::file) fn commit(&mut self, mut freed: impl FnMut(u32)) {
-        self.saved = None;
+        if self.saved.take().is_some_and(|saved| saved.epoch != self.head.epoch) {
+            self.held.end_leases();
+            self.lost.clear();
+        }
         self.held.commit(|slot| freed(slot.location.segment));
         let evicted = self.held.evicted().offset;
         self.lost.retain(|range| *range.end() > evicted);
@@ -151,7 +154,8 @@ impl Topic {
         now: Timestamp,
         commit: &mut Commit,
     ) -> Arc<Entry> {
-        let wanted = origin.as_ref().map_or(now, |origin| origin.time);
+        // A time ahead of the clock would move the clock of all later lives.
+        let wanted = origin.as_ref().map_or(now, |origin| origin.time.min(now));
         // Several publications may share a millisecond; none is at or below a watermark.
         let time = wanted.max(self.head.time).max(self.marked.next());
         let offset = self.head.offset.next();
@@ -202,10 +206,13 @@ impl Topic {
     pub(in crate::file) fn record(&mut self, name: &str, commit: &mut Commit) {
         self.head.recorded_in = Some(commit.next_location().segment);
         let Head { epoch, imported, .. } = self.head;
-        self.push(Kind::Topic, commit, |body| TopicRecord::encode(epoch, imported, name, body));
+        // Twice: without a name all that the topic holds would be lost.
+        for _ in 0..2 {
+            self.push(Kind::Topic, commit, |body| TopicRecord::encode(epoch, imported, name, body));
+        }
     }
 
-    /// Writes a record that begins with the topic's standing.
+    /// Writes a record that begins with the topic's summary.
     pub(in crate::file) fn push(
         &self,
         kind: Kind,
@@ -214,9 +221,9 @@ impl Topic {
     ) {
         let (offset, time) = (self.head.offset, self.head.time);
         let evicted = self.held.evicted();
-        let standing = Standing { evicted, count: self.held.len() as u64 };
+        let summary = TopicSummary { evicted, count: self.held.len() as u64 };
         commit.push(frame(kind, self.id, offset, time), |out| {
-            standing.encode(offset, time, out);
+            summary.encode(offset, time, out);
             body(out);
         });
     }
@@ -225,8 +232,6 @@ impl Topic {
     /// record.
     pub(in crate::file) fn begin_epoch(&mut self) {
         self.head.epoch = Epoch::random();
-        self.held.end_leases();
-        self.lost.clear();
     }
 
     /// The mark for a poll that times out at `now`: nothing is stamped at or below it any more.
@@ -253,6 +258,17 @@ impl Topic {
 
     pub(in crate::file) fn position(&self, offset: Offset) -> Position {
         Position::new(self.head.epoch, offset)
+    }
+
+    /// What is held after an offset and is not too old.
+    pub(in crate::file) fn young(
+        &self,
+        after: Offset,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Slot> + use<'_> {
+        let bounds = self.held.bounds();
+        let held = self.held.after(after).copied();
+        held.filter(move |slot| !bounds.is_too_old(slot.time, now))
     }
 
     /// Whether a range that could not be read lies between an offset and what is held after it.
@@ -294,8 +310,10 @@ impl Topic {
     ) -> usize {
         self.stamped = None;
         let publication = entry.publication();
-        if !entry.is_live_only() {
-            self.held.index(publication.position().offset(), publication.ids());
+        let offset = publication.position().offset();
+        // Its own commit may have evicted it already.
+        if self.held.get(offset).is_some() {
+            self.held.index(offset, publication.ids());
         }
         let mut sum = 0;
         self.logs.retain(|log| {

@@ -36,7 +36,7 @@ pub(in crate::file) struct Topics {
     limits: Limits,
     /// All that is held, in bytes and in publications.
     pub(super) held: Held,
-    uses: u64,
+    pub(super) uses: u64,
     idle: IdleTopics,
     pub(super) next_id: u64,
     /// No topic that is made later is stamped at or below this: marks were given for names that had
@@ -284,6 +284,10 @@ impl Topics {
         let name = self.ensure(&topic, now, commit)?;
         let segment = commit.next_location().segment;
         let publish = |topic: &mut Topic, commit: &mut Commit| {
+            if topic.head.recorded_in != Some(segment) {
+                // Each segment names the topics whose publications it has.
+                topic.record(&name, commit);
+            }
             (topic.id, topic.publish(message, origin, now, commit))
         };
         let (id, entry) = self.change_topic(&name, publish, commit).ok_or_else(dropped)?;

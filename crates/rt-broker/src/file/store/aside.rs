@@ -36,7 +36,7 @@ impl Removal {
     /// When it cannot be removed: the next opening tries again.
     pub(crate) fn run(self) -> Result<(), StoreError> {
         let removed = match &self.aside {
-            Some(aside) => move_aside(&*self.disk, &self.path, aside),
+            Some(aside) => move_aside(&*self.disk, &self.path, aside).map(drop),
             None => self.disk.remove(&self.path),
         };
         removed.map_err(|error| StoreError::io(&self.path, "cannot be removed", error))
@@ -67,57 +67,71 @@ pub(super) fn set_aside(disk: &dyn Disk, journal: &Path, aside: &Path, inventory
         }
         for (at, bytes) in regions {
             let path = aside.join(format!("{number:010}-{at}-{bytes}.bin"));
-            if let Err(error) = copy_aside(disk, &*segment.file, at, bytes, &path) {
-                segment.move_aside = true;
-                inventory.recovered.uncopied.push(StoreError::io(
-                    &path,
-                    "cannot be written",
-                    error,
-                ));
+            match copy_aside(disk, &*segment.file, at, bytes, &path) {
+                Ok(true) => inventory.recovered.kept.push(path),
+                // It was copied when it was found first.
+                Ok(false) => {}
+                Err(error) => {
+                    segment.move_aside = true;
+                    let error = StoreError::io(&path, "cannot be written", error);
+                    inventory.recovered.uncopied.push(error);
+                }
             }
         }
     }
     for number in &inventory.void {
         let path = journal.join(segment_name(*number));
         let was_removed = inventory.segments.keys().next().is_some_and(|oldest| number < oldest);
-        let removed = if was_removed { disk.remove(&path) } else { move_aside(disk, &path, aside) };
-        if let Err(error) = removed {
-            inventory.recovered.uncopied.push(StoreError::io(
-                &path,
-                "cannot be moved aside",
-                error,
-            ));
+        let removed = match was_removed {
+            true => disk.remove(&path).map(|()| None),
+            false => move_aside(disk, &path, aside),
+        };
+        match removed {
+            Ok(kept) => inventory.recovered.kept.extend(kept),
+            Err(error) => {
+                let error = StoreError::io(&path, "cannot be moved aside", error);
+                inventory.recovered.uncopied.push(error);
+            }
         }
     }
 }
 
+/// Copies a part of a file, unless that was done before. Returns whether it was done now.
 fn copy_aside(
     disk: &dyn Disk,
     file: &dyn DiskFile,
     at: u64,
     bytes: u64,
     path: &Path,
-) -> io::Result<()> {
-    let Some(folder) = path.parent() else { return Ok(()) };
+) -> io::Result<bool> {
+    let Some(folder) = path.parent() else { return Ok(false) };
     let name = path.file_name().unwrap_or_default();
     if disk.list(folder).is_ok_and(|names| names.iter().any(|other| **other == *name)) {
-        return Ok(());
+        return Ok(false);
     }
     create_folder(disk, folder)?;
     let new = path.with_extension("new");
     copy(file, at, at + bytes, &*disk.create(&new)?, 0)?;
     disk.rename(&new, path)?;
-    disk.sync_folder(folder)
+    disk.sync_folder(folder)?;
+    Ok(true)
 }
 
-/// Moves a file out of the journal; one without a byte that is not zero is removed.
-pub(super) fn move_aside(disk: &dyn Disk, path: &Path, aside: &Path) -> io::Result<()> {
+/// Moves a file out of the journal, and returns where it is then; one without a byte that is not zero
+/// is removed.
+pub(super) fn move_aside(
+    disk: &dyn Disk,
+    path: &Path,
+    aside: &Path,
+) -> io::Result<Option<PathBuf>> {
     let file = disk.open(path)?;
     let len = file.len()?;
     if Window::new(&*file, len).find_nonzero(0).is_none() {
-        return disk.remove(path);
+        return disk.remove(path).map(|()| None);
     }
     create_folder(disk, aside)?;
-    disk.rename(path, &aside.join(path.file_name().unwrap_or_default()))?;
-    disk.sync_folder(aside)
+    let to = aside.join(path.file_name().unwrap_or_default());
+    disk.rename(path, &to)?;
+    disk.sync_folder(aside)?;
+    Ok(Some(to))
 }

@@ -27,7 +27,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// When a commit survives what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Durability {
+pub(crate) enum CommitDurability {
     /// It is on the disk, and survives a power cut.
     Sync,
     /// The operating system has it: it survives the end of the process.
@@ -132,10 +132,10 @@ impl Folder {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub(crate) fn begin(&self, durability: Durability) -> Result<(), StoreError> {
+    pub(crate) fn begin(&self, durability: CommitDurability) -> Result<(), StoreError> {
         let durability = match durability {
-            Durability::Sync => "sync",
-            Durability::Write => "write",
+            CommitDurability::Sync => "sync",
+            CommitDurability::Write => "write",
         };
         let text = format!("{durability}\n{}\n", self.disk.boot_id().unwrap_or_default());
         write_whole(&*self.disk, &self.path, MADE, "")?;
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_ending_is_told_by_what_the_last_process_left() {
-        use Durability::{Sync, Write};
+        use CommitDurability::{Sync, Write};
         let cases = [
             (Sync, false, Ending::Killed),
             (Sync, true, Ending::Killed),

@@ -5,10 +5,10 @@
 //! journal is never cut: it goes on in a new segment, whose header says where the valid part of the
 //! last one ends.
 //!
-//! **A new segment and a power cut.** With [`Durability::Sync`] the header of a new segment, its entry
+//! **A new segment and a power cut.** With [`CommitDurability::Sync`] the header of a new segment, its entry
 //! in the folder, and the progress that names it are synced before its first commit is acknowledged.
 //! So a newest segment without a readable header, which the settled progress does not name, has
-//! nothing that was acknowledged. With [`Durability::Write`] none of this is synced, nor is the
+//! nothing that was acknowledged. With [`CommitDurability::Write`] none of this is synced, nor is the
 //! segment before: a header that survives a power cut may name commits that did not, which recovery
 //! reports as lost.
 //! [`Journal::sync`] syncs all segments that were written since the last sync, oldest first.
@@ -17,7 +17,7 @@ use super::aside::Removal;
 use super::commit::{Commit, Place};
 use super::disk::{Disk, DiskFile};
 use super::error::{ErrorKind, StoreError};
-use super::folder::{Durability, Folder};
+use super::folder::{CommitDurability, Folder};
 use super::format::{End, HEADER_BYTES, SegmentHeader, Tail};
 use super::open;
 use super::options::JournalOptions;
@@ -175,7 +175,7 @@ impl Journal {
     /// When the disk is full or fails, a limit on the file's size is met, or the commit is too
     /// large. The journal is as it was before. As far as the disk still takes writes, the commit will
     /// not come back after a crash either. The same frames can be put together and tried again.
-    /// After an error of the kind [`ErrorKind::Lost`], commits of [`Durability::Write`] that were not
+    /// After an error of the kind [`ErrorKind::Lost`], commits of [`CommitDurability::Write`] that were not
     /// synced are lost.
     ///
     /// # Panics
@@ -183,7 +183,7 @@ impl Journal {
     pub(crate) fn commit(
         &mut self,
         mut commit: Commit,
-        durability: Durability,
+        durability: CommitDurability,
     ) -> Result<(), StoreError> {
         assert_eq!(commit.place, self.next_place(), "nothing was written since it was begun");
         let result = if commit.is_empty() { Ok(()) } else { self.write(&mut commit, durability) };
@@ -193,7 +193,11 @@ impl Journal {
         result
     }
 
-    fn write(&mut self, commit: &mut Commit, durability: Durability) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        commit: &mut Commit,
+        durability: CommitDurability,
+    ) -> Result<(), StoreError> {
         let Some(byte) = commit.finish() else {
             let what = "cannot hold a commit of this size: publish less at once";
             return Err(StoreError::new(ErrorKind::CommitTooLarge, &self.reader.folder, what));
@@ -223,7 +227,7 @@ impl Journal {
     fn try_write(
         &mut self,
         commit: &Commit,
-        durability: Durability,
+        durability: CommitDurability,
         checkpoint: Checkpoint,
     ) -> Result<(), StoreError> {
         let Place { segment, start, is_new_segment } = commit.place;
@@ -238,7 +242,7 @@ impl Journal {
                 .map_err(|error| StoreError::io(&path(), "cannot be written", error))?;
             self.unsynced.note_write(active.number, &active.file, start);
         }
-        if durability == Durability::Sync {
+        if durability == CommitDurability::Sync {
             self.unsynced.sync_all(&self.reader)?;
             if self.unsettled {
                 return self.settle(checkpoint);

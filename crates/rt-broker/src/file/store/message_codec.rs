@@ -1,6 +1,6 @@
 //! How a message stands in a record: flags, the fields that they name, then the data.
 
-use super::record::{number, put_number, put_text, take, take_text, text};
+use super::fields::{number, put_number, put_text, take, take_text, text};
 use crate::external_id::ExternalId;
 use crate::message::Message;
 use crate::timestamp::Timestamp;
@@ -102,7 +102,7 @@ pub(in crate::file) fn decode_message(body: &[u8]) -> Option<(Message, Option<Or
 
 /// What replay needs to know of a message, read without copying it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::file) struct Measured<'a> {
+pub(in crate::file) struct MessageSummary<'a> {
     /// Its bytes as bounds count them.
     pub(in crate::file) size: usize,
     pub(in crate::file) id: Option<&'a str>,
@@ -111,10 +111,10 @@ pub(in crate::file) struct Measured<'a> {
 }
 
 /// Measures what [`encode_message`] wrote.
-pub(in crate::file) fn measure_message(body: &[u8]) -> Option<Measured<'_>> {
+pub(in crate::file) fn measure_message(body: &[u8]) -> Option<MessageSummary<'_>> {
     let mut rest = body;
     let [flags] = take(&mut rest)?;
-    let mut measured = Measured { size: 0, id: None, external_id: None, origin_time: None };
+    let mut measured = MessageSummary { size: 0, id: None, external_id: None, origin_time: None };
     if flags & EXTERNAL != 0 {
         measured.origin_time = Some(Timestamp::from_millis(number(&mut rest)?));
         measured.external_id = Some(take_text(&mut rest)?);

@@ -1,11 +1,13 @@
 //! Opening the files of a store: what is there, what is kept aside, and that it is on the disk.
 
 use super::aside;
+use super::disk::DiskFile;
 use super::error::{ErrorKind, StoreError};
 use super::folder::{Ending, Folder, create_folder};
 use super::progress::{Checkpoint, Progress};
 use super::recover::{self, Inventory};
 use super::replay::{Frame, Location};
+use super::scan::Window;
 use super::segment::{CUT_OFF, JOURNAL, PROGRESS, Segment, copy, segment_name};
 use std::io;
 use std::path::Path;
@@ -80,8 +82,20 @@ fn secure(
         && number >= synced.segment
     {
         let from = if number == synced.segment { synced.at.into() } else { 0 };
-        copy(file, from, segment.end.into(), file, from)
-            .map_err(|error| StoreError::io(path, "cannot be written", error))?;
+        // What the disk cannot read now is left alone: recovery has reported it.
+        if is_readable(file, from, segment.end.into()) {
+            copy(file, from, segment.end.into(), file, from)
+                .map_err(|error| StoreError::io(path, "cannot be written", error))?;
+        }
     }
     file.sync().map_err(|error| StoreError::sync(path, error))
+}
+
+fn is_readable(file: &dyn DiskFile, from: u64, end: u64) -> bool {
+    let mut window = Window::new(file, end);
+    let mut at = from;
+    while at < end && window.error.is_none() {
+        at += window.get(at, 1 << 20).len().max(1) as u64;
+    }
+    window.error.is_none()
 }

@@ -56,7 +56,8 @@ impl JournalReader {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn path(&self, segment: u32) -> PathBuf {
+    /// The file of a segment.
+    pub(crate) fn path(&self, segment: u32) -> PathBuf {
         self.folder.join(JOURNAL).join(segment_name(segment))
     }
 

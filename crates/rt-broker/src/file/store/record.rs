@@ -2,15 +2,17 @@
 //!
 //! A frame's head names the topic by its number, and an offset and a time: those of the publication,
 //! or of the topic's newest one. Every record about a topic but [`Kind::Moved`] and [`Kind::Key`]
-//! begins with its [`Standing`], so that the newest one of them says what must be there. Numbers are
+//! begins with its [`TopicSummary`], so that the newest one of them says what must be there. Numbers are
 //! little-endian or, where they are usually small, of variable length (LEB128).
 
+use super::fields::{number, put_number, put_text, take_text, text};
 use super::message_codec::decode_message;
 use super::replay::Location;
 use crate::position::{Epoch, Offset, Position};
 use crate::publication::Publication;
 use crate::retention::Evicted;
 use crate::timestamp::Timestamp;
+use std::ops::RangeInclusive;
 
 /// What a frame is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,12 +61,12 @@ impl Kind {
 
 /// What a topic has evicted and holds after a record.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(in crate::file) struct Standing {
+pub(in crate::file) struct TopicSummary {
     pub(in crate::file) evicted: Evicted,
     pub(in crate::file) count: u64,
 }
 
-impl Standing {
+impl TopicSummary {
     /// Writes it relative to the head of its frame, which usually makes it a few bytes.
     pub(in crate::file) fn encode(&self, head: Offset, last: Timestamp, out: &mut Vec<u8>) {
         put_number(head.get().wrapping_sub(self.evicted.offset.get()), out);
@@ -79,7 +81,7 @@ impl Standing {
     }
 }
 
-/// What a topic's own record has beside its standing.
+/// What a topic's own record has beside its summary.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::file) struct TopicRecord {
     pub(in crate::file) epoch: Epoch,
@@ -107,14 +109,14 @@ impl TopicRecord {
     }
 }
 
-/// Reads a held publication: its standing is passed over.
+/// Reads a held publication: its summary is passed over.
 pub(in crate::file) fn decode_publication(
     position: Position,
     time: Timestamp,
     body: &[u8],
 ) -> Option<Publication> {
     let mut rest = body;
-    Standing::decode(position.offset(), time, &mut rest)?;
+    TopicSummary::decode(position.offset(), time, &mut rest)?;
     let (message, origin) = decode_message(rest)?;
     let publication = Publication::new(message, position, time);
     Some(match origin {
@@ -163,57 +165,34 @@ impl<'a> KeyRecord<'a> {
     }
 }
 
-/// Writes a place of the journal.
-pub(in crate::file) fn encode_location(location: Location, out: &mut Vec<u8>) {
-    put_number(location.segment.into(), out);
-    put_number(location.at.into(), out);
+/// A damage that was taken care of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::file) struct DamageNote {
+    pub(in crate::file) location: Location,
+    /// The commits of which nothing was found, if there were any. The next opening reports them at
+    /// another place: where the first commit after them begins.
+    pub(in crate::file) commits: Option<RangeInclusive<u64>>,
 }
 
-pub(in crate::file) fn decode_location(mut rest: &[u8]) -> Option<Location> {
-    let segment = u32::try_from(number(&mut rest)?).ok()?;
-    Some(Location { segment, at: u32::try_from(number(&mut rest)?).ok()? })
-}
-
-pub(super) fn put_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-pub(super) fn number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let [byte] = take(rest)?;
-        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte < 0x80 {
-            return Some(number);
+impl DamageNote {
+    pub(in crate::file) fn encode(&self, out: &mut Vec<u8>) {
+        put_number(self.location.segment.into(), out);
+        put_number(self.location.at.into(), out);
+        if let Some(commits) = &self.commits {
+            put_number(*commits.start(), out);
+            put_number(*commits.end(), out);
         }
     }
-    None
-}
 
-pub(super) fn put_text(text: &[u8], out: &mut Vec<u8>) {
-    put_number(text.len() as u64, out);
-    out.extend_from_slice(text);
-}
-
-pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = usize::try_from(number(rest)?).ok()?;
-    let (text, after) = rest.split_at_checked(len)?;
-    *rest = after;
-    Some(text)
-}
-
-pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*head)
-}
-
-pub(super) fn text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
+    pub(in crate::file) fn decode(mut rest: &[u8]) -> Option<Self> {
+        let segment = u32::try_from(number(&mut rest)?).ok()?;
+        let location = Location { segment, at: u32::try_from(number(&mut rest)?).ok()? };
+        let commits = match rest {
+            [] => None,
+            _ => Some(number(&mut rest)?..=number(&mut rest)?),
+        };
+        Some(Self { location, commits })
+    }
 }
 
 #[cfg(test)]
@@ -231,10 +210,10 @@ mod tests {
         ) {
             let (head, last) = (Offset::new(numbers[0]), Timestamp::from_millis(numbers[1]));
             let (offset, time) = (Offset::new(numbers[2]), Timestamp::from_millis(numbers[3]));
-            let standing = Standing { evicted: Evicted { offset, time }, count: numbers[4] };
+            let summary = TopicSummary { evicted: Evicted { offset, time }, count: numbers[4] };
             let mut body = Vec::new();
-            standing.encode(head, last, &mut body);
-            prop_assert_eq!(Standing::decode(head, last, &mut &*body), Some(standing));
+            summary.encode(head, last, &mut body);
+            prop_assert_eq!(TopicSummary::decode(head, last, &mut &*body), Some(summary));
             offsets.sort_unstable();
             let offsets: Vec<Offset> = offsets.into_iter().map(Offset::new).collect();
             let mut body = Vec::new();
@@ -252,7 +231,7 @@ mod tests {
             decode_offsets(&bytes);
             KeyRecord::decode(&bytes);
             TopicRecord::decode(&bytes);
-            Standing::decode(Offset::MAX, Timestamp::ZERO, &mut &*bytes);
+            TopicSummary::decode(Offset::MAX, Timestamp::ZERO, &mut &*bytes);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::format::{CommitMark, FrameHead, HEAD_BYTES, HEADER_BYTES};
 use super::scan::{Item, Scanner};
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 /// The number of damages of which each is described; the others are counted.
 const MAX_DAMAGES: usize = 1000;
@@ -46,6 +47,8 @@ pub(crate) struct Recovered {
     pub(crate) damage: Vec<Damage>,
     /// The number of all damages.
     pub(crate) damages: u64,
+    /// The copies that were made in `cut-off` now.
+    pub(crate) kept: Vec<PathBuf>,
     /// What could not be copied to `cut-off`; it is still where it was found.
     pub(crate) uncopied: Vec<super::error::StoreError>,
 }
@@ -87,10 +90,10 @@ pub(crate) enum Loss {
 }
 
 impl Damage {
-    /// The number of the topic whose record is lost, where that is known.
-    pub(crate) fn topic(&self) -> Option<u64> {
+    /// The head of the frame that is lost, if it is known.
+    pub(crate) fn frame(&self) -> Option<&FrameHead> {
         match &self.loss {
-            Loss::Frame(head) => Some(head.topic),
+            Loss::Frame(head) => Some(head),
             _ => None,
         }
     }
@@ -98,6 +101,15 @@ impl Damage {
     /// Whether records of any topic may be lost.
     pub(crate) fn loses_anything(&self) -> bool {
         !matches!(self.loss, Loss::Nothing | Loss::Frame(_))
+    }
+
+    /// The commits of which nothing was found, as far as they are known.
+    pub(crate) fn commits(&self) -> Option<RangeInclusive<u64>> {
+        match &self.loss {
+            Loss::Commits(commits) => Some(commits.clone()),
+            Loss::Segment(commits) => commits.clone(),
+            _ => None,
+        }
     }
 
     /// Whether it stays where it is until its segment is removed.

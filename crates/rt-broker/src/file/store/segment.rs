@@ -51,8 +51,12 @@ pub(super) fn copy(
 ) -> io::Result<()> {
     let mut window = Window::new(from, end.min(from.len()?));
     while at < window.end() {
-        let piece = window.get(at, COPY_BYTES);
-        to.write_at(to_at, piece)?;
+        let piece = window.get(at, COPY_BYTES).to_vec();
+        // What the disk cannot read stands in the window as other bytes.
+        if let Some(error) = window.error.take() {
+            return Err(error);
+        }
+        to.write_at(to_at, &piece)?;
         at += piece.len() as u64;
         to_at += piece.len() as u64;
     }

@@ -33,6 +33,8 @@ pub enum Fault {
     Short(usize),
     /// A write writes this many bytes, and then the disk is full.
     Full(usize),
+    /// The disk was mounted for reading.
+    ReadOnly,
 }
 
 type Plan = Box<dyn FnMut(&Path, Operation) -> Option<Fault> + Send>;
@@ -201,6 +203,7 @@ impl From<Fault> for io::Error {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Full(_) => io::ErrorKind::StorageFull.into(),
+            Fault::ReadOnly => io::ErrorKind::ReadOnlyFilesystem.into(),
             Fault::Error | Fault::Short(_) => Self::other("simulated error of the disk"),
         }
     }
@@ -321,7 +324,7 @@ impl DiskFile for SimulatedFile {
         let fault = self.disk.check(&self.path, Operation::Write { at, bytes: bytes.len() }).err();
         let written = match fault {
             None => bytes.len(),
-            Some(Fault::Error) => 0,
+            Some(Fault::Error | Fault::ReadOnly) => 0,
             Some(Fault::Short(count) | Fault::Full(count)) => count.min(bytes.len()),
         };
         self.content(|content| content.write(at as usize, &bytes[..written]))?;

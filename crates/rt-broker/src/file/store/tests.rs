@@ -6,7 +6,7 @@ mod failures;
 mod files;
 
 use super::error::StoreError;
-use super::folder::{Durability, Folder};
+use super::folder::{CommitDurability, Folder};
 use super::format::FrameHead;
 use super::journal::Journal;
 use super::options::JournalOptions;
@@ -68,7 +68,7 @@ impl Opened {
         &mut self,
         offset: u64,
         bodies: &[Vec<u8>],
-        durability: Durability,
+        durability: CommitDurability,
     ) -> Result<Vec<Written>, StoreError> {
         let mut commit = self.journal.begin();
         let push = |(offset, body): (u64, &Vec<u8>)| {
@@ -85,11 +85,12 @@ impl Opened {
 fn write(bodies: &[Vec<u8>]) -> (SimulatedDisk, Opened, Vec<Written>) {
     let disk = SimulatedDisk::new();
     let mut opened = open(&disk);
-    opened.folder.begin(Durability::Sync).unwrap();
+    opened.folder.begin(CommitDurability::Sync).unwrap();
     let mut written = Vec::new();
     for (offset, body) in (1..).zip(bodies) {
-        written
-            .extend(opened.commit(offset, std::slice::from_ref(body), Durability::Sync).unwrap());
+        written.extend(
+            opened.commit(offset, std::slice::from_ref(body), CommitDurability::Sync).unwrap(),
+        );
     }
     (disk, opened, written)
 }
@@ -123,7 +124,7 @@ fn losses_of(disk: &SimulatedDisk) -> Vec<(u32, Loss)> {
 fn reopens_with(disk: &SimulatedDisk, expected: &[Written]) -> Opened {
     let mut opened = open(disk);
     assert_eq!(opened.frames, expected);
-    let more = opened.commit(100, &[b"more".to_vec()], Durability::Sync).unwrap();
+    let more = opened.commit(100, &[b"more".to_vec()], CommitDurability::Sync).unwrap();
     drop(opened);
     let opened = open(disk);
     assert_eq!(opened.frames, [expected, &more[..]].concat());

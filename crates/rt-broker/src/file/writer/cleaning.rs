@@ -11,14 +11,12 @@ use crate::error::Error;
 use crate::file::state::{Segments, Slot, Topics, frame};
 use crate::file::store::Commit;
 use crate::file::store::record::Kind;
-use crate::file::store::{Frame, Location};
+use crate::file::store::{FrameHead, Location};
 use crate::local::keys;
 use crate::position::Offset;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 
-/// Bytes that are read of a segment in one step.
-const STEP: u32 = 256 << 10;
 /// Topics whose records are written again in one step.
 const RECORDS: usize = 512;
 /// The journal may be twice as large as what it holds, and this many segments larger.
@@ -89,32 +87,41 @@ impl Writer {
             push_reserved(reserved, commit);
             Ok(())
         })?;
-        self.shared.clock.set_reserved(reserved);
         // What was moved must be on the disk before its old place goes.
         self.sync()?;
         let removal = self.journal.remove_oldest(cleaning.segment);
         let removal = removal.map_err(|error| self.failed(error))?;
-        self.copies.remove(removal);
+        self.background.remove(removal);
         self.shared.topics().segments.remove(cleaning.segment);
         Ok(None)
     }
 
     /// Writes again what is still needed of the next part of a segment; returns where to read on.
     fn move_frames(&mut self, segment: u32, at: u32, now: Timestamp) -> Result<Option<u32>, Error> {
+        // Read without the topics' lock, which others wait for.
+        let mut records = Vec::new();
+        let scanned = self.journal.reader().scan(segment, at, self.cleaner.step_bytes(), |frame| {
+            records.push(Record {
+                head: frame.head,
+                body: frame.body.to_vec(),
+                location: frame.location,
+            });
+        });
+        let next = scanned.map_err(|error| {
+            Error::unavailable("a segment of its journal cannot be read", error.to_string())
+        })?;
         let mut moved: Vec<(Arc<str>, Slot)> = Vec::new();
-        let reader = self.journal.reader().clone();
-        let next = self.change(now, |topics, commit| {
-            let scanned =
-                reader.scan(segment, at, STEP, |frame| match Kind::from_number(frame.head.kind) {
+        self.change(now, |topics, commit| {
+            for record in &records {
+                match Kind::from_number(record.head.kind) {
                     Some(Kind::Publication | Kind::Moved) => {
-                        moved.extend(move_publication(topics, &frame, commit));
+                        moved.extend(move_publication(topics, record, commit));
                     }
-                    Some(Kind::Key) => keep_key(topics, &frame, now, commit),
+                    Some(Kind::Key) => keep_key(topics, record, now, commit),
                     _ => {}
-                });
-            scanned.map_err(|error| {
-                Error::unavailable("a segment of its journal cannot be read", error.to_string())
-            })
+                }
+            }
+            Ok(())
         })?;
         let mut topics = self.shared.topics();
         for (name, slot) in moved {
@@ -141,6 +148,13 @@ impl Writer {
     }
 }
 
+/// A record of the segment that is cleaned.
+struct Record {
+    head: FrameHead,
+    body: Vec<u8>,
+    location: Location,
+}
+
 /// Writes a topic's record again, if its newest one is in the segment.
 fn record_again(topics: &mut Topics, name: &Arc<str>, segment: u32, commit: &mut Commit) {
     if topics.get(name).is_some_and(|topic| topic.head.recorded_in == Some(segment)) {
@@ -150,29 +164,29 @@ fn record_again(topics: &mut Topics, name: &Arc<str>, segment: u32, commit: &mut
 
 fn move_publication(
     topics: &mut Topics,
-    frame: &Frame<'_>,
+    record: &Record,
     commit: &mut Commit,
 ) -> Option<(Arc<str>, Slot)> {
-    let name = topics.name_of(frame.head.topic)?.clone();
+    let name = topics.name_of(record.head.topic)?.clone();
     let held = &topics.get(&name)?.held;
-    let slot = held.get(Offset::new(frame.head.offset)).copied()?;
-    if slot.location != frame.location {
+    let slot = held.get(Offset::new(record.head.offset)).copied()?;
+    if slot.location != record.location {
         return None;
     }
-    let location = copy(Kind::Moved, frame, commit);
+    let location = copy(Kind::Moved, record, commit);
     Some((name, Slot { location, ..slot }))
 }
 
-fn keep_key(topics: &mut Topics, frame: &Frame<'_>, now: Timestamp, commit: &mut Commit) {
-    let time = Timestamp::from_millis(frame.head.time);
+fn keep_key(topics: &mut Topics, record: &Record, now: Timestamp, commit: &mut Commit) {
+    let time = Timestamp::from_millis(record.head.time);
     if time.after(keys::WINDOW) > now {
-        let location = copy(Kind::Key, frame, commit);
+        let location = copy(Kind::Key, record, commit);
         topics.segments.keep_key(location.segment, time);
     }
 }
 
-fn copy(kind: Kind, from: &Frame<'_>, commit: &mut Commit) -> Location {
+fn copy(kind: Kind, from: &Record, commit: &mut Commit) -> Location {
     let (offset, time) = (Offset::new(from.head.offset), Timestamp::from_millis(from.head.time));
     let head = frame(kind, from.head.topic, offset, time);
-    commit.push(head, |body| body.extend_from_slice(from.body))
+    commit.push(head, |body| body.extend_from_slice(&from.body))
 }

@@ -4,6 +4,7 @@ use super::queue::{Command, Queue};
 use crate::local::Clock;
 use crate::timestamp::Timestamp;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How far ahead of the clock stamps and marks are reserved in the journal. After an end without
@@ -14,26 +15,38 @@ pub(in crate::file) struct EngineClock {
     source: Clock,
     /// The last life may have given out marks up to here.
     floor: Timestamp,
-    /// What the source showed at the opening.
-    opened: Timestamp,
+    reading: Mutex<Reading>,
     /// The journal says that stamps and marks go up to here, in milliseconds.
     reserved: AtomicU64,
     reserving: AtomicBool,
 }
 
+/// The last time that was read.
+struct Reading {
+    time: Timestamp,
+    source: Timestamp,
+    /// Whether half a millisecond is left over.
+    has_half: bool,
+}
+
 impl EngineClock {
     pub(in crate::file) fn new(source: Clock, floor: Timestamp, reserved: Timestamp) -> Self {
-        let opened = source();
+        let reading = Reading { time: floor, source: source(), has_half: false };
         let reserved = AtomicU64::new(reserved.as_millis());
-        Self { source, floor, opened, reserved, reserving: AtomicBool::new(false) }
+        Self { source, floor, reading: Mutex::new(reading), reserved, reserving: false.into() }
     }
 
-    /// The engine's time. Where the source was set back below the floor, the clock goes on from the
-    /// floor at half the speed until the source has caught up: leases and ages do not stand still.
+    /// The engine's time, which never goes back. Where the source was set back, the clock goes on at
+    /// half the speed until the source has caught up: leases and ages do not stand still.
     pub(in crate::file) fn now(&self) -> Timestamp {
         let source = (self.source)();
-        let since = source.as_millis().saturating_sub(self.opened.as_millis());
-        source.max(self.floor.after(Duration::from_millis(since / 2)))
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = source.as_millis().saturating_sub(reading.source.as_millis());
+        let halves = since.saturating_add(u64::from(reading.has_half));
+        reading.source = source;
+        reading.has_half = halves % 2 == 1;
+        reading.time = source.max(reading.time.after(Duration::from_millis(halves / 2)));
+        reading.time
     }
 
     /// The time up to which to reserve together with a change that is stamped so, if it is due: about

@@ -1,5 +1,6 @@
 //! Housekeeping: what is too old, topics that nobody uses, and new epochs after a loss.
 
+use super::queue::Command;
 use super::thread::Writer;
 use crate::error::Error;
 use crate::file::state::Topic;
@@ -24,7 +25,6 @@ impl Writer {
             topics.keys.forget(now);
             for (name, topic) in topics.iter_mut() {
                 if aged.len() + unused.len() == AT_ONCE {
-                    // The rest is found by the next sweep.
                     break;
                 }
                 if topic.held.exceeds(now) {
@@ -39,6 +39,10 @@ impl Writer {
         }
         if aged.is_empty() && unused.is_empty() {
             return Ok(());
+        }
+        if aged.len() + unused.len() == AT_ONCE {
+            // The rest follows in another turn. A closed queue needs no housekeeping.
+            let _ = self.shared.queue.push(Command::Sweep);
         }
         self.change(now, |topics, commit| {
             for name in &aged {

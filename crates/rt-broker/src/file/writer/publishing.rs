@@ -1,6 +1,6 @@
 //! Publications: from the queue into the journal, and from there to the logs.
 
-use super::queue::{Reply, Waiting};
+use super::queue::{QueuedPublish, Reply};
 use super::thread::Writer;
 use crate::engine::history::Receipt;
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::log::wakers::Wakers;
 use crate::node::NodeId;
 
 /// A publication that is written, and who waits for it.
-struct Written {
+struct PendingReceipt {
     published: Published,
     from: NodeId,
     reply: Reply<Receipt>,
@@ -17,19 +17,18 @@ struct Written {
 
 impl Writer {
     /// Writes a batch as one commit, gives it to the logs and answers its publishers.
-    pub(super) fn publish(&mut self, batch: &mut Vec<Waiting>, bytes: usize) {
+    pub(super) fn publish(&mut self, batch: &mut Vec<QueuedPublish>, bytes: usize) {
         if batch.is_empty() {
             return;
         }
-        let room = batch.iter().map(|waiting| waiting.room as usize).sum();
         let now = self.shared.clock.now();
         let mut written = Vec::with_capacity(batch.len());
         let mut waiting = batch.drain(..);
         let changed = self.change(now, |topics, commit| {
             commit.reserve(bytes);
-            for Waiting { publish, from, reply, .. } in waiting.by_ref() {
+            for QueuedPublish { publish, from, reply, .. } in waiting.by_ref() {
                 match topics.publish(publish, now, commit) {
-                    Ok(published) => written.push(Written { published, from, reply }),
+                    Ok(published) => written.push(PendingReceipt { published, from, reply }),
                     // Its own fault, or that of too many topics: the others are published.
                     Err(error) => drop(reply.send(Err(error))),
                 }
@@ -45,14 +44,13 @@ impl Writer {
                 }
             }
         }
-        self.shared.room.add_permits(room);
     }
 
     /// Gives what is written to the logs, wakes their subscribers, and answers the publishers.
-    fn deliver(&self, mut written: Vec<Written>) {
+    fn deliver(&self, mut written: Vec<PendingReceipt>) {
         let mut wakers = Vec::new();
         let mut topics = self.shared.topics();
-        for Written { published, from, .. } in &mut written {
+        for PendingReceipt { published, from, .. } in &mut written {
             if let Some(entry) = &published.entry
                 && let Some(topic) = topics.get_mut(&published.topic)
             {
@@ -62,7 +60,7 @@ impl Writer {
         }
         drop(topics);
         drop(wakers);
-        for Written { published, reply, .. } in written {
+        for PendingReceipt { published, reply, .. } in written {
             let _ = reply.send(Ok(published.receipt));
         }
     }

@@ -23,7 +23,7 @@ const GATHER_NEXT: Duration = Duration::from_micros(20);
 pub(in crate::file) type Reply<T> = Sender<Result<T, Error>>;
 
 /// A publish that waits to be written.
-pub(in crate::file) struct Waiting {
+pub(in crate::file) struct QueuedPublish {
     pub(in crate::file) publish: Publish,
     /// The node whose subscribers are counted.
     pub(in crate::file) from: NodeId,
@@ -32,10 +32,12 @@ pub(in crate::file) struct Waiting {
     pub(in crate::file) reply: Reply<Receipt>,
 }
 
+/// What the writer is asked for. All but housekeeping has room in the queue reserved.
 pub(in crate::file) enum Command {
-    Publish(Waiting),
+    Publish(QueuedPublish),
     Import {
         publications: Vec<Publish>,
+        room: u32,
         reply: Reply<()>,
     },
     Tail {
@@ -76,6 +78,28 @@ pub(in crate::file) enum Command {
     Reserve,
 }
 
+impl Command {
+    /// The units of room that it takes in the queue.
+    pub(super) fn room(&self) -> usize {
+        match self {
+            Self::Publish(waiting) => waiting.room as usize,
+            Self::Import { room, .. } => *room as usize,
+            Self::Sweep | Self::Reserve => 0,
+            _ => 1,
+        }
+    }
+
+    /// Whether nobody waits for what it reads or leases.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Tail { reply, .. } => reply.is_closed(),
+            Self::Read { reply, .. } => reply.is_closed(),
+            Self::Claim { reply, .. } => reply.is_closed(),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(in crate::file) struct Queue {
     state: Mutex<State>,
@@ -87,7 +111,6 @@ struct State {
     waiting: VecDeque<Command>,
     closed: bool,
     writer_sleeps: bool,
-    wanted: usize,
 }
 
 impl Queue {
@@ -99,9 +122,6 @@ impl Queue {
         }
         state.waiting.push_back(command);
         if std::mem::take(&mut state.writer_sleeps) {
-            self.more.notify_one();
-        } else if state.wanted > 0 && state.waiting.len() >= state.wanted {
-            state.wanted = 0;
             self.more.notify_one();
         }
         Ok(())
@@ -123,30 +143,6 @@ impl Queue {
     /// costs the same for one as for all of them. `expected` is how many came the last time; a
     /// publisher that is alone does not wait.
     pub(in crate::file) fn gather(&self, expected: usize) {
-        static MODE: std::sync::LazyLock<String> =
-            std::sync::LazyLock::new(|| std::env::var("GATHER").unwrap_or_default());
-        match MODE.as_str() {
-            "none" => return,
-            "wait" => {
-                let began = Instant::now();
-                let mut state = self.lock();
-                while state.waiting.len() < expected && !state.closed {
-                    let left = GATHER.saturating_sub(began.elapsed());
-                    if left.is_zero() {
-                        break;
-                    }
-                    state.wanted = expected;
-                    state = self
-                        .more
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0;
-                    state.wanted = 0;
-                }
-                return;
-            }
-            _ => {}
-        }
         let began = Instant::now();
         let (mut seen, mut grew) = (0, began);
         loop {

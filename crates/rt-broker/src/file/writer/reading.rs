@@ -27,7 +27,8 @@ impl Writer {
             // Those who wait for claims read nothing from the log.
             let claimed = topic.held.bounds().deletes_after_retrieval();
             let after = if claimed { topic.head.offset } else { Offset::ZERO };
-            (topic.held.after(after).copied().collect::<Vec<_>>(), topic.position(Offset::ZERO))
+            let now = self.shared.clock.now();
+            (topic.young(after, now).collect::<Vec<_>>(), topic.position(Offset::ZERO))
         };
         let entries = self.entries(&name, epoch, &slots);
         let mut topics = self.shared.topics();
@@ -43,7 +44,7 @@ impl Writer {
     /// nobody waits for a sync to begin to read.
     fn prepared(&mut self, name: &str) -> Result<Arc<str>, Error> {
         let now = self.shared.clock.now();
-        self.trim(name, now)?;
+        self.trim(name, now);
         {
             let mut topics = self.shared.topics();
             let known = topics.get(name).is_some();
@@ -55,20 +56,22 @@ impl Writer {
         self.change(now, |topics, commit| topics.ensure(name, now, commit))
     }
 
-    /// Evicts what exceeds a topic's bounds.
-    fn trim(&mut self, name: &str, now: Timestamp) -> Result<(), Error> {
+    /// Evicts what exceeds a topic's bounds. Where that cannot be written now, readers go on without
+    /// what is too old.
+    fn trim(&mut self, name: &str, now: Timestamp) {
         let exceeds = |topic: &Topic| topic.held.exceeds(now);
-        if !self.shared.topics().get(name).is_some_and(exceeds) {
-            return Ok(());
+        if self.shared.topics().get(name).is_some_and(exceeds) {
+            // The health says why it failed.
+            let _ = self.change(now, |topics, commit| {
+                topics.change_topic(&name.into(), |topic, commit| topic.trim(now, commit), commit);
+                Ok(())
+            });
         }
-        self.change(now, |topics, commit| {
-            topics.change_topic(&name.into(), |topic, commit| topic.trim(now, commit), commit);
-            Ok(())
-        })
     }
 
     pub(super) fn read(&mut self, name: &str, start: &Start, limit: usize) -> Result<Page, Error> {
-        self.trim(name, self.shared.clock.now())?;
+        let now = self.shared.clock.now();
+        self.trim(name, now);
         let (slots, epoch, mut lost) = {
             let topics = self.shared.topics();
             let Some(topic) = topics.get(name) else {
@@ -77,7 +80,7 @@ impl Writer {
                 return Ok(Page::new(Vec::new(), start.resolve(&empty).gap.is_some()));
             };
             let resolved = start.resolve(topic);
-            let slots: Vec<Slot> = topic.held.after(resolved.after).take(limit).copied().collect();
+            let slots: Vec<Slot> = topic.young(resolved.after, now).take(limit).collect();
             let lost = resolved.gap.is_some() || topic.is_lost_after(resolved.after, &slots);
             (topic.until_lost(slots), topic.position(Offset::ZERO), lost)
         };
@@ -127,6 +130,14 @@ impl Writer {
         Ok(Some(claim))
     }
 
+    /// Gives back what was claimed for a caller that no longer waits.
+    pub(super) fn release(&self, name: &str, claim: &Claim) {
+        let last = claim.entries.last().map(|entry| entry.publication().position().offset());
+        if let (Some(last), Some(topic)) = (last, self.shared.topics().get_mut(name)) {
+            topic.held.release(last);
+        }
+    }
+
     pub(super) fn confirm(&mut self, name: &str, position: Position) -> Result<(), Error> {
         let offsets = {
             let topics = self.shared.topics();
@@ -167,9 +178,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Copies the store on a thread of its own.
+    /// BackgroundJobs the store on a thread of its own.
     pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
-        self.copies.begin(folder, self.disk.clone(), self.journal.reader().clone(), reply);
+        self.background.begin(folder, self.disk.clone(), self.journal.reader().clone(), reply);
     }
 
     /// Reads publications from the journal. One that cannot be read is left out: the topic has lost

@@ -1,18 +1,18 @@
 //! Opening a store: what it holds is taken over, and what it lost is reported.
 
-use super::clock::{AHEAD, EngineClock};
+use super::clock::EngineClock;
 use super::shared::Shared;
 use super::thread::{Writer, push_reserved};
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::file::state::{Limits, Loss, Replay, Replayed, Topics, frame};
+use crate::file::state::{Limits, Loss, Replay, ReplayResult, Topics, frame};
 use crate::file::store::Commit;
 use crate::file::store::Disk;
 use crate::file::store::FrameHead;
 use crate::file::store::StoreError;
-use crate::file::store::record::{self, Kind, Standing};
-use crate::file::store::{Damage, Recovered};
-use crate::file::store::{Durability as Persist, Ending, Folder};
+use crate::file::store::record::{DamageNote, Kind, TopicSummary};
+use crate::file::store::{CommitDurability, Ending, Folder};
+use crate::file::store::{Damage, Location, Recovered};
 use crate::file::store::{Journal, JournalOptions};
 use crate::local::{BoundsOf, Clock};
 use crate::position::Offset;
@@ -35,8 +35,17 @@ pub(in crate::file) struct Opening {
 }
 
 impl Opening {
-    /// Opens the store, which is made where there is none.
+    /// Opens the store, which is made where there is none. A refusal is logged and counted.
     pub(in crate::file) fn open(self) -> Result<(Arc<Shared>, Writer), Error> {
+        let store = self.path.clone();
+        self.recover().inspect_err(|error| {
+            let store = store.display();
+            tracing::error!(%store, %error, "the store was not opened");
+            metrics::counter!("rt_broker_store_refusals_total").increment(1);
+        })
+    }
+
+    fn recover(self) -> Result<(Arc<Shared>, Writer), Error> {
         let folder = Folder::open(self.disk.clone(), &self.path).map_err(cannot_be_opened)?;
         let ending = folder.ending();
         let mut replay = Replay::default();
@@ -48,14 +57,27 @@ impl Opening {
         let now = (self.time)().max(floor);
         let unknown = replay.unknown();
         let damage = replay.new_damage(&recovered.damage);
-        let Replayed { topics, losses, obsolete } =
+        let ReplayResult { topics, losses, obsolete } =
             replay.finish(self.bounds, self.limits, now, &damage);
         let clock = EngineClock::new(self.time, floor, Timestamp::ZERO);
         let shared = Arc::new(Shared::new(topics, clock, self.durability));
         let mut writer = Writer::new(shared.clone(), journal, folder, self.disk);
         writer.report(&recovered, &damage, unknown, &losses);
+        if ending == Ending::MayHaveLost {
+            let topics = shared.topics().len();
+            tracing::warn!(
+                store = %self.path.display(),
+                topics,
+                "the store is a copy, or the system stopped before it was synced: acknowledged \
+                 publications may be missing, and every topic begins a new epoch"
+            );
+        }
         let anything = |damage: &Damage| damage.loses_anything();
-        let all = ending == Ending::MayHaveLost || unknown > 0 || damage.iter().any(anything);
+        let is_described = recovered.damages == recovered.damage.len() as u64;
+        let all = ending == Ending::MayHaveLost
+            || unknown > 0
+            || !is_described
+            || damage.iter().any(anything);
         writer.begin_life(all, &losses, |commit| {
             note_damage(&damage, commit);
             drop_obsolete(&obsolete, commit);
@@ -79,7 +101,11 @@ impl Writer {
             false => losses.iter().filter_map(|loss| loss.topic.clone()).collect(),
         };
         self.begin_epochs(&names)?;
-        let reserved = now.after(AHEAD);
+        for topic in losses.iter().filter_map(|loss| loss.topic.as_deref()) {
+            // A key may be that of a publication that is lost.
+            self.shared.topics().keys.forget_topic(topic);
+        }
+        let reserved = self.shared.clock.next_reservation();
         let lowered = self.write(now, |topics, commit| {
             push_reserved(reserved, commit);
             settle(commit);
@@ -89,23 +115,50 @@ impl Writer {
         if lowered.topics > 0 || lowered.publications > 0 {
             let (topics, publications) = (lowered.topics, lowered.publications);
             tracing::warn!(topics, publications, "bounds have dropped what the store held");
+            metrics::counter!("rt_broker_store_bounds_dropped_topics_total")
+                .increment(topics as u64);
+            metrics::counter!("rt_broker_store_bounds_dropped_publications_total")
+                .increment(publications as u64);
         }
         self.journal.sync().map_err(cannot_be_opened)?;
         self.unsynced = None;
         let persist = match self.shared.durability {
-            Durability::Always => Persist::Sync,
-            Durability::Group { .. } | Durability::None => Persist::Write,
+            Durability::Always => CommitDurability::Sync,
+            Durability::Group { .. } | Durability::None => CommitDurability::Write,
         };
         self.folder.begin(persist).map_err(cannot_be_opened)
     }
 
     /// Logs and counts what recovery found.
     fn report(&self, recovered: &Recovered, damage: &[Damage], unknown: usize, losses: &[Loss]) {
+        let path = |location: Location| self.journal.reader().path(location.segment);
         for torn in &recovered.torn {
-            tracing::info!(%torn, "the last write was cut off before it was acknowledged; a copy is kept");
+            let (file, byte) = (path(torn.location), torn.location.at);
+            tracing::info!(
+                file = %file.display(),
+                byte,
+                bytes = torn.bytes,
+                "the last write was cut off before it was acknowledged"
+            );
         }
+        metrics::counter!("rt_broker_store_torn_writes_total")
+            .increment(recovered.torn.len() as u64);
         for damage in damage {
-            tracing::error!(%damage, "the store's journal is damaged");
+            let (file, byte) = (path(damage.location), damage.location.at);
+            tracing::error!(
+                file = %file.display(),
+                byte,
+                bytes = damage.bytes,
+                %damage,
+                "the store's journal is damaged"
+            );
+        }
+        metrics::counter!("rt_broker_store_damages_total").increment(damage.len() as u64);
+        for file in &recovered.kept {
+            tracing::info!(file = %file.display(), "a copy of what the journal cannot use is kept");
+        }
+        for error in &recovered.uncopied {
+            tracing::warn!(%error, "what the journal cannot use is kept where it was found");
         }
         let more = recovered.damages.saturating_sub(recovered.damage.len() as u64);
         if more > 0 {
@@ -114,8 +167,7 @@ impl Writer {
         if unknown > 0 {
             tracing::error!(records = unknown, "the store has records of an unknown form");
         }
-        let missing = |loss: &Loss| loss.expected.saturating_sub(loss.found);
-        let publications: u64 = losses.iter().map(missing).sum();
+        let publications: u64 = losses.iter().map(Loss::publications).sum();
         if !losses.is_empty() {
             let names = losses.iter().filter_map(|loss| loss.topic.as_deref());
             let named: Vec<&str> = names.take(NAMED).collect();
@@ -127,11 +179,15 @@ impl Writer {
             );
             metrics::counter!("rt_broker_lost_publications_total").increment(publications);
         }
-        if !damage.is_empty() || unknown > 0 || !losses.is_empty() {
+        if !damage.is_empty() || more > 0 || unknown > 0 || !losses.is_empty() {
+            let places = damage.len() as u64 + more + unknown as u64;
+            let others = match more > 0 || damage.iter().any(Damage::loses_anything) {
+                true => ", and others that no record counts",
+                false => "",
+            };
             let why = format!(
-                "its store was damaged when it was opened: {} places in the journal, \
-                 {publications} publications of {} topics are lost (see the log)",
-                damage.len().max(unknown),
+                "its store was damaged when it was opened: {places} places in the journal, \
+                 {publications} publications of {} topics are lost{others} (see the log)",
                 losses.len(),
             );
             self.shared.set_degraded(why);
@@ -140,13 +196,13 @@ impl Writer {
 }
 
 /// What lower bounds have cost.
-struct Lowered {
+struct LoweredBounds {
     topics: usize,
     publications: usize,
 }
 
 /// Keeps to bounds that are lower than they were in an earlier life.
-fn keep_to_bounds(topics: &mut Topics, now: Timestamp, commit: &mut Commit) -> Lowered {
+fn keep_to_bounds(topics: &mut Topics, now: Timestamp, commit: &mut Commit) -> LoweredBounds {
     let (before, publications) = (topics.len(), topics.publications());
     for name in topics.names() {
         if topics.get(&name).is_some_and(|topic| topic.held.exceeds(now)) {
@@ -154,14 +210,18 @@ fn keep_to_bounds(topics: &mut Topics, now: Timestamp, commit: &mut Commit) -> L
         }
     }
     while (topics.are_too_many() || topics.is_over()) && topics.drop_idle(None, commit) {}
-    Lowered { topics: before - topics.len(), publications: publications - topics.publications() }
+    LoweredBounds {
+        topics: before - topics.len(),
+        publications: publications - topics.publications(),
+    }
 }
 
 /// Has the next opening know that this damage was taken care of.
 fn note_damage(damage: &[Damage], commit: &mut Commit) {
-    for location in damage.iter().filter(|damage| damage.is_permanent()).map(|one| one.location) {
+    for damage in damage.iter().filter(|damage| damage.is_permanent()) {
         let head = FrameHead { kind: Kind::DamageNoted as u8, topic: 0, offset: 0, time: 0 };
-        commit.push(head, |body| record::encode_location(location, body));
+        let note = DamageNote { location: damage.location, commits: damage.commits() };
+        commit.push(head, |body| note.encode(body));
     }
 }
 
@@ -169,7 +229,7 @@ fn drop_obsolete(topics: &[u64], commit: &mut Commit) {
     for &topic in topics {
         let (offset, time) = (Offset::ZERO, Timestamp::ZERO);
         commit.push(frame(Kind::Dropped, topic, offset, time), |body| {
-            Standing::default().encode(offset, time, body);
+            TopicSummary::default().encode(offset, time, body);
         });
     }
 }

@@ -23,12 +23,12 @@ pub(in crate::file) struct Shared {
     pub(in crate::file) durability: Durability,
     /// A sweep waits in the queue.
     pub(in crate::file) sweeping: AtomicBool,
-    trouble: Mutex<Trouble>,
+    health_state: Mutex<HealthState>,
 }
 
 /// What is wrong, for health checks.
 #[derive(Default)]
-struct Trouble {
+struct HealthState {
     /// Why nothing can be stored.
     down: Option<String>,
     /// What is no longer as it should be.
@@ -44,7 +44,7 @@ impl Shared {
             clock,
             durability,
             sweeping: AtomicBool::new(false),
-            trouble: Mutex::default(),
+            health_state: Mutex::default(),
         }
     }
 
@@ -54,28 +54,37 @@ impl Shared {
     }
 
     pub(in crate::file) fn set_down(&self, why: Option<String>) {
-        self.trouble().down = why;
+        self.health_state().down = why;
     }
 
     pub(in crate::file) fn set_degraded(&self, why: String) {
-        self.trouble().degraded = Some(why);
+        self.health_state().degraded = Some(why);
     }
 
     pub(in crate::file) fn health(&self) -> Health {
-        let trouble = self.trouble();
-        match (&trouble.down, &trouble.degraded) {
+        let health_state = self.health_state();
+        match (&health_state.down, &health_state.degraded) {
             (Some(why), _) => Health::Down(why.clone()),
             (None, Some(why)) => Health::Degraded(why.clone()),
             (None, None) => Health::Ok,
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn health_state(&self) -> MutexGuard<'_, HealthState> {
+        self.health_state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the writer do something, and waits for the result.
-    pub(in crate::file) async fn ask<T>(
+    pub(in crate::file) async fn request<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, Error> {
+        self.take_room(0).await?;
+        self.request_with_room(command).await
+    }
+
+    /// Has the writer do something for which room was taken, and waits for the result.
+    pub(in crate::file) async fn request_with_room<T>(
         &self,
         command: impl FnOnce(Reply<T>) -> Command,
     ) -> Result<T, Error> {

@@ -6,17 +6,17 @@
 //! same time share a sync. Everything else is done by the same thread in the same order, so no
 //! command sees a half of another.
 
+use super::background::BackgroundJobs;
 use super::cleaner::Cleaner;
 use super::queue::Command;
 use super::shared::Shared;
 use crate::durability::Durability;
 use crate::error::Error;
-use crate::file::backup::Copies;
 use crate::file::state::Topics;
 use crate::file::store::Disk;
 use crate::file::store::record::Kind;
 use crate::file::store::{Commit, Journal};
-use crate::file::store::{Durability as Persist, Folder};
+use crate::file::store::{CommitDurability, Folder};
 use crate::file::store::{ErrorKind, StoreError};
 use crate::timestamp::Timestamp;
 use std::collections::VecDeque;
@@ -35,14 +35,14 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 pub(in crate::file) struct Writer {
     /// Dropped first: backups read the journal's files.
-    pub(super) copies: Copies,
+    pub(super) background: BackgroundJobs,
     pub(super) shared: Arc<Shared>,
     pub(super) journal: Journal,
     pub(super) folder: Folder,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) failure: Option<Failure>,
     /// What was written and not synced.
-    pub(super) unsynced: Option<Unsynced>,
+    pub(super) unsynced: Option<UnsyncedBytes>,
     /// Acknowledged publications may be gone, and topics have not begun new epochs yet.
     pub(super) epochs_end: bool,
     pub(super) cleaner: Cleaner,
@@ -57,7 +57,7 @@ pub(super) struct Failure {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Unsynced {
+pub(super) struct UnsyncedBytes {
     bytes: usize,
     since: Instant,
 }
@@ -70,7 +70,7 @@ impl Writer {
         disk: Arc<dyn Disk>,
     ) -> Self {
         Self {
-            copies: Copies::default(),
+            background: BackgroundJobs::on_threads(),
             shared,
             journal,
             folder,
@@ -102,7 +102,8 @@ impl Writer {
     /// Does all that was taken from the queue, and what is due besides.
     fn turn(&mut self, commands: &mut VecDeque<Command>) {
         let (mut batch, mut bytes) = (Vec::with_capacity(commands.len()), 0);
-        for command in commands.drain(..) {
+        let room = commands.iter().map(Command::room).sum();
+        for command in commands.drain(..).filter(|command| !command.is_abandoned()) {
             if let Command::Publish(waiting) = command {
                 bytes += waiting.publish.message.size();
                 batch.push(waiting);
@@ -115,6 +116,7 @@ impl Writer {
             }
         }
         self.publish(&mut batch, bytes);
+        self.shared.room.add_permits(room);
         self.sync_if_due();
         // Retried even when idle: a load balancer that sees an unhealthy node sends it nothing.
         if self.failure.is_some() {
@@ -126,8 +128,8 @@ impl Writer {
     /// Does what waits in the queue on the caller's thread: simulations have no other one.
     #[cfg(feature = "simulation")]
     pub(in crate::file) fn turn_now(&mut self) {
-        // Time does not pass by itself.
-        self.pause = Duration::ZERO;
+        // Time does not pass by itself, and nothing is done meanwhile.
+        (self.pause, self.background) = (Duration::ZERO, BackgroundJobs::in_place());
         let mut commands = VecDeque::new();
         self.shared.queue.take(&mut commands, Some(Instant::now()));
         self.turn(&mut commands);
@@ -153,7 +155,7 @@ impl Writer {
         // A caller that no longer waits gets no reply.
         match command {
             Command::Publish(_) => {}
-            Command::Import { publications, reply } => {
+            Command::Import { publications, reply, .. } => {
                 let _ = reply.send(self.import(publications));
             }
             Command::Tail { topic, log, reply } => {
@@ -163,7 +165,9 @@ impl Writer {
                 let _ = reply.send(self.read(&topic, &start, limit));
             }
             Command::Claim { topic, request, reply } => {
-                let _ = reply.send(self.claim(&topic, &request));
+                if let Err(Ok(claim)) = reply.send(self.claim(&topic, &request)) {
+                    self.release(&topic, &claim);
+                }
             }
             Command::Confirm { topic, position, reply } => {
                 let _ = reply.send(self.confirm(&topic, position));
@@ -227,27 +231,29 @@ impl Writer {
         // Stamps and marks must not be given out twice, whatever a power cut takes: a reservation is
         // always on the disk before it is used. It is due about once a second.
         let persist = match shared.durability {
-            _ if reserve.is_some() => Persist::Sync,
-            Durability::Always => Persist::Sync,
-            Durability::Group { .. } | Durability::None => Persist::Write,
+            // And after a failure only a sync shows whether the disk works again.
+            _ if reserve.is_some() || self.failure.is_some() => CommitDurability::Sync,
+            Durability::Always => CommitDurability::Sync,
+            Durability::Group { .. } | Durability::None => CommitDurability::Write,
         };
         let (bytes, segment) = (commit.len(), commit.next_location().segment);
         match self.journal.commit(commit, persist) {
             Ok(()) => {
                 shared.topics().commit();
-                self.cleaner.note_segment(segment);
+                self.cleaner.note_write(segment, bytes);
                 if let Some(time) = reserve {
                     shared.clock.set_reserved(time);
                 }
-                if persist == Persist::Sync {
+                if persist == CommitDurability::Sync {
                     self.unsynced = None;
                 } else {
                     let now = Instant::now;
-                    let unsynced =
-                        self.unsynced.get_or_insert_with(|| Unsynced { bytes: 0, since: now() });
+                    let unsynced = self
+                        .unsynced
+                        .get_or_insert_with(|| UnsyncedBytes { bytes: 0, since: now() });
                     unsynced.bytes += bytes;
                 }
-                self.works_again();
+                self.note_recovered();
                 Ok(made)
             }
             Err(error) => {
@@ -298,7 +304,7 @@ impl Writer {
         cannot_be_written(why)
     }
 
-    fn works_again(&mut self) {
+    fn note_recovered(&mut self) {
         if self.failure.take().is_some() {
             self.shared.set_down(None);
             tracing::info!("the store can be written again");
@@ -325,7 +331,7 @@ impl Writer {
 
     /// Ends the store's life: everything is on the disk, and the next life begins at its time.
     pub(in crate::file) fn close(mut self) -> Result<(), Error> {
-        self.copies.end();
+        self.background.end();
         // Earlier lives may have given out later marks than this one.
         let newest = self.shared.topics().newest_mark().max(self.shared.clock.floor());
         self.write(newest, |_, commit| {

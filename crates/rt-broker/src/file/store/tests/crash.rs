@@ -52,12 +52,12 @@ fn check(
     model: &mut Model,
     may_be_damaged: &mut bool,
     opened: &Opened,
-    (last_end, power_cut, durability): (End, bool, Durability),
+    (last_end, power_cut, durability): (End, bool, CommitDurability),
     name: &str,
 ) {
     let mut found = opened.frames.iter().map(|frame| (frame.head.offset, &frame.body)).peekable();
     let has_unsafe = model.values().any(|commit| commit.fate == Fate::Unsafe);
-    let may_lose = power_cut && last_end != End::Closed && durability == Durability::Write;
+    let may_lose = power_cut && last_end != End::Closed && durability == CommitDurability::Write;
     let mut kept = Model::new();
     for (first, commit) in &*model {
         let mut here = Vec::new();
@@ -104,7 +104,7 @@ fn run(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let disk = SimulatedDisk::new();
     let (mut model, mut next, mut damaged) = (Model::new(), 1, false);
-    let (mut last_end, mut durability) = (End::Closed, Durability::Sync);
+    let (mut last_end, mut durability) = (End::Closed, CommitDurability::Sync);
     for life in 0..4 {
         let name = format!("seed {seed}, life {life} after {last_end:?} of {durability:?}");
         let mut power_cut = last_end == End::PowerCut;
@@ -115,9 +115,9 @@ fn run(seed: u64) {
         let mut opened =
             try_open(&disk, 5000).unwrap_or_else(|error| panic!("{name}: cannot open: {error}"));
         check(&mut model, &mut damaged, &opened, (last_end, power_cut, durability), &name);
-        durability = if rng.bool() { Durability::Sync } else { Durability::Write };
+        durability = if rng.bool() { CommitDurability::Sync } else { CommitDurability::Write };
         // What recovery means is committed before the store is in use.
-        commit(&mut opened, &mut model, &mut next, &mut rng, Durability::Sync);
+        commit(&mut opened, &mut model, &mut next, &mut rng, CommitDurability::Sync);
         opened.folder.begin(durability).unwrap();
         let mut faults = fastrand::Rng::with_seed(rng.u64(..));
         let rate = [0.0, 0.02, 0.2][rng.usize(..3)];
@@ -146,7 +146,8 @@ fn run(seed: u64) {
                 }
                 1 => clean(&mut opened, &mut model),
                 _ => {
-                    let durability = if rng.u8(..4) == 0 { Durability::Sync } else { durability };
+                    let durability =
+                        if rng.u8(..4) == 0 { CommitDurability::Sync } else { durability };
                     commit(&mut opened, &mut model, &mut next, &mut rng, durability);
                 }
             }
@@ -196,7 +197,7 @@ fn commit(
     model: &mut Model,
     next: &mut u64,
     rng: &mut fastrand::Rng,
-    durability: Durability,
+    durability: CommitDurability,
 ) {
     let first = *next;
     let body = |rng: &mut fastrand::Rng| (0..rng.usize(..900)).map(|_| rng.u8(..)).collect();
@@ -205,15 +206,15 @@ fn commit(
     let done = opened.commit(first, &bodies, durability);
     let fate = match (&done, durability) {
         (Err(_), _) => Fate::Uncertain,
-        (Ok(_), Durability::Sync) => Fate::Durable,
-        (Ok(_), Durability::Write) => Fate::Written,
+        (Ok(_), CommitDurability::Sync) => Fate::Durable,
+        (Ok(_), CommitDurability::Write) => Fate::Written,
     };
     if done.is_ok() {
         for commit in model.values_mut().filter(|commit| commit.fate == Fate::Uncertain) {
             commit.fate = Fate::Void;
         }
     }
-    if done.is_err() || durability == Durability::Sync {
+    if done.is_err() || durability == CommitDurability::Sync {
         after_sync(model, done.is_ok());
     }
     model.insert(first, ModelCommit { fate, frames: (first..).zip(bodies).collect() });

@@ -22,9 +22,9 @@ proptest! {
             let mut opened = open(&disk);
             prop_assert_eq!(&opened.frames, &written);
             prop_assert!(opened.recovered.torn.is_empty() && opened.recovered.damage.is_empty());
-            opened.folder.begin(Durability::Write).unwrap();
+            opened.folder.begin(CommitDurability::Write).unwrap();
             for (bodies, sync) in &commits {
-                let durability = if *sync { Durability::Sync } else { Durability::Write };
+                let durability = if *sync { CommitDurability::Sync } else { CommitDurability::Write };
                 written.extend(opened.commit(written.len() as u64, bodies, durability).unwrap());
             }
             for frame in &written {
@@ -64,7 +64,7 @@ fn an_unacknowledged_end_is_dropped_as_a_whole_wherever_it_was_cut() {
     let (disk, mut opened, first) = write(&[vec![1; 50]]);
     let before = disk.edit(&Path::new(PATH).join("progress"), |bytes| bytes.clone());
     let bodies = [vec![2; 30], vec![3; 30], vec![]];
-    let second = opened.commit(2, &bodies, Durability::Sync).unwrap();
+    let second = opened.commit(2, &bodies, CommitDurability::Sync).unwrap();
     drop(opened);
     disk.edit(&Path::new(PATH).join("progress"), |bytes| *bytes = before);
     let end = disk.edit(&segment(1), |bytes| bytes.len());
@@ -93,8 +93,8 @@ fn a_damaged_commit_counts_where_a_later_one_is_whole() {
     let (disk, mut opened, mut written) = write(&[vec![1; 50]]);
     let progress = Path::new(PATH).join("progress");
     let before = disk.edit(&progress, |bytes| bytes.clone());
-    written.extend(opened.commit(2, &[vec![2; 30], vec![3; 30]], Durability::Sync).unwrap());
-    written.extend(opened.commit(4, &[vec![4; 30]], Durability::Sync).unwrap());
+    written.extend(opened.commit(2, &[vec![2; 30], vec![3; 30]], CommitDurability::Sync).unwrap());
+    written.extend(opened.commit(4, &[vec![4; 30]], CommitDurability::Sync).unwrap());
     drop(opened);
     disk.edit(&progress, |bytes| *bytes = before);
     let lost = written.remove(1);
@@ -112,8 +112,8 @@ fn a_commit_without_its_end_stays_where_a_torn_one_follows() {
     let (disk, mut opened, mut written) = write(&[vec![1; 50]]);
     let progress = Path::new(PATH).join("progress");
     let before = disk.edit(&progress, |bytes| bytes.clone());
-    written.extend(opened.commit(2, &[vec![2; 30]], Durability::Sync).unwrap());
-    let torn = opened.commit(3, &[vec![3; 30]], Durability::Sync).unwrap()[0].location.at;
+    written.extend(opened.commit(2, &[vec![2; 30]], CommitDurability::Sync).unwrap());
+    let torn = opened.commit(3, &[vec![3; 30]], CommitDurability::Sync).unwrap()[0].location.at;
     drop(opened);
     disk.edit(&progress, |bytes| *bytes = before);
     disk.edit(&segment(1), |bytes| {
@@ -163,7 +163,7 @@ fn one_flipped_bit_costs_one_frame_at_most_and_is_reported() {
         drop(opened);
         try_open(&disk, 4200).unwrap()
     };
-    written.extend(opened.commit(6, &[vec![6; 20], vec![7; 9]], Durability::Sync).unwrap());
+    written.extend(opened.commit(6, &[vec![6; 20], vec![7; 9]], CommitDurability::Sync).unwrap());
     opened.journal.close().unwrap();
     for number in [1, 2] {
         let len = disk.edit(&segment(number), |bytes| bytes.len());

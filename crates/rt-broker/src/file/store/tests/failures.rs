@@ -22,7 +22,7 @@ fn a_full_disk_fails_commits_and_not_reads_until_there_is_room() {
     for room in [0, 10, 200, 5000] {
         fail(&disk, move |_, operation| is_write(operation).then_some(Fault::Full(room)));
         for _ in 0..3 {
-            let error = opened.commit(2, &[vec![2; 300]], Durability::Sync).unwrap_err();
+            let error = opened.commit(2, &[vec![2; 300]], CommitDurability::Sync).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Full);
             assert!(error.to_string().contains("free some space"), "{error}");
             let reader = opened.journal.reader();
@@ -30,7 +30,7 @@ fn a_full_disk_fails_commits_and_not_reads_until_there_is_room() {
         }
         disk.clear_plan();
         let offset = written.len() as u64 + 1;
-        written.extend(opened.commit(offset, &[vec![3; 300]], Durability::Sync).unwrap());
+        written.extend(opened.commit(offset, &[vec![3; 300]], CommitDurability::Sync).unwrap());
         assert!(opened.journal.reader().segments().len() <= written.len(), "no empty ones stay");
     }
     drop(opened);
@@ -44,7 +44,7 @@ fn a_commit_whose_sync_failed_does_not_come_back() {
     fail(&disk, |path, operation| {
         (operation == Operation::Sync && path == segment(1)).then_some(Fault::Error)
     });
-    let error = opened.commit(2, &[vec![2; 100]], Durability::Sync).unwrap_err();
+    let error = opened.commit(2, &[vec![2; 100]], CommitDurability::Sync).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Sync);
     drop(opened);
     disk.clear_plan();
@@ -55,7 +55,7 @@ fn a_commit_whose_sync_failed_does_not_come_back() {
 /// Two commits, of which the second is acknowledged, and then its sync fails.
 fn write_with_a_failed_sync() -> (SimulatedDisk, Opened, Vec<Written>) {
     let (disk, mut opened, mut written) = write(&[vec![1; 100]]);
-    written.extend(opened.commit(2, &[vec![2; 900]], Durability::Write).unwrap());
+    written.extend(opened.commit(2, &[vec![2; 900]], CommitDurability::Write).unwrap());
     fail(&disk, |path, operation| {
         (operation == Operation::Sync && path == segment(1)).then_some(Fault::Error)
     });
@@ -68,7 +68,7 @@ fn write_with_a_failed_sync() -> (SimulatedDisk, Opened, Vec<Written>) {
 fn what_a_failed_sync_should_have_written_is_written_by_the_next_one() {
     for seed in 0..20 {
         let (disk, mut opened, mut written) = write_with_a_failed_sync();
-        written.extend(opened.commit(3, &[vec![3]], Durability::Sync).unwrap());
+        written.extend(opened.commit(3, &[vec![3]], CommitDurability::Sync).unwrap());
         drop(opened);
         disk.power_cut(seed);
         let opened = open(&disk);
@@ -94,14 +94,14 @@ fn what_a_failed_sync_lost_is_reported() {
     let (disk, mut opened, _) = write_with_a_failed_sync();
     disk.edit(&segment(1), |bytes| bytes[4400..].fill(0));
     assert_eq!(opened.journal.sync().unwrap_err().kind(), ErrorKind::Lost);
-    opened.commit(3, &[vec![3]], Durability::Sync).expect("it is lost only once");
+    opened.commit(3, &[vec![3]], CommitDurability::Sync).expect("it is lost only once");
 }
 
 #[test]
 fn a_sync_that_failed_before_a_kill_costs_nothing_that_is_synced_after_it() {
     for seed in 0..40 {
         let (disk, mut opened, _) = write(&[vec![1; 9000]]);
-        opened.commit(2, &[vec![2; 10]], Durability::Write).unwrap();
+        opened.commit(2, &[vec![2; 10]], CommitDurability::Write).unwrap();
         // The header of the second segment never gets to the disk.
         fail(&disk, |_, operation| {
             (is_write(operation) || operation == Operation::Sync).then_some(Fault::Error)
@@ -111,8 +111,8 @@ fn a_sync_that_failed_before_a_kill_costs_nothing_that_is_synced_after_it() {
         disk.clear_plan();
         let mut opened = open(&disk);
         assert_eq!(opened.frames.len(), 2);
-        let synced = opened.commit(3, &[vec![3; 9000]], Durability::Sync).unwrap();
-        opened.commit(4, &[vec![4; 10]], Durability::Write).unwrap();
+        let synced = opened.commit(3, &[vec![3; 9000]], CommitDurability::Sync).unwrap();
+        opened.commit(4, &[vec![4; 10]], CommitDurability::Write).unwrap();
         drop(opened);
         disk.power_cut(seed);
         assert!(open(&disk).frames.contains(&synced[0]), "seed {seed}");
@@ -125,13 +125,13 @@ fn a_limit_on_file_sizes_makes_segments_smaller() {
     disk.set_file_size_limit(16_000);
     let mut opened = try_open(&disk, 1 << 20).unwrap();
     for offset in 0..30 {
-        opened.commit(offset, &[vec![1; 1000]], Durability::Sync).unwrap();
+        opened.commit(offset, &[vec![1; 1000]], CommitDurability::Sync).unwrap();
     }
     assert!(opened.journal.reader().segments().len() > 5);
-    let error = opened.commit(31, &[vec![1; 20_000]], Durability::Sync).unwrap_err();
+    let error = opened.commit(31, &[vec![1; 20_000]], CommitDurability::Sync).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::FileTooLarge);
     assert!(error.to_string().contains("ulimit -f"), "{error}");
-    opened.commit(31, &[vec![1; 1000]], Durability::Sync).unwrap();
+    opened.commit(31, &[vec![1; 1000]], CommitDurability::Sync).unwrap();
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_copy_is_a_store_that_may_be_older_than_what_clients_have_seen() {
     assert!(cancelled.to_string().contains("cancelled"), "{cancelled}");
     assert!(disk.list(copy).is_err(), "what was begun is removed");
     reader.copy_to(&disk, copy, &AtomicBool::new(false)).unwrap();
-    opened.commit(13, &[vec![2]], Durability::Sync).unwrap();
+    opened.commit(13, &[vec![2]], CommitDurability::Sync).unwrap();
     let refused = reader.copy_to(&disk, copy, &AtomicBool::new(false)).unwrap_err();
     assert!(refused.to_string().contains("is not empty"), "{refused}");
     let folder = Folder::open(disk.clone(), copy).unwrap();
@@ -216,11 +216,11 @@ fn a_real_disk_keeps_a_journal_and_prepares_its_segments() {
         let mut frames = 0;
         let (mut journal, recovered) = Journal::open(&folder, options, |_| frames += 1).unwrap();
         assert_eq!((frames, recovered.damages, recovered.torn.len()), (life * 100, 0, 0));
-        folder.begin(Durability::Sync).unwrap();
+        folder.begin(CommitDurability::Sync).unwrap();
         for offset in 0..100 {
             let mut commit = journal.begin();
             commit.push(head(offset), |bytes| bytes.resize(bytes.len() + 3000, 1));
-            journal.commit(commit, Durability::Write).unwrap();
+            journal.commit(commit, CommitDurability::Write).unwrap();
             journal.wait_for_preparation();
         }
         journal.close().unwrap();

@@ -31,7 +31,7 @@ fn a_missing_segment_is_reported_with_its_commits_and_the_others_are_read() {
     // Where the first one ended is not known.
     let ranges = [(1, None), (2, Some(1..=8)), (3, Some(9..=12))];
     assert_eq!(losses(&opened), ranges.map(|(number, range)| (number, Loss::Segment(range))));
-    opened.commit(1, &[vec![]], Durability::Sync).unwrap();
+    opened.commit(1, &[vec![]], CommitDurability::Sync).unwrap();
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn what_recovery_does_not_use_is_copied_once() {
     }
     // Another commit goes to a new segment, which makes the torn end void.
     let mut opened = open(&disk);
-    opened.commit(4, &[vec![]], Durability::Sync).unwrap();
+    opened.commit(4, &[vec![]], CommitDurability::Sync).unwrap();
     drop(opened);
     assert_eq!(open(&disk).recovered.torn, []);
 }

@@ -10,14 +10,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot::Sender;
 
-/// The backups under way, each on a thread of its own.
-#[derive(Default)]
-pub(in crate::file) struct Copies {
+/// Long tasks beside the writer: backups and removals of files, each on a thread of its own.
+pub(in crate::file) struct BackgroundJobs {
+    /// Without threads the caller does everything, so that a simulation does the same each time.
+    has_threads: bool,
     ended: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Copies {
+impl BackgroundJobs {
+    pub(in crate::file) fn on_threads() -> Self {
+        Self { has_threads: true, ended: Arc::default(), threads: Vec::new() }
+    }
+
+    #[cfg(feature = "simulation")]
+    pub(in crate::file) fn in_place() -> Self {
+        Self { has_threads: false, ended: Arc::default(), threads: Vec::new() }
+    }
+
     pub(in crate::file) fn begin(
         &mut self,
         folder: PathBuf,
@@ -25,29 +35,32 @@ impl Copies {
         reader: JournalReader,
         reply: Sender<Result<(), Error>>,
     ) {
-        self.threads.retain(|thread| !thread.is_finished());
         let ended = self.ended.clone();
-        let copy = move || {
+        self.run("rt-broker-backup", move || {
             let copied = reader.copy_to(&disk, &folder, &ended).map_err(|error| {
                 Error::unavailable("the backup cannot be written", error.to_string())
             });
             // A caller that no longer waits gets no reply.
             let _ = reply.send(copied);
-        };
-        // Without a thread the closure is dropped, and with it the reply: an error.
-        let thread = std::thread::Builder::new().name("rt-broker-backup".into()).spawn(copy);
-        self.threads.extend(thread);
+        });
     }
 
-    /// Removes a file of the journal: on a thread of its own, since that may take long.
+    /// Removes a file of the journal.
     pub(in crate::file) fn remove(&mut self, removal: Removal) {
-        self.threads.retain(|thread| !thread.is_finished());
-        let remove = move || {
+        self.run("rt-broker-remove", move || {
             if let Err(error) = removal.run() {
                 tracing::warn!(%error, "an old segment of the journal cannot be removed");
             }
-        };
-        let thread = std::thread::Builder::new().name("rt-broker-remove".into()).spawn(remove);
+        });
+    }
+
+    fn run(&mut self, name: &str, task: impl FnOnce() + Send + 'static) {
+        if !self.has_threads {
+            return task();
+        }
+        self.threads.retain(|thread| !thread.is_finished());
+        // Without a thread the task is dropped, and with it the reply of a backup: an error.
+        let thread = std::thread::Builder::new().name(name.into()).spawn(task);
         self.threads.extend(thread);
     }
 
@@ -61,7 +74,7 @@ impl Copies {
     }
 }
 
-impl Drop for Copies {
+impl Drop for BackgroundJobs {
     fn drop(&mut self) {
         self.end();
     }
