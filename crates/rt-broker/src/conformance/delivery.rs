@@ -131,9 +131,9 @@ pub(super) async fn nothing_is_stamped_at_or_below_a_watermark(subject: &dyn Sub
     let broker = broker(subject, Bounds::new()).await;
     let subscription = broker.subscribe("t", Start::Live).expect("subscribed");
     for round in 0..200 {
-        let mark = subscription.watermark();
+        let watermark = subscription.watermark();
         let next = publish(&broker, "t", "x").await.time();
-        assert!(next > mark, "{next} was stamped after {mark} was given");
+        assert!(next > watermark, "{next} was stamped after {watermark} was given");
         if round % 50 == 0 {
             subject.advance(Duration::from_millis(3)).await;
         }
@@ -157,17 +157,20 @@ pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
         })
     });
     let publishers: Vec<_> = publishers.collect();
-    let (mut seen, mut mark) = (0, Timestamp::ZERO);
+    let (mut seen, mut watermark) = (0, Timestamp::ZERO);
     while seen < 4 * EACH {
         let before = follower.watermark();
         if let Some(Delivery::Batch(batch)) = follower.try_next().expect("readable") {
             for entry in batch.entries() {
                 let time = entry.publication().time();
-                assert!(time > mark, "stamped {time} and seen only after {mark} was given");
+                assert!(
+                    time > watermark,
+                    "stamped {time} and seen only after {watermark} was given"
+                );
                 seen += 1;
             }
         }
-        mark = before;
+        watermark = before;
         tokio::task::yield_now().await;
     }
     for publisher in publishers {
