@@ -1,7 +1,13 @@
 use super::*;
 use crate::bounds::Bounds;
+use crate::boxed_future::BoxFuture;
+use crate::engine::control::Control;
+use crate::engine::history::Page;
+use crate::engine::presence::Presence;
+use crate::engine::{Capabilities, Health};
 use crate::position::{Epoch, Offset};
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+use std::future::ready;
 
 #[tokio::test]
 async fn a_subscription_ends_after_an_error() {
@@ -43,15 +49,115 @@ fn a_receipt_that_does_not_say_counts_the_subscribers() {
     assert_eq!(broker.count_unless_known(receipt, "other").reached(), 0);
 }
 
+/// An engine that fails to open the first log, after another caller has replaced it.
+struct ContendedEngine {
+    memory: MemoryEngine,
+    /// Subscribes while the first log is being opened.
+    contender: Mutex<Option<Broker>>,
+    successor: Mutex<Option<Subscription>>,
+}
+
+impl Engine for ContendedEngine {
+    fn history(&self) -> &dyn History {
+        self
+    }
+
+    fn presence(&self) -> &dyn Presence {
+        self.memory.presence()
+    }
+
+    fn control(&self) -> &dyn Control {
+        self.memory.control()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.memory.capabilities()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        self.memory.health()
+    }
+
+    fn sweep(&self) {}
+}
+
+impl History for ContendedEngine {
+    fn publish<'a>(
+        &'a self,
+        topic: &'a str,
+        message: Message,
+        from: NodeId,
+    ) -> BoxFuture<'a, Result<Receipt, Error>> {
+        self.memory.history().publish(topic, message, from)
+    }
+
+    fn read<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        self.memory.history().read(topic, start, limit)
+    }
+
+    fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>> {
+        let Some(contender) = self.contender.lock().unwrap().take() else {
+            return self.memory.history().tail(topic, log);
+        };
+        assert!(log.close_unless_used());
+        *self.successor.lock().unwrap() = contender.subscribe(topic, Start::Live).ok();
+        Box::pin(ready(Err(Error::unavailable("it cannot be read", "a disk"))))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        topic: &'a str,
+        request: ClaimRequest,
+    ) -> BoxFuture<'a, Result<Claim, Error>> {
+        self.memory.history().claim(topic, request)
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        topic: &'a str,
+        position: Position,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.memory.history().confirm(topic, position)
+    }
+
+    fn remove<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.memory.history().remove(topic)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.memory.history().now()
+    }
+
+    fn watermark(&self, topic: &str) -> Timestamp {
+        self.memory.history().watermark(topic)
+    }
+
+    fn bounds(&self, topic: &str) -> Bounds {
+        self.memory.history().bounds(topic)
+    }
+
+    fn topics(&self) -> Vec<Arc<str>> {
+        self.memory.history().topics()
+    }
+}
+
 #[test]
 fn a_log_that_failed_to_open_does_not_remove_its_successor() {
-    let broker = Broker::in_memory();
-    let failed = Log::new("t".into(), broker.node(), Bounds::new());
-    let _subscription = broker.subscribe("t", Start::Live).unwrap();
-    broker.forget(&failed);
+    let engine = Arc::new(ContendedEngine {
+        memory: MemoryEngine::default(),
+        contender: Mutex::default(),
+        successor: Mutex::default(),
+    });
+    let broker = Broker::builder_shared(engine.clone()).build();
+    *engine.contender.lock().unwrap() = Some(broker.clone());
+    assert!(broker.subscribe("t", Start::Live).unwrap_err().is_unavailable());
     assert_eq!(broker.open_topics(), 1);
-    broker.forget(&broker.log("t", Timestamp::now()).unwrap());
-    assert_eq!(broker.open_topics(), 0);
+    assert!(engine.successor.lock().unwrap().take().is_some());
 }
 
 /// A recorder of the counter of publications alone.
