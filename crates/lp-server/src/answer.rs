@@ -66,8 +66,8 @@ pub(crate) fn bad_poll(error: &str) -> Response<Body> {
 }
 
 /// golongpoll's answer to a poll that saw nothing.
-pub(crate) fn timed_out(mark: Timestamp, gap: Option<&'static str>) -> Response<Body> {
-    let body = format!(r#"{{"timeout":"no events before timeout","timestamp":{mark}}}"#);
+pub(crate) fn timed_out(watermark: Timestamp, gap: Option<&'static str>) -> Response<Body> {
+    let body = format!(r#"{{"timeout":"no events before timeout","timestamp":{watermark}}}"#);
     poll(body.into(), gap)
 }
 

@@ -67,7 +67,7 @@ struct Line<'a> {
 }
 
 impl<'de: 'a, 'a> FromObject<'de> for Line<'a> {
-    const WHAT: &'static str = "an event of golongpoll";
+    const EXPECTED: &'static str = "an event of golongpoll";
 
     fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
         Self::deserialize(object)
@@ -105,8 +105,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Line<'a> {
 /// ```
 ///
 /// # Errors
-/// [`is_unavailable`](Error::is_unavailable) when the file cannot be read or the store cannot be
-/// written.
+/// When the file cannot be read or the store cannot be written
+/// ([`is_unavailable`](Error::is_unavailable)).
 pub async fn import_golongpoll(
     engine: &FileEngine,
     file: impl Read + Send + 'static,

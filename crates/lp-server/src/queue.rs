@@ -29,14 +29,14 @@ pub(crate) async fn plain(inner: &Inner, poll: golongpoll::Poll) -> Response<Bod
         Ok(watch) => watch,
         Err(error) => return answer::broker_error(&error),
     };
-    let (claim, mark, closing) = match claim(inner, request, &mut watch, poll.timeout).await {
+    let (claim, watermark, closing) = match claim(inner, request, &mut watch, poll.timeout).await {
         Ok(claimed) => claimed,
         Err(refused) => return refused,
     };
     let gap = claim.lost.then_some("evicted");
     let body = encode::join(claim.entries.iter(), watch.subscription.topic());
     let answer = match body.is_empty() {
-        true => answer::timed_out(mark, gap),
+        true => answer::timed_out(watermark, gap),
         false => answer::poll(body, gap),
     };
     if closing { answer::closing(answer) } else { answer }
@@ -124,7 +124,7 @@ async fn claim(
     loop {
         let over = Instant::now() >= deadline || inner.wait.is_closed();
         // Taken before the last look: nothing later is stamped at or before it.
-        let mark = if over { watch.subscription.watermark() } else { Timestamp::ZERO };
+        let watermark = if over { watch.subscription.watermark() } else { Timestamp::ZERO };
         let claim = broker.claim(&category, request.clone()).await.map_err(failed)?;
         if !claim.entries.is_empty() || over {
             let counter = match claim.entries.len() {
@@ -133,7 +133,7 @@ async fn claim(
             };
             counter.increment(claim.entries.len().max(1) as u64);
             // What another poller holds may become free, and must be after the timestamp then.
-            let before = claim.held_since.map_or(mark, |time| mark.min(time.previous()));
+            let before = claim.held_since.map_or(watermark, |time| watermark.min(time.previous()));
             return Ok((claim, before, inner.wait.is_closed()));
         }
         if place.is_none() {

@@ -56,10 +56,10 @@ impl Server {
     /// Starts a server, and returns once its port is bound and its store is open.
     ///
     /// # Errors
-    /// Where the store cannot be opened or the address cannot be listened on; nothing runs then.
+    /// When the store cannot be opened or the server cannot listen on the address. Nothing runs then.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// When called outside of a Tokio runtime.
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
         let ServerOptions { address, bounds, limits, on_accept_error, polls, .. } = options;
         let mut builder = rt_serve::Server::builder().limits(limits);
@@ -113,7 +113,7 @@ impl Server {
     /// cut. A second call finds nothing to do.
     ///
     /// # Errors
-    /// Where what was acknowledged could not be written to the store.
+    /// When acknowledged publications could not be written to the store.
     pub async fn stop(&self, deadline: Duration) -> Result<usize, Error> {
         let mut running = self.running.lock().await;
         let cut = match running.take() {

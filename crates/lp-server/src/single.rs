@@ -64,7 +64,7 @@ async fn wait(
     };
     // The watermark first, then one more look: what comes later is stamped after the watermark, and
     // what came before is seen now. So a client that resumes from the watermark loses nothing.
-    let mark = match unseen {
+    let watermark = match unseen {
         Some(since) if subscription.position().is_none() => since,
         _ => subscription.watermark(),
     };
@@ -72,7 +72,7 @@ async fn wait(
     let answer = given(inner, &subscription, late, &mut gap);
     let answer = answer.unwrap_or_else(|| {
         inner.counters.timeouts.increment(1);
-        answer::timed_out(mark, gap)
+        answer::timed_out(watermark, gap)
     });
     if closing { answer::closing(answer) } else { answer }
 }

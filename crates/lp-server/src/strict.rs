@@ -49,8 +49,10 @@ pub(crate) fn is_asked_for(query: &Query<'_>, headers: &HeaderMap) -> bool {
 }
 
 impl Poll {
+    /// Parses the query and the headers of a poll.
+    ///
     /// # Errors
-    /// What is wrong, for a person.
+    /// When a parameter is missing or malformed. The text says what is wrong, for a person.
     pub(crate) fn parse(
         query: &Query<'_>,
         headers: &HeaderMap,

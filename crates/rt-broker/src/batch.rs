@@ -1,6 +1,6 @@
-//! Consecutive entries on their way to subscribers.
+//! Batches of consecutive entries.
 
-use crate::entry::{Encoded, Entry, WireFormat};
+use crate::entry::{EncodingCache, Entry, WireFormat};
 use crate::position::{Offset, Position};
 use crate::publication::Publication;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ pub struct Batch {
     pub(crate) through: Position,
     pub(crate) shared: bool,
     entries: Box<[Arc<Entry>]>,
-    encoded: Encoded,
+    encoded: EncodingCache,
 }
 
 impl Batch {
@@ -23,7 +23,7 @@ impl Batch {
         shared: bool,
         entries: Box<[Arc<Entry>]>,
     ) -> Arc<Self> {
-        Arc::new(Self { after, through, shared, entries, encoded: Encoded::default() })
+        Arc::new(Self { after, through, shared, entries, encoded: EncodingCache::default() })
     }
 
     /// Returns the entries, oldest first; never empty.

@@ -1,15 +1,16 @@
-//! How much of a topic is held.
+//! Bounds on a topic's history.
 
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 
-/// How much a topic keeps for its connected subscribers beside its history: 250 publications, 1 MiB.
+/// The bounds of the live window: publications that a topic keeps beside its history for connected
+/// subscribers, 250 of them and 1 MiB.
 pub const LIVE_WINDOW: Bounds = Bounds::new();
 
-/// How much history a topic holds: by count, by bytes and by age, whichever is reached first.
+/// Bounds on a topic's history: by count, by bytes and by age, whichever is reached first.
 ///
-/// Bytes are those of payload, event type, id, comment and the clients that are named. The newest
-/// publication is held even where it alone is over the bound on bytes.
+/// Bytes are those of payload, event type, id, comment and named clients. The newest publication is
+/// held even if it alone exceeds the bound on bytes.
 ///
 /// ```
 /// use rt_broker::Bounds;
@@ -27,18 +28,18 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Everything, for what keeps to bounds of its own.
+    /// No bounds, for a caller that has its own.
     #[cfg(feature = "file")]
     pub(crate) const UNLIMITED: Self =
         Self { count: usize::MAX, bytes: usize::MAX, age: None, lease: None };
 
-    /// 250 publications, 1 MiB, no age.
+    /// Returns the default bounds: 250 publications, 1 MiB, any age.
     #[must_use]
     pub const fn new() -> Self {
         Self { count: 250, bytes: 1 << 20, age: None, lease: None }
     }
 
-    /// No history: subscribers that are not connected miss what is published.
+    /// Returns bounds without history: subscribers miss publications while they are not connected.
     #[must_use]
     pub const fn off() -> Self {
         Self { count: 0, ..Self::new() }
@@ -56,27 +57,27 @@ impl Bounds {
         Self { bytes, ..self }
     }
 
-    /// Holds nothing older than this (whole milliseconds).
+    /// Holds no publication that is older than this (whole milliseconds).
     #[must_use]
     pub const fn age(self, age: Duration) -> Self {
         Self { age: Some(age), ..self }
     }
 
     /// Deletes each publication once the poller that claimed it has confirmed it. Until then, and no
-    /// longer than `lease` (whole milliseconds), it cannot be claimed by another poller. Such a topic
-    /// has no subscribers: see [`Broker::claim`](crate::Broker::claim).
+    /// longer than `lease` (whole milliseconds), no other poller can claim it. Such a topic has no
+    /// subscribers: see [`Broker::claim`](crate::Broker::claim).
     #[must_use]
     pub const fn delete_after_retrieval(self, lease: Duration) -> Self {
         Self { lease: Some(lease), ..self }
     }
 
-    /// Whether publications are deleted once they are retrieved.
+    /// Returns whether publications are deleted once they are retrieved.
     #[must_use]
     pub const fn deletes_after_retrieval(&self) -> bool {
         self.lease.is_some()
     }
 
-    /// Whether nothing is held for later subscribers.
+    /// Returns whether history is off, so that nothing is held for later subscribers.
     #[must_use]
     pub const fn is_off(&self) -> bool {
         self.count == 0

@@ -24,10 +24,10 @@ use std::time::Duration;
 
 /// Time between two rounds of housekeeping.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// How long a log without subscribers stays open: pollers come back within that time.
+/// Time for which a log without subscribers stays open: pollers return within it.
 const LOG_IDLE: Duration = Duration::from_secs(60);
 
-/// Publishes to topics and subscribes to them, over one [`Engine`]. A cheap clone.
+/// Publishes to topics and subscribes to them, over one [`Engine`]. Cheap to clone.
 ///
 /// ```
 /// use rt_broker::{Bounds, Broker, MemoryEngine};
@@ -44,13 +44,13 @@ struct Inner {
     node: NodeId,
     max_lag: usize,
     logs: Mutex<HashMap<Arc<str>, OpenLog>>,
-    /// When housekeeping was done last, in milliseconds.
+    /// The time of the last housekeeping, in milliseconds.
     swept: AtomicU64,
 }
 
 struct OpenLog {
     log: Arc<Log>,
-    /// When it was last subscribed to or seen with subscribers.
+    /// The last time that it was subscribed to or had subscribers.
     used: Timestamp,
 }
 
@@ -72,7 +72,8 @@ impl Broker {
         Self::builder_shared(Arc::new(engine))
     }
 
-    /// Returns a builder of a broker over an engine that others use as well.
+    /// Returns a builder of a broker over an engine that others use as well: other brokers, or a
+    /// program that keeps a handle to the engine, for example to back it up or to close it.
     pub fn builder_shared(engine: Arc<dyn Engine>) -> BrokerBuilder {
         BrokerBuilder { engine, max_lag: 1 << 20 }
     }
@@ -93,18 +94,24 @@ impl Broker {
         self.inner.engine.history()
     }
 
-    /// Publishes a message. Resolves when the engine has stored it as safely as it promises.
+    /// Publishes a message. Resolves when the engine has stored it as durably as it promises.
+    ///
+    /// Dropping the future does not take the message back: the engine may still publish it. To repeat
+    /// such a call safely, set an [idempotency key](Message::with_idempotency_key).
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid) when the topic's name is empty or longer than 1,024 bytes
-    /// and when the message is not [valid](Message::validate), [`is_full`](Error::is_full) at the
-    /// bound on topics, [`is_unavailable`](Error::is_unavailable) when the engine failed.
+    /// When the topic's name is empty or longer than 1,024 bytes or the message is not
+    /// [valid](Message::validate) ([`is_invalid`](Error::is_invalid)), when the bound on topics is
+    /// reached ([`is_full`](Error::is_full)), and when the engine failed or is closed
+    /// ([`is_unavailable`](Error::is_unavailable)).
     pub async fn publish(&self, topic: &str, message: Message) -> Result<Receipt, Error> {
         check_topic(topic)?;
         message.validate()?;
         self.sweep_if_due();
         let receipt = self.history().publish(topic, message, self.inner.node).await?;
-        metrics::counter!("rt_broker_publications_total").increment(1);
+        if !receipt.is_duplicate() {
+            metrics::counter!("rt_broker_publications_total").increment(1);
+        }
         Ok(self.count_unless_known(receipt, topic))
     }
 
@@ -118,13 +125,17 @@ impl Broker {
 
     /// Subscribes to a topic, from a [`Start`] or with more [options](SubscribeOptions).
     ///
-    /// Does not wait: with a remote engine the topic is opened in the background, on the runtime
-    /// that this is called on.
+    /// Does not wait. A [`MemoryEngine`] opens the topic at once. Other engines, such as the one
+    /// whose history is in a folder, open it in the background, on the Tokio runtime that this is
+    /// called on. If that fails, the subscription delivers the error.
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid) when the topic's name cannot be used and when the topic
-    /// [deletes after retrieval](crate::Bounds::delete_after_retrieval), so that it has no
-    /// subscribers (see [`claim`](Self::claim)); [`is_full`](Error::is_full) at the bound on topics.
+    /// When the topic's name is empty or longer than 1,024 bytes, or when the topic [deletes after
+    /// retrieval](crate::Bounds::delete_after_retrieval) and so has no subscribers, see
+    /// [`claim`](Self::claim) (both [`is_invalid`](Error::is_invalid)); when the bound on topics is
+    /// reached ([`is_full`](Error::is_full)); when the engine failed, and when called outside of a
+    /// Tokio runtime with an engine that opens topics in the background (both
+    /// [`is_unavailable`](Error::is_unavailable)).
     pub fn subscribe(
         &self,
         topic: &str,
@@ -139,12 +150,12 @@ impl Broker {
         let now = self.history().now();
         let max_lag = options.max_lag.unwrap_or(self.inner.max_lag);
         let mut reader = Reader::new(options.client, max_lag);
-        // A log may be closed between its look-up and now; another one is then made.
+        // The engine may close the log after its look-up. It is then replaced by another one.
         for _ in 0..8 {
             let log = self.log(topic, now)?;
             let start = match options.start {
-                // What comes while the log is still opening comes after this subscriber: all that
-                // was published before it is stamped at or before the mark.
+                // Everything published before this call is stamped at or before the watermark, so
+                // a subscriber to a log that is still opening begins there.
                 Start::Live if log.is_opening() => Start::Time(self.history().watermark(topic)),
                 _ => options.start.clone(),
             };
@@ -153,10 +164,7 @@ impl Broker {
                 Ok(key) => return Ok(Subscription::new(log, key, self.inner.engine.clone())),
                 Err(back) => reader = back,
             }
-            let mut logs = self.logs();
-            if logs.get(topic).is_some_and(|open| Arc::ptr_eq(&open.log, &log)) {
-                logs.remove(topic);
-            }
+            self.forget(&log);
         }
         Err(Error::full("topics are being dropped as fast as they are opened"))
     }
@@ -190,18 +198,22 @@ impl Broker {
     /// ```
     ///
     /// # Errors
-    /// As [`publish`](Self::publish), and [`is_invalid`](Error::is_invalid) when the topic does not
-    /// delete after retrieval.
+    /// When the topic's name is empty or longer than 1,024 bytes or the topic does not delete after
+    /// retrieval ([`is_invalid`](Error::is_invalid)), when the bound on topics is reached
+    /// ([`is_full`](Error::is_full)), and when the engine failed or is closed
+    /// ([`is_unavailable`](Error::is_unavailable)).
     pub async fn claim(&self, topic: &str, request: ClaimRequest) -> Result<Claim, Error> {
         check_topic(topic)?;
         self.sweep_if_due();
         self.history().claim(topic, request).await
     }
 
-    /// Deletes the publications of the claim whose last publication stands at this position.
+    /// Deletes the publications of the claim whose last publication has this position.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish).
+    /// When the topic's name is empty or longer than 1,024 bytes
+    /// ([`is_invalid`](Error::is_invalid)), and when the engine failed or is closed
+    /// ([`is_unavailable`](Error::is_unavailable)).
     pub async fn confirm(&self, topic: &str, position: Position) -> Result<(), Error> {
         check_topic(topic)?;
         self.history().confirm(topic, position).await
@@ -232,8 +244,8 @@ impl Broker {
         self.logs().len()
     }
 
-    /// Wakes every subscriber of this node without a delivery, for a server whose waiting requests
-    /// should look at something else: a flag that says it is shutting down, for example.
+    /// Wakes every subscriber of this node without a delivery. A server uses it to make its waiting
+    /// requests look at something else, for example at a flag that announces a shutdown.
     pub fn wake_all(&self) {
         let logs: Vec<_> = self.logs().values().map(|open| open.log.clone()).collect();
         for log in logs {
@@ -241,8 +253,8 @@ impl Broker {
         }
     }
 
-    /// Drops what is too old or unused. Publishing and subscribing do this once a second; a server
-    /// that may be idle for long calls it as well.
+    /// Drops publications that are too old and topics that nobody uses. Publishing and subscribing do
+    /// this at most once a second. A server that may be idle for long should call it as well.
     pub fn sweep(&self) {
         let now = self.history().now();
         self.logs().retain(|_, open| {
@@ -289,14 +301,22 @@ impl Broker {
         logs.insert(name, OpenLog { log: log.clone(), used: now });
         drop(logs);
         if let Err(error) = self.open(&log) {
-            self.logs().remove(topic);
+            self.forget(&log);
             drop(log.fail(&error));
             return Err(error);
         }
         Ok(log)
     }
 
-    /// Has the engine open the log: at once if it can, and in the background if not.
+    /// Removes a log that is no longer used, unless another thread has put a new one in its place.
+    fn forget(&self, log: &Arc<Log>) {
+        let mut logs = self.logs();
+        if logs.get(log.topic()).is_some_and(|open| Arc::ptr_eq(&open.log, log)) {
+            logs.remove(log.topic());
+        }
+    }
+
+    /// Makes the engine open the log: at once if it can, and in the background if not.
     fn open(&self, log: &Arc<Log>) -> Result<(), Error> {
         let (engine, opening) = (self.inner.engine.clone(), log.clone());
         let mut tail = Box::pin(async move {

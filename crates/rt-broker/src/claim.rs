@@ -6,22 +6,22 @@ use crate::start::Start;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 
-/// What a poller claims from a topic whose publications are
+/// A poller's request for publications of a topic whose publications are
 /// [deleted after retrieval](crate::Bounds::delete_after_retrieval).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ClaimRequest {
-    /// Where to begin.
+    /// The start that the claimed publications follow.
     pub start: Start,
-    /// The largest number of publications.
+    /// The maximum number of publications.
     pub limit: usize,
-    /// About the largest number of bytes of all publications together; one publication is claimed
+    /// The approximate maximum of all publications together, in bytes. One publication is claimed
     /// whatever its size.
     pub bytes: usize,
 }
 
 impl ClaimRequest {
-    /// Requests all that follows `start`.
+    /// Requests all publications that follow `start`.
     #[must_use]
     pub fn new(start: Start) -> Self {
         Self { start, limit: usize::MAX, bytes: usize::MAX }
@@ -33,14 +33,14 @@ impl ClaimRequest {
         Self { limit, ..self }
     }
 
-    /// Requests publications of about this many bytes together, and one at least.
+    /// Requests publications of about this many bytes together, and at least one.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }
     }
 }
 
-/// What one poller has claimed.
+/// Publications that one poller has claimed.
 ///
 /// The publications are leased to it. The position of the last one, given to
 /// [`Broker::confirm`](crate::Broker::confirm), deletes them all. If they are not confirmed, they
@@ -53,13 +53,13 @@ pub struct Claim {
     /// Whether publications between the start and the last entry are no longer held or could not be
     /// read.
     pub lost: bool,
-    /// When the next lease of another poller ends, if nothing could be claimed: the time to try
-    /// again.
+    /// The time to try again if nothing could be claimed: the next lease of another poller ends then.
     pub look_again: Option<Timestamp>,
-    /// The time of the oldest publication after the start that another poller holds, if nothing
-    /// could be claimed. It may become free, so a poller that resumes by time must not move past it.
+    /// The time of the oldest publication after the start that is leased to another poller, if
+    /// nothing could be claimed. Its lease may end unconfirmed, so a poller that resumes by time must
+    /// not move past it.
     pub held_since: Option<Timestamp>,
-    /// The newest position that left the history before it was claimed, by the topic's bounds.
+    /// The newest position that the topic's bounds evicted before it was claimed.
     pub evicted: Option<Position>,
 }
 

@@ -1,7 +1,7 @@
 //! The suite that every engine passes: [`run`] it from an engine's tests.
 //!
-//! Each check stands alone and panics with what was wrong. The checks of what an engine's
-//! [capabilities](crate::Capabilities) exclude are left out.
+//! Each check is independent of the others and panics with the fault that it found. Checks of parts
+//! that an engine's [capabilities](crate::Capabilities) exclude are skipped.
 
 mod claims;
 mod control;

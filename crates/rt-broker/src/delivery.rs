@@ -1,4 +1,4 @@
-//! What a subscriber receives: publications and gaps.
+//! Deliveries to a subscriber: batches and gaps.
 
 use crate::batch::Batch;
 use crate::position::Position;
@@ -33,8 +33,8 @@ impl Gap {
         self.reason
     }
 
-    /// Returns what the subscriber could not resume from: a position, an id, or a time in
-    /// milliseconds, as text.
+    /// Returns the start that the topic could not resume from, as text: a position, an id, or a time
+    /// in milliseconds.
     #[must_use]
     pub fn from(&self) -> &str {
         &self.from
@@ -48,7 +48,7 @@ impl Gap {
     }
 }
 
-/// Why a subscriber does not receive a stretch of a topic.
+/// The reason why a subscriber does not receive a stretch of a topic.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum GapReason {
@@ -65,7 +65,7 @@ pub enum GapReason {
 }
 
 impl GapReason {
-    /// Returns one lower-case word, as it stands on the wire.
+    /// Returns the lower-case word for the reason, as servers send it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

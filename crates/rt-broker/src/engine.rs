@@ -1,4 +1,4 @@
-//! The contract of an engine: what stores, orders and distributes publications.
+//! The contract of an engine, which stores, orders and distributes publications.
 
 pub(crate) mod control;
 pub(crate) mod history;
@@ -13,8 +13,8 @@ use presence::Presence;
 ///
 /// An engine has three roles with a trait each: [`History`] stores and orders publications,
 /// [`Presence`] knows which clients are connected, [`Control`] carries messages between nodes. The
-/// contract of a role is in the comments of its trait and tested by the `conformance` suite. What an
-/// engine cannot keep, it excludes in [`capabilities`](Self::capabilities).
+/// contract of a role is in the comments of its trait and tested by the `conformance` suite. An
+/// engine excludes the parts that it cannot keep in [`capabilities`](Self::capabilities).
 ///
 /// ```
 /// use rt_broker::{Engine, MemoryEngine};
@@ -33,17 +33,18 @@ pub trait Engine: Send + Sync + 'static {
     /// Returns the role that carries messages between nodes.
     fn control(&self) -> &dyn Control;
 
-    /// Returns what this engine can keep of the contract.
+    /// Returns the parts of the contract that this engine can keep.
     fn capabilities(&self) -> Capabilities;
 
     /// Returns whether the engine can serve now. Cheap enough for a health check.
     fn health(&self) -> BoxFuture<'_, Health>;
 
-    /// Drops what is too old. A broker calls it about once a second while there is traffic.
+    /// Drops publications that are too old. A broker calls it about once a second while there is
+    /// traffic.
     fn sweep(&self);
 }
 
-/// Whether an engine can serve.
+/// The health of an engine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Health {
@@ -55,8 +56,8 @@ pub enum Health {
     Down(String),
 }
 
-/// What an engine can keep of its contract. Callers must not rely on what is `false`, and the
-/// conformance suite leaves out its checks.
+/// The parts of the contract that an engine can keep. Callers must not rely on a part that is
+/// `false`, and the conformance suite skips its checks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -77,7 +78,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Returns everything but durability and sharing: what an engine in memory can keep.
+    /// Returns the capabilities of an engine in memory: everything but durability and sharing.
     #[must_use]
     pub fn local() -> Self {
         Self {

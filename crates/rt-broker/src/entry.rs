@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 /// A wire format whose bytes are cached beside a publication: encoded on first need, then shared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum WireFormat {
     /// The format of event streams.
     EventStream,
@@ -20,9 +21,9 @@ const WIRE_FORMATS: usize = 2;
 
 /// A slot for the bytes in each wire format.
 #[derive(Default, Debug)]
-pub(crate) struct Encoded([OnceLock<Bytes>; WIRE_FORMATS]);
+pub(crate) struct EncodingCache([OnceLock<Bytes>; WIRE_FORMATS]);
 
-impl Encoded {
+impl EncodingCache {
     pub(crate) fn get(&self, format: WireFormat, encode: impl FnOnce() -> Bytes) -> &Bytes {
         self.0[format as usize].get_or_init(encode)
     }
@@ -33,7 +34,7 @@ impl Encoded {
 pub struct Entry {
     publication: Publication,
     live_only: bool,
-    encoded: Encoded,
+    encoded: EncodingCache,
 }
 
 impl Entry {
@@ -43,16 +44,16 @@ impl Entry {
     /// without data, or any message in a topic without history.
     #[must_use]
     pub fn new(publication: Publication, live_only: bool) -> Arc<Self> {
-        Arc::new(Self { publication, live_only, encoded: Encoded::default() })
+        Arc::new(Self { publication, live_only, encoded: EncodingCache::default() })
     }
 
-    /// Returns what was published.
+    /// Returns the publication.
     #[must_use]
     pub fn publication(&self) -> &Publication {
         &self.publication
     }
 
-    /// Returns whether it is never replayed.
+    /// Returns whether the entry is live only: never stored, never replayed.
     #[must_use]
     pub fn is_live_only(&self) -> bool {
         self.live_only

@@ -1,4 +1,4 @@
-//! What goes wrong when publishing and subscribing.
+//! Errors of the broker and its engines.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,8 +8,7 @@ type Source = Arc<dyn StdError + Send + Sync>;
 
 /// An error of a broker or of its engine.
 ///
-/// It is opaque: its methods say what went wrong. `Display` names the causes too, which `source()`
-/// returns.
+/// It is opaque: its methods classify it. `Display` names the causes too, which `source()` returns.
 ///
 /// ```
 /// let full = std::io::Error::other("no space left on device");
@@ -46,7 +45,8 @@ impl Error {
         Self { kind: Kind::Full(why), source: None }
     }
 
-    /// For a claim on a topic that deletes nothing, or with an engine that cannot delete.
+    /// Returns the error of a claim on a topic that deletes nothing, or with an engine that cannot
+    /// delete.
     pub(crate) fn keeps_all() -> Self {
         Self::topic("its publications are not deleted after retrieval, so they are not claimed")
     }
@@ -72,7 +72,11 @@ impl Error {
         matches!(self.kind, Kind::Full(_))
     }
 
-    /// Returns whether the engine failed. Nothing is known to be stored, and a later try may succeed.
+    /// Returns whether the engine failed or is closed. It is unknown whether a message was stored.
+    ///
+    /// A later call may succeed, unless the engine is closed: then every later call fails in this
+    /// way. The error does not tell the two apart. Only the program that holds the engine can close
+    /// it.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable(_))
@@ -96,7 +100,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The error without its causes.
+/// Writes the error without its causes.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Ids that publications had before they were imported.
+//! Ids of imported publications in the systems that they come from.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl ExternalId {
         (1..=Self::MAX_LEN).contains(&bytes.len()).then(|| Self(bytes.into()))
     }
 
-    /// Returns its bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

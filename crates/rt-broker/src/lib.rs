@@ -1,9 +1,9 @@
 //! Topics for real-time servers: ordered, bounded and resumable.
 //!
 //! A [`Broker`] publishes [`Message`]s to topics and hands out [`Subscription`]s. A subscription is a
-//! position in its topic: it first delivers what was missed since that position, then what comes,
-//! without a hole or a repeat between the two. If a part of it is no longer held, the subscription
-//! delivers an explicit [`Gap`], never silence.
+//! position in its topic: it first delivers the publications that were missed since that position,
+//! then new ones, without a hole or a repeat between the two. If some of them are no longer held, the
+//! subscription delivers an explicit [`Gap`].
 //!
 //! ```
 //! use rt_broker::{Bounds, Broker, Delivery, MemoryEngine, Message, Start};
@@ -32,11 +32,30 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Subscription::next`] waits for what comes; a subscription is also a
+//! [`Subscription::next`] waits for the next delivery; a subscription is also a
 //! [`Stream`](futures_core::Stream).
 //!
-//! An [`Engine`] stores and orders publications: [`MemoryEngine`] here, others behind features. The
-//! contract of an engine is in the comments of its traits, [`History`], [`Presence`] and
+//! An [`Engine`] stores and orders publications: [`MemoryEngine`] in memory and, with the feature
+//! `file`, `FileEngine` in a folder. Share an engine with the broker to keep a handle to it:
+//!
+//! ```no_run
+//! # #[cfg(feature = "file")]
+//! # async fn run() -> Result<(), rt_broker::Error> {
+//! use rt_broker::{Broker, FileEngine, Message};
+//! use std::sync::Arc;
+//!
+//! let engine = Arc::new(FileEngine::builder("/var/lib/news").open()?);
+//! let broker = Broker::builder_shared(engine.clone()).build();
+//! broker.publish("news", Message::text("hello")).await?;
+//! engine.backup("/backups/monday").await?;
+//! engine.close().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! Brokers and subscriptions keep their engine alive. Dropping the last handle to a `FileEngine`
+//! without `close` blocks the thread until everything is written, and reports no error.
+//!
+//! The contract of an engine is in the comments of its traits, [`History`], [`Presence`] and
 //! [`Control`], and the suite behind the feature `conformance` tests it.
 
 mod batch;
@@ -94,7 +113,7 @@ pub use external_id::ExternalId;
 pub use file::{FileEngine, FileEngineBuilder, Import, Imported};
 pub use log::Log;
 pub use log::snapshot::Snapshot;
-pub use log::woken::{Appended, Woken};
+pub use log::wakers::{Appended, Wakers};
 pub use memory::{MemoryEngine, MemoryEngineBuilder};
 pub use message::Message;
 pub use node::NodeId;

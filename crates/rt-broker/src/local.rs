@@ -1,4 +1,4 @@
-//! What both local engines keep in this process's memory, wherever their history is.
+//! State that both local engines keep in memory: presence, control messages and idempotency keys.
 
 pub(crate) mod control;
 pub(crate) mod keys;
@@ -11,5 +11,5 @@ use std::sync::Arc;
 /// A source of the time.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// How much of a topic is held, by its name.
+/// Returns the bounds of a topic by its name.
 pub(crate) type BoundsOf = Box<dyn Fn(&str) -> Bounds + Send + Sync>;

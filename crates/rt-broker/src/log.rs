@@ -1,13 +1,13 @@
-//! A topic's log on this node: fed by the engine, read by its subscribers.
+//! A topic's log on this node: the engine appends to it, and subscribers read from it.
 //!
-//! All of it stands under one lock. Appending walks the subscribers once and takes the wakers of
-//! those that the entry is for, which are woken without the lock; reading clones one `Arc`.
+//! One lock guards all of it. Appending walks the subscribers once and takes the wakers of those that
+//! the entry is for, which are woken after the lock is released. Reading clones one `Arc`.
 
 mod held;
 pub(crate) mod reader;
 pub(crate) mod snapshot;
+pub(crate) mod wakers;
 mod window;
-pub(crate) mod woken;
 
 use crate::bounds::Bounds;
 use crate::entry::Entry;
@@ -18,8 +18,8 @@ use snapshot::Snapshot;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wakers::{Appended, Wakers};
 use window::Window;
-use woken::{Appended, Woken};
 
 /// A topic on this node. Engines [open](Self::open) and feed it; a
 /// [`Subscription`](crate::Subscription) reads from it.
@@ -46,48 +46,49 @@ impl Log {
         self.node
     }
 
-    /// Gives the log what is held, once, before the first [`append`](Self::append). For engines.
-    pub fn open(&self, snapshot: Snapshot) -> Woken {
+    /// Opens the log with the topic's state, once, before the first [`append`](Self::append). For
+    /// engines.
+    pub fn open(&self, snapshot: Snapshot) -> Wakers {
         self.lock().open(snapshot)
     }
 
-    /// Adds a publication. Offsets must grow: an entry at or below the head is ignored, so that an
-    /// engine that reads a stretch twice does no harm. For engines.
+    /// Appends a publication. Offsets must grow: an entry at or below the head is ignored, so that an
+    /// engine may read a stretch twice. For engines.
     pub fn append(&self, entry: Arc<Entry>) -> Appended {
         self.lock().append(entry)
     }
 
-    /// Marks publications as lost that should be held and could not be read. A subscriber that comes
-    /// to them receives a [gap](crate::GapReason::Lost) in their place, even if the log still held
-    /// some of them. For engines.
-    pub fn lose(&self, range: RangeInclusive<Offset>) -> Woken {
+    /// Marks publications as lost that should be held and could not be read. A subscriber that
+    /// reaches them receives a [gap](crate::GapReason::Lost) in their place, even if the log still
+    /// held some of them. For engines.
+    pub fn lose(&self, range: RangeInclusive<Offset>) -> Wakers {
         self.lock().lose(range)
     }
 
     /// Begins a new epoch, since the engine has lost data: every subscriber receives a
-    /// [gap](crate::GapReason::Epoch) and then what the snapshot holds. For engines.
-    pub fn reset(&self, snapshot: Snapshot) -> Woken {
+    /// [gap](crate::GapReason::Epoch) and then the publications of the snapshot. For engines.
+    pub fn reset(&self, snapshot: Snapshot) -> Wakers {
         self.lock().reset(snapshot)
     }
 
-    /// Gives every subscriber this error. The log is not used again. For engines.
-    pub fn fail(&self, error: &Error) -> Woken {
+    /// Fails the log: every subscriber receives this error. The log is not used again. For engines.
+    pub fn fail(&self, error: &Error) -> Wakers {
         self.lock().fail(error)
     }
 
     /// Closes the log unless it has subscribers, and returns whether it is closed. A closed log
-    /// takes no subscriber: the broker makes another one. For engines.
+    /// takes no subscribers: the broker opens another one. For engines.
     pub fn close_unless_used(&self) -> bool {
         self.lock().close_unless_used()
     }
 
-    /// Returns how many subscribers it has now.
+    /// Returns the current number of subscribers.
     #[must_use]
     pub fn subscribers(&self) -> usize {
         self.lock().subscribers()
     }
 
-    pub(crate) fn wake_all(&self) -> Woken {
+    pub(crate) fn wake_all(&self) -> Wakers {
         self.lock().wake_all()
     }
 
@@ -100,7 +101,7 @@ impl Log {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Window> {
-        // No code of a user's runs under the lock, and no step of ours leaves it half done.
+        // No user code runs under the lock, and no step leaves the window half changed.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

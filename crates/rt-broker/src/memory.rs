@@ -1,4 +1,4 @@
-//! The engine in this process's memory.
+//! The engine whose history is in memory.
 
 mod history;
 mod topic;
@@ -18,10 +18,10 @@ use std::fmt;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 
-/// Keeps everything in memory: the fastest engine, and gone with the process.
+/// Keeps everything in memory: the fastest engine. Its history ends with the process.
 ///
-/// Several [`Broker`](crate::Broker)s over one engine behave as several nodes do, so that what spans
-/// nodes can be tested without a network.
+/// Several [`Broker`](crate::Broker)s over one engine behave as several nodes do, so that code for
+/// several nodes can be tested without a network.
 pub struct MemoryEngine {
     history: MemoryHistory,
     presence: LocalPresence,
@@ -46,7 +46,7 @@ impl MemoryEngine {
         MemoryEngineBuilder::new()
     }
 
-    /// Returns the bytes of all history that is held now.
+    /// Returns the size of all history that is held now, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.history.bytes()
@@ -91,29 +91,29 @@ impl MemoryEngineBuilder {
         }
     }
 
-    /// Sets how much of each topic is held.
+    /// Sets the bounds of every topic.
     #[must_use]
     pub fn bounds(self, bounds: Bounds) -> Self {
         self.bounds_of(move |_| bounds)
     }
 
-    /// Sets how much of a topic is held by its name. The function runs under a lock: it must not
-    /// call the broker or the engine.
+    /// Sets the bounds of each topic by its name. The function runs under a lock: it must not call
+    /// the broker or the engine.
     #[must_use]
     pub fn bounds_of(self, bounds: impl Fn(&str) -> Bounds + Send + Sync + 'static) -> Self {
         Self { bounds_of: Box::new(bounds), ..self }
     }
 
-    /// Sets the most topics (default 100,000). At the cap the least recently used topic without
-    /// subscribers is dropped; if there is none, publishing to a new topic is an error.
+    /// Sets the maximum number of topics (default 100,000). At the maximum the least recently used
+    /// topic without subscribers is dropped; if there is none, publishing to a new topic is an error.
     #[must_use]
     pub fn max_topics(self, topics: usize) -> Self {
         Self { max_topics: topics.max(1), ..self }
     }
 
-    /// Sets the most bytes of history of all topics (default 256 MiB). Beyond it the least recently
-    /// used topics without subscribers are dropped, then the oldest publications of the topic that
-    /// is growing.
+    /// Sets the maximum size of the history of all topics, in bytes (default 256 MiB). Beyond it the
+    /// least recently used topics without subscribers are dropped, then the oldest publications of
+    /// the topic that is growing.
     #[must_use]
     pub fn max_bytes(self, bytes: usize) -> Self {
         Self { max_bytes: bytes, ..self }

@@ -1,4 +1,4 @@
-//! What a publisher hands in.
+//! Messages to publish.
 
 use crate::error::Error;
 use crate::position::Position;
@@ -6,11 +6,11 @@ use bytes::Bytes;
 use std::time::Duration;
 
 /// Longest event type and id, in bytes.
-const MAX_NAME: usize = 1024;
+const MAX_NAME_LEN: usize = 1024;
 /// Longest client id and idempotency key, in bytes.
-const MAX_KEY: usize = 256;
+const MAX_KEY_LEN: usize = 256;
 
-/// A message before it is published: data, and what goes with it.
+/// A message before it is published: its data, event type, id and addressing.
 ///
 /// The setters do not fail: [`Broker::publish`](crate::Broker::publish) checks the whole message,
 /// and [`validate`](Self::validate) checks it earlier.
@@ -55,14 +55,14 @@ impl Message {
         Self { data: Some(text.into()), ..Self::EMPTY }
     }
 
-    /// Creates a message whose data is one JSON value, which is kept as it is written.
+    /// Creates a message whose data is one JSON value, whose text is kept unchanged.
     #[must_use]
     pub fn json(text: impl Into<Bytes>) -> Self {
         Self { data: Some(text.into()), json: true, ..Self::EMPTY }
     }
 
-    /// Creates a message without data, with nothing but a comment. It reaches connected subscribers
-    /// only and is never stored.
+    /// Creates a message that has a comment and no data. It reaches connected subscribers only and is
+    /// never stored.
     #[must_use]
     pub fn comment_only(comment: impl Into<String>) -> Self {
         Self::EMPTY.with_comment(comment)
@@ -95,14 +95,14 @@ impl Message {
         Self { comment: Some(comment.into().into_boxed_str()), ..self }
     }
 
-    /// Addresses the message to one client, by an id of at most 256 bytes. No other subscriber
-    /// receives it, in replay neither.
+    /// Addresses the message to one client, by an id of 1 to 256 bytes. No other subscriber receives
+    /// it, not even in replay.
     #[must_use]
     pub fn to_client(self, client: impl Into<String>) -> Self {
         Self { target: Some(client.into().into_boxed_str()), ..self }
     }
 
-    /// Leaves out one client, usually the sender, by an id of at most 256 bytes.
+    /// Leaves out one client, usually the sender, by an id of 1 to 256 bytes.
     #[must_use]
     pub fn except_client(self, client: impl Into<String>) -> Self {
         Self { except: Some(client.into().into_boxed_str()), ..self }
@@ -141,7 +141,8 @@ impl Message {
         self.key.as_deref()
     }
 
-    /// Returns whether there is nothing to store: no data, only a comment or a reconnection time.
+    /// Returns whether the message has no data, only a comment or a reconnection time. Such a message
+    /// is not stored.
     #[must_use]
     pub fn is_live_only(&self) -> bool {
         self.data.is_none()
@@ -150,8 +151,8 @@ impl Message {
     /// Checks the message as [`Broker::publish`](crate::Broker::publish) does.
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid) when the data is not UTF-8 or not the JSON value that it
-    /// should be, or when a name or key breaks the rule that its setter documents.
+    /// When the data is not UTF-8 or not the JSON value that it should be, and when a name or key
+    /// breaks the rule that its setter documents ([`is_invalid`](Error::is_invalid)).
     pub fn validate(&self) -> Result<(), Error> {
         self.check().map_err(Error::message)
     }
@@ -161,7 +162,7 @@ impl Message {
             check_data(data, self.json)?;
         }
         let too_long = |text: &Option<Box<str>>, max| text.as_ref().is_some_and(|t| t.len() > max);
-        if too_long(&self.event, MAX_NAME) {
+        if too_long(&self.event, MAX_NAME_LEN) {
             return Err("its event type is longer than 1,024 bytes");
         }
         if self.event.as_ref().is_some_and(|event| event.contains(['\r', '\n'])) {
@@ -170,16 +171,21 @@ impl Message {
         if let Some(id) = &self.id {
             check_id(id)?;
         }
-        if too_long(&self.target, MAX_KEY) || too_long(&self.except, MAX_KEY) {
+        let is_empty = |text: &Option<Box<str>>| text.as_deref() == Some("");
+        if is_empty(&self.target) || is_empty(&self.except) {
+            // Not ignored: a message for one client must not become a message for all.
+            return Err("a client id is empty");
+        }
+        if too_long(&self.target, MAX_KEY_LEN) || too_long(&self.except, MAX_KEY_LEN) {
             return Err("a client id is longer than 256 bytes");
         }
-        if too_long(&self.key, MAX_KEY) {
+        if too_long(&self.key, MAX_KEY_LEN) {
             return Err("its idempotency key is longer than 256 bytes");
         }
         Ok(())
     }
 
-    /// The number of bytes that bounds count.
+    /// Returns the number of bytes that bounds count.
     pub(crate) fn size(&self) -> usize {
         let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         self.data.as_ref().map_or(0, Bytes::len)
@@ -207,9 +213,9 @@ fn check_data(data: &[u8], json: bool) -> Result<(), &'static str> {
     }
 }
 
-/// Checks that an id is unchanged after a journey through a header such as `Last-Event-ID`.
+/// Checks that an id survives transport in a header.
 fn check_id(id: &str) -> Result<(), &'static str> {
-    if id.len() > MAX_NAME {
+    if id.len() > MAX_NAME_LEN {
         Err("its id is longer than 1,024 bytes")
     } else if id.chars().any(char::is_control) {
         Err("its id has a control character")
@@ -228,7 +234,7 @@ mod tests {
     use crate::position::{Epoch, Offset};
 
     #[test]
-    fn names_that_would_inject_or_change_on_their_way_are_invalid() {
+    fn names_that_would_inject_or_change_in_transport_are_invalid() {
         let message = || Message::text("x");
         let forged = Position::new(Epoch::random(), Offset::new(7)).to_string();
         for id in ["a\nb", "a\rb", "a\0b", " a", "a ", "a\u{7f}", &forged, &"x".repeat(1025)] {
@@ -237,6 +243,8 @@ mod tests {
         for invalid in [
             message().with_event("a\nb"),
             message().with_event("x".repeat(1025)),
+            message().to_client(""),
+            message().except_client(""),
             message().to_client("x".repeat(257)),
             message().except_client("x".repeat(257)),
             message().with_idempotency_key("x".repeat(257)),

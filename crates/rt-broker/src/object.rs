@@ -1,4 +1,4 @@
-//! JSON objects and nothing else, for what comes from outside.
+//! Structs that are deserialized from JSON objects only.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -7,9 +7,9 @@ use std::marker::PhantomData;
 
 /// A struct that is deserialized from an object alone.
 ///
-/// What `#[derive(Deserialize)]` makes for a struct also takes an array, with the fields in the
-/// order of their declaration. For what comes from outside that is a second, undocumented form,
-/// which changes its meaning when a field is added. Derive with `#[serde(remote = "Self")]`, and
+/// `#[derive(Deserialize)]` lets a struct be read from an array too, with the fields in the order of
+/// their declaration. For input from outside, that is a second, undocumented form, which changes its
+/// meaning when a field is added. Derive with `#[serde(remote = "Self")]`, and
 /// implement `Deserialize` with [`deserialize_object`]:
 ///
 /// ```
@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 /// }
 ///
 /// impl<'de> FromObject<'de> for Named {
-///     const WHAT: &'static str = "an object with a name";
+///     const EXPECTED: &'static str = "an object with a name";
 ///
 ///     fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
 ///         Self::deserialize(object)
@@ -41,8 +41,8 @@ use std::marker::PhantomData;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub trait FromObject<'de>: Sized {
-    /// What is expected, as error messages name it: "a packet".
-    const WHAT: &'static str;
+    /// The name of the expected object in error messages, such as "a packet".
+    const EXPECTED: &'static str;
 
     /// Reads the fields of an object.
     ///
@@ -70,7 +70,7 @@ impl<'de, T: FromObject<'de>> Visitor<'de> for ObjectVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} as a JSON object", T::WHAT)
+        write!(f, "{} as a JSON object", T::EXPECTED)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {

@@ -1,12 +1,12 @@
-//! Where a publication stands: the topic's epoch and an offset in it.
+//! Positions of publications: a topic's epoch and an offset in it.
 
 use std::fmt;
 use std::str::FromStr;
 
 const EPOCH_BITS: u32 = 58;
 
-/// One life of a topic: random, and new whenever the topic is made again, so that a position of an
-/// earlier life is never taken for one of this life. 58 bits, never zero.
+/// Identifies one life of a topic. It is random, and new whenever the topic is created again, so that
+/// a position of an earlier life is never taken for one of this life. 58 bits, never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Epoch(u64);
 
@@ -23,7 +23,7 @@ impl Epoch {
         if number == 0 || number >> EPOCH_BITS != 0 { None } else { Some(Self(number)) }
     }
 
-    /// Its number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -36,7 +36,7 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// The number of a publication in its topic: grows with every publication, and may skip.
+/// The number of a publication in its topic. It grows with every publication, and may skip.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
 pub struct Offset(u64);
 
@@ -46,25 +46,25 @@ impl Offset {
     /// After every publication.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The offset with this number.
+    /// Returns the offset with this number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Its number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The offset that follows.
+    /// Returns the next offset, or [`MAX`](Self::MAX) if there is none.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The offset before; the smallest has none and stays.
+    /// Returns the previous offset, or [`ZERO`](Self::ZERO) if there is none.
     #[must_use]
     pub const fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))
@@ -77,7 +77,7 @@ impl fmt::Display for Offset {
     }
 }
 
-/// A position in a topic: everything up to and with `offset` of `epoch` has been seen.
+/// A position in a topic: everything up to and including `offset` of `epoch` has been seen.
 ///
 /// Its text is `<epoch>-<offset>`.
 ///
@@ -94,8 +94,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns the position at `offset` of `epoch`; [`Offset::ZERO`] stands before the first
-    /// publication.
+    /// Returns the position at `offset` of `epoch`; [`Offset::ZERO`] is before the first publication.
     #[must_use]
     pub const fn new(epoch: Epoch, offset: Offset) -> Self {
         Self { epoch, offset }
@@ -120,7 +119,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// The text is not a position.
+/// The error of a text that is not a position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParsePositionError(());
 
@@ -137,7 +136,7 @@ impl std::error::Error for ParsePositionError {}
 impl FromStr for Position {
     type Err = ParsePositionError;
 
-    /// Reads exactly what [`Display`](fmt::Display) writes: one position has one text.
+    /// Parses the text that [`Display`](fmt::Display) writes and no other form of it.
     fn from_str(text: &str) -> Result<Self, ParsePositionError> {
         let (epoch, offset) = text.split_once('-').ok_or(ParsePositionError(()))?;
         let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
@@ -164,13 +163,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_text_leads_back(epoch in 1..1u64 << EPOCH_BITS, offset: u64) {
+        fn a_position_is_parsed_from_its_text(epoch in 1..1u64 << EPOCH_BITS, offset: u64) {
             let position = Position::new(Epoch::new(epoch).unwrap(), Offset::new(offset));
             prop_assert_eq!(position.to_string().parse(), Ok(position));
         }
 
         #[test]
-        fn any_text_is_refused_or_is_the_one_text(text in "[0-9a-fA-F+ -]{0,24}|\\PC{0,40}") {
+        fn no_position_has_a_second_text(text in "[0-9a-fA-F+ -]{0,24}|\\PC{0,40}") {
             if let Ok(position) = text.parse::<Position>() {
                 prop_assert_eq!(position.to_string(), text);
             }
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_almost_a_position() {
+    fn a_text_that_resembles_a_position_is_refused() {
         for text in [
             "",
             "-",

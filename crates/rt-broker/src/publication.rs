@@ -1,4 +1,4 @@
-//! A message with its place in a topic.
+//! A message with its position in a topic.
 
 use crate::external_id::ExternalId;
 use crate::message::Message;
@@ -7,7 +7,7 @@ use crate::retention::Id;
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 
-/// A message with its place: what every engine stores and every subscriber receives.
+/// A message with its position and time, as engines store it and subscribers receive it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Publication {
     position: Position,
@@ -17,19 +17,19 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Gives a valid message its place. For engines.
+    /// Creates a publication of a valid message. For engines.
     #[must_use]
     pub fn new(message: Message, position: Position, time: Timestamp) -> Self {
         Self { position, time, external_id: None, message }
     }
 
-    /// Sets the id that the publication had where it was imported from. For engines.
+    /// Sets the id that the publication had in the system that it was imported from. For engines.
     #[must_use]
     pub fn with_external_id(self, id: ExternalId) -> Self {
         Self { external_id: Some(id), ..self }
     }
 
-    /// Returns where it stands in its topic.
+    /// Returns its position in its topic.
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
@@ -41,7 +41,7 @@ impl Publication {
         self.time
     }
 
-    /// Returns the id that it had where it was imported from.
+    /// Returns the id that it had in the system that it was imported from.
     #[must_use]
     pub fn external_id(&self) -> Option<&ExternalId> {
         self.external_id.as_ref()

@@ -1,5 +1,5 @@
-//! Ways into the store of the file engine for the crash simulation, the fuzz targets and the
-//! benchmark. It is no part of the public interface and may change in any release.
+//! Entry points into the store of the file engine for the crash simulation, the fuzz targets and the
+//! benchmark. They are not part of the public interface and may change in any release.
 
 pub use crate::file::store::simulated_disk::{Fault, Operation, SimulatedDisk};
 
@@ -32,7 +32,7 @@ impl RawJournal {
         Self { journal, _folder: folder }
     }
 
-    /// The size of all segments, in bytes.
+    /// Returns the size of all segments, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let segments = self.journal.reader().segments();
@@ -73,11 +73,12 @@ fn body(offset: u64) -> Vec<u8> {
     vec![offset as u8; (offset * 97 % 900) as usize]
 }
 
-/// Damages the files of a store as `edits` says, and opens it: whatever the damage is, only what was
-/// written is read back, in its order; what is missing is reported; and the store goes on.
+/// Damages the files of a store as `edits` says, and opens it. Checks for any damage that only frames
+/// that were written are read back, in order, that missing frames are reported, and that the store
+/// takes new commits.
 ///
 /// # Panics
-/// When any of this does not hold.
+/// When one of the checks fails.
 pub fn recover_damaged(edits: &[u8]) {
     let disk = SimulatedDisk::new();
     let commit = |journal: &mut Journal, offsets: std::ops::Range<u64>| {
@@ -111,7 +112,7 @@ pub fn recover_damaged(edits: &[u8]) {
 fn damage(disk: &SimulatedDisk, edit: &[u8]) {
     let [file, action, high, low, len, value] = edit[..6] else { return };
     let mut paths = disk.paths();
-    // It says how the last process ended, which is what the progress is judged by.
+    // This file says how the last process ended, and recovery judges the progress by it.
     paths.retain(|path| !path.ends_with("open"));
     let Some(path) = paths.get(usize::from(file) % paths.len().max(1)) else { return };
     if action % 8 == 7 {

@@ -1,4 +1,4 @@
-//! Where a subscription or a read begins.
+//! The start of a subscription or a read.
 
 use crate::delivery::{Gap, GapReason};
 use crate::external_id::ExternalId;
@@ -6,7 +6,7 @@ use crate::position::{Epoch, Offset, Position};
 use crate::retention::{Evicted, Id};
 use crate::timestamp::Timestamp;
 
-/// Where a subscription or a read begins in a topic.
+/// The place in a topic at which a subscription or a read begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Start {
@@ -39,45 +39,45 @@ pub enum Start {
     AnyOf(Box<[Start]>),
 }
 
-/// What resolving a [`Start`] needs to know of a topic.
+/// The state of a topic that a [`Start`] is resolved against.
 pub(crate) trait Lookup {
     fn epoch(&self) -> Epoch;
 
-    /// The offset of the newest publication, held or not.
+    /// Returns the offset of the newest publication, held or not.
     fn head(&self) -> Offset;
 
     fn evicted(&self) -> Evicted;
 
-    /// The newest stored publication with this id.
+    /// Returns the newest stored publication with this id.
     fn by_id(&self, id: Id<'_>) -> Option<Offset>;
 
-    /// The newest held publication that is stamped at or before this time.
+    /// Returns the newest held publication that is stamped at or before this time.
     fn by_time(&self, time: Timestamp) -> Option<Offset>;
 }
 
-/// A start in terms of a topic's offsets.
-pub(crate) struct Resolved {
-    /// Everything after this offset follows.
+/// The place in a topic that a [`Start`] stands for.
+pub(crate) struct StartPoint {
+    /// Reading begins after this offset.
     pub(crate) after: Offset,
-    /// What was lost before it.
+    /// The gap before it, if publications were lost.
     pub(crate) gap: Option<Gap>,
 }
 
-/// Why a topic cannot resume from a start.
+/// The reason why a topic cannot resume from a start.
 struct Miss {
     reason: GapReason,
     from: String,
 }
 
 impl Start {
-    pub(crate) fn resolve(&self, topic: &impl Lookup) -> Resolved {
+    pub(crate) fn resolve(&self, topic: &impl Lookup) -> StartPoint {
         let mut other_epoch = None;
         let (after, gap) = match self.find(topic, &mut other_epoch) {
             Ok(after) => (after, other_epoch),
             Err(miss) => (topic.evicted().offset, Some(miss)),
         };
         let resume = Position::new(topic.epoch(), after);
-        Resolved { after, gap: gap.map(|miss| Gap::new(miss.reason, miss.from, resume)) }
+        StartPoint { after, gap: gap.map(|miss| Gap::new(miss.reason, miss.from, resume)) }
     }
 
     fn find(&self, topic: &impl Lookup, other_epoch: &mut Option<Miss>) -> Result<Offset, Miss> {
@@ -163,12 +163,12 @@ mod tests {
 
     fn resolve(start: &Start) -> (u64, String) {
         let topic = Topic(Epoch::new(1).unwrap());
-        let Resolved { after, gap } = start.resolve(&topic);
-        let told = gap.map(|gap| {
+        let StartPoint { after, gap } = start.resolve(&topic);
+        let reason = gap.map(|gap| {
             assert_eq!(gap.resume(), Position::new(topic.0, after));
             gap.reason().as_str().to_owned()
         });
-        (after.get(), told.unwrap_or_default())
+        (after.get(), reason.unwrap_or_default())
     }
 
     fn at(epoch: u64, offset: u64) -> Start {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_start_is_an_offset_or_a_gap_after_what_was_evicted() {
-        for (start, after, told) in [
+        for (start, after, reason) in [
             (Start::Live, 5, ""),
             (Start::Earliest, 2, ""),
             (at(1, 2), 2, ""),
@@ -206,14 +206,14 @@ mod tests {
             (time(19), 2, "evicted"),
             (time(u64::MAX), 5, ""),
         ] {
-            assert_eq!(resolve(&start), (after, told.to_owned()), "{start:?}");
+            assert_eq!(resolve(&start), (after, reason.to_owned()), "{start:?}");
         }
     }
 
     #[test]
     fn of_several_starts_the_first_that_is_held_decides() {
         let any_of = |starts: &[Start]| resolve(&Start::AnyOf(starts.into()));
-        for (starts, after, told) in [
+        for (starts, after, reason) in [
             (&[at(1, 4), time(30)][..], 4, ""),
             (&[at(1, 1), id("3"), time(50)], 3, ""),
             (&[at(1, 9), external("9"), time(40)], 4, ""),
@@ -226,7 +226,7 @@ mod tests {
             (&[Start::AnyOf([at(2, 4), id("1")].into()), time(40)], 4, "epoch"),
             (&[], 5, ""),
         ] {
-            assert_eq!(any_of(starts), (after, told.to_owned()), "{starts:?}");
+            assert_eq!(any_of(starts), (after, reason.to_owned()), "{starts:?}");
         }
     }
 }

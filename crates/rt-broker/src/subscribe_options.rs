@@ -1,9 +1,9 @@
-//! How to subscribe.
+//! Options of a subscription.
 
 use crate::start::Start;
 use std::sync::Arc;
 
-/// Where a [`Subscription`](crate::Subscription) begins, and how it is delivered.
+/// The start of a [`Subscription`](crate::Subscription) and the options of its delivery.
 ///
 /// ```
 /// use rt_broker::{Broker, Start, SubscribeOptions};
@@ -32,8 +32,8 @@ impl SubscribeOptions {
 
     /// Begins with the next publication, in any topic. In one that
     /// [deletes after retrieval](crate::Bounds::delete_after_retrieval), which cannot be subscribed
-    /// to otherwise, a delivery only says that there is something to
-    /// [claim](crate::Broker::claim): its publications are not for this subscriber.
+    /// to otherwise, a delivery only means that there may be publications to
+    /// [claim](crate::Broker::claim): they are not for this subscriber.
     #[must_use]
     pub fn watch() -> Self {
         Self { watch: true, ..Self::new(Start::Live).max_lag(usize::MAX) }
@@ -48,8 +48,8 @@ impl SubscribeOptions {
 
     /// Bounds the bytes that may wait for this subscriber once it has caught up, in place of the
     /// [broker's bound](crate::BrokerBuilder::max_lag). A subscriber that falls further behind
-    /// receives a gap. With `usize::MAX` only the history's bounds make a gap: for a subscriber that
-    /// takes all that is there in one step.
+    /// receives a gap. With `usize::MAX` only the history's bounds cause a gap, which suits a
+    /// subscriber that takes all deliveries in one step.
     #[must_use]
     pub fn max_lag(self, bytes: usize) -> Self {
         Self { max_lag: Some(bytes), ..self }

@@ -15,8 +15,9 @@ use std::task::{Context, Poll, Waker};
 
 /// A subscriber of a topic: a stream of [`Delivery`] items.
 ///
-/// The stream ends after an error, which means that the engine failed. Dropping the subscription
-/// unsubscribes.
+/// The stream ends after an error: the engine failed, or it could not open the topic. Dropping the
+/// subscription unsubscribes. A subscription keeps its engine alive.
+#[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription {
     log: Arc<Log>,
     key: usize,
@@ -36,18 +37,21 @@ impl Subscription {
         self.log.topic()
     }
 
-    /// Returns the position that it resumes from: everything up to it has been delivered or is not
-    /// for this subscriber. `None` while a remote engine is still opening the topic.
+    /// Returns the position to resume from: everything up to it has been delivered or is not for this
+    /// subscriber. Returns `None` while the engine is opening the topic, and after an error.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.log.lock().position(self.key).ok().flatten()
     }
 
-    /// Waits until the topic is open, and returns the position that the subscription resumes from. A
-    /// local engine opens a topic at once.
+    /// Waits until the topic is open, and returns the position that the subscription resumes from.
+    ///
+    /// A [`MemoryEngine`](crate::MemoryEngine) opens a topic in
+    /// [`Broker::subscribe`](crate::Broker::subscribe). Other engines open it in the background.
     ///
     /// # Errors
-    /// When the engine failed.
+    /// When the bound on topics is reached ([`is_full`](Error::is_full)), and when the engine failed
+    /// ([`is_unavailable`](Error::is_unavailable)).
     pub fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Position, Error>> {
         let mut window = self.log.lock();
         if let Some(opened) = window.position(self.key).transpose() {
@@ -59,7 +63,7 @@ impl Subscription {
         Poll::Pending
     }
 
-    /// Returns the gap that it will deliver first, if there is one.
+    /// Returns the gap that the subscription delivers first, if there is one.
     #[must_use]
     pub fn pending_gap(&self) -> Option<Gap> {
         self.log.lock().pending_gap(self.key)
@@ -72,10 +76,11 @@ impl Subscription {
         Canceller { log: self.log.clone(), key: self.key, serial }
     }
 
-    /// Waits for the next delivery; `None` after an error. Cancel safe.
+    /// Waits for the next delivery. Returns `None` after an error. Cancel safe.
     ///
     /// # Errors
-    /// When the engine failed.
+    /// When the engine failed or could not open the topic, as [`poll_open`](Self::poll_open) returns
+    /// it.
     pub async fn next(&mut self) -> Option<Result<Delivery, Error>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -83,7 +88,8 @@ impl Subscription {
     /// Returns the next delivery if there is one now.
     ///
     /// # Errors
-    /// When the engine failed.
+    /// When the engine failed or could not open the topic, as [`poll_open`](Self::poll_open) returns
+    /// it.
     pub fn try_next(&mut self) -> Result<Option<Delivery>, Error> {
         self.log.lock().read(self.key)
     }
@@ -91,7 +97,8 @@ impl Subscription {
     /// Waits for deliveries and returns all of them in one step: never an empty list.
     ///
     /// # Errors
-    /// When the engine failed.
+    /// When the engine failed or could not open the topic, as [`poll_open`](Self::poll_open) returns
+    /// it.
     pub fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Delivery>, Error>> {
         let mut window = self.log.lock();
         let all = window.read_all(self.key);
@@ -107,15 +114,16 @@ impl Subscription {
     /// Returns all deliveries that are there now, which may be none.
     ///
     /// # Errors
-    /// When the engine failed.
+    /// When the engine failed or could not open the topic, as [`poll_open`](Self::poll_open) returns
+    /// it.
     pub fn try_all(&mut self) -> Result<Vec<Delivery>, Error> {
         self.log.lock().read_all(self.key)
     }
 
-    /// Returns a time at or before which nothing will be stamped any more.
+    /// Returns the topic's watermark: no later publication is stamped at or before this time.
     ///
-    /// A subscriber that will resume by time takes it first and [reads](Self::try_all) once more
-    /// then: nothing that is stamped at or before it can come later.
+    /// A subscriber that will resume by time takes the watermark first and then
+    /// [reads](Self::try_all) once more. It has then received everything up to the watermark.
     #[must_use]
     pub fn watermark(&self) -> Timestamp {
         self.engine.history().watermark(self.log.topic())
@@ -137,15 +145,15 @@ impl Stream for Subscription {
             return Poll::Ready(next);
         }
         let replaced = window.park(self.key, cx.waker());
-        // The end of a waker may be the end of its task, and with it of another subscription.
+        // Dropping a waker may drop its task, and with it another subscription to this log.
         drop(window);
         drop(replaced);
         Poll::Pending
     }
 }
 
-/// Cancels a [`Subscription`] that something else holds, perhaps for long: a connection that its
-/// peer does not read, for example.
+/// Cancels a [`Subscription`] that is held elsewhere, for example by a connection whose peer does not
+/// read.
 #[derive(Clone)]
 pub struct Canceller {
     log: Arc<Log>,
@@ -154,8 +162,8 @@ pub struct Canceller {
 }
 
 impl Canceller {
-    /// Cancels the subscription: from now on it does not count as a subscriber and receives nothing.
-    /// It keeps its [position](Subscription::position). Does nothing if it was dropped.
+    /// Cancels the subscription, which then receives nothing and does not count as a subscriber. It
+    /// keeps its [position](Subscription::position). Does nothing if the subscription was dropped.
     ///
     /// ```
     /// use rt_broker::{Broker, Message, Start};
@@ -185,7 +193,7 @@ impl fmt::Debug for Canceller {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let removed = self.log.lock().remove(self.key);
-        // Outside the lock: the end of a waker may be the end of its task.
+        // Outside the lock: dropping a waker may drop its task.
         drop(removed);
     }
 }

@@ -1,4 +1,4 @@
-//! Times in an engine's clock.
+//! Times of an engine's clock.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,31 +22,32 @@ impl Timestamp {
     /// The largest time, after every publication.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The time this many milliseconds after the Unix epoch.
+    /// Returns the time this many milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// The system's time. A clock set before 1970 counts as [`ZERO`](Self::ZERO).
+    /// Returns the system's time. A clock set before 1970 counts as [`ZERO`](Self::ZERO).
     #[must_use]
     pub fn now() -> Self {
         Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
     }
 
-    /// The time `wait` later, in whole milliseconds; the largest time where there is none.
+    /// Returns the time `wait` later, in whole milliseconds, or [`MAX`](Self::MAX) if it is too
+    /// large.
     #[must_use]
     pub const fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(millis(wait)))
     }
 
-    /// The time `age` earlier, in whole milliseconds; `None` before the Unix epoch.
+    /// Returns the time `age` earlier, in whole milliseconds, or `None` before the Unix epoch.
     #[must_use]
     pub const fn before(self, age: Duration) -> Option<Self> {
         match self.0.checked_sub(millis(age)) {
@@ -55,13 +56,13 @@ impl Timestamp {
         }
     }
 
-    /// The next millisecond.
+    /// Returns the next millisecond, or [`MAX`](Self::MAX) if there is none.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The millisecond before; the Unix epoch has none and stays.
+    /// Returns the previous millisecond, or [`ZERO`](Self::ZERO) if there is none.
     #[must_use]
     pub const fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))

@@ -3,7 +3,7 @@
 use crate::error::Error;
 
 /// Longest name of a topic, in bytes.
-const MAX_TOPIC: usize = 1024;
+const MAX_TOPIC_LEN: usize = 1024;
 
 /// Checks a topic's name.
 ///
@@ -13,7 +13,7 @@ pub(crate) fn check_topic(topic: &str) -> Result<(), Error> {
     if topic.is_empty() {
         return Err(Error::topic("it is empty"));
     }
-    if topic.len() > MAX_TOPIC {
+    if topic.len() > MAX_TOPIC_LEN {
         return Err(Error::topic("it is longer than 1,024 bytes"));
     }
     Ok(())

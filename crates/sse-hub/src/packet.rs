@@ -66,7 +66,7 @@ impl Packet {
 }
 
 impl<'de> FromObject<'de> for Packet {
-    const WHAT: &'static str = "a packet";
+    const EXPECTED: &'static str = "a packet";
 
     fn from_object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
         Self::deserialize(object)

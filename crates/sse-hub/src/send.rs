@@ -12,8 +12,8 @@ impl Hub {
     /// to any node is always an error.
     ///
     /// # Errors
-    /// A packet without a target, without a message or with an id that cannot be used; nobody
-    /// there ([`SendError::is_nobody_there`]); an engine that cannot take it.
+    /// When the packet has no target, no message or an id that cannot be used, when nobody is there
+    /// ([`SendError::is_nobody_there`]), and when the engine cannot take the message.
     pub async fn send(&self, packet: Packet) -> Result<Sent, SendError> {
         let sent = self.route(&packet).await;
         let data = packet.message.data().unwrap_or_default();

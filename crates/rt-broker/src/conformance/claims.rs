@@ -1,4 +1,4 @@
-//! Delete after retrieval.
+//! Checks of topics that delete after retrieval.
 
 use super::subject::Subject;
 use super::support::{data, publish};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// A broker whose topics delete after retrieval; `None` where the engine cannot.
+/// Creates a broker whose topics delete after retrieval; `None` if the engine cannot delete.
 async fn broker(subject: &dyn Subject) -> Option<Broker> {
     let bounds = Bounds::new().count(2_000).delete_after_retrieval(LEASE);
     let engine = subject.engine(bounds).await;
@@ -43,14 +43,14 @@ pub(super) async fn a_claim_is_deleted_once_it_is_confirmed(subject: &dyn Subjec
     }
     let first = claim(&broker, None, 2).await;
     assert_eq!(texts(&first), ["1", "2"]);
-    // The first poller confirms by coming back; what is confirmed never comes again.
+    // The first poller confirms with its next request. Confirmed publications never return.
     let second = claim(&broker, last(&first), 1).await;
     assert_eq!(texts(&second), ["3"]);
     subject.advance(LEASE).await;
     let third = claim(&broker, None, 9).await;
     assert_eq!(texts(&third), ["3", "4"]);
     assert!(texts(&claim(&broker, last(&third), 9).await).is_empty());
-    // What is published later stands above, and a position of another life confirms nothing.
+    // Later publications are not part of the claim, and a position of another epoch confirms nothing.
     publish(&broker, "t", "5").await;
     let fourth = claim(&broker, Some(Position::new(Epoch::random(), Offset::new(5))), 9).await;
     assert_eq!(texts(&fourth), ["5"]);
@@ -96,7 +96,7 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
     let seen = futures_util::future::join_all((0..8).map(|_| poller())).await.concat();
     assert_eq!(seen.len(), 1_000, "each is given to one poller");
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 1_000);
-    // What somebody else holds takes no room.
+    // Publications that are leased to another poller do not count.
     for text in ["1", "2222", "3"] {
         publish(&broker, "t", text).await;
     }
@@ -114,7 +114,7 @@ pub(super) async fn pollers_side_by_side_share_out_what_is_there(subject: &dyn S
     assert_eq!(takes(1).await, ["large"]);
 }
 
-/// Needs a subject that can make publications unreadable.
+/// Runs only if the subject can make publications unreadable.
 pub(super) async fn a_claim_says_that_something_could_not_be_read(subject: &dyn Subject) {
     let Some(broker) = broker(subject).await else { return };
     for text in ["1", "2"] {

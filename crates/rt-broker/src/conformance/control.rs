@@ -1,4 +1,4 @@
-//! Control messages.
+//! Checks of control messages.
 
 use super::subject::Subject;
 use super::support::two_nodes;

@@ -1,4 +1,4 @@
-//! An engine that has lost publications, for tests of what stands on a broker.
+//! An engine that has lost publications, for tests of code that uses a broker.
 
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;

@@ -1,4 +1,4 @@
-//! Which subscribers receive what.
+//! Checks of deliveries: which subscribers receive which publications.
 
 use super::subject::Subject;
 use super::support::{broker, next, nothing_more, publish, take, two_nodes};
@@ -122,7 +122,7 @@ pub(super) async fn a_subscriber_that_reads_slowly_receives_a_gap(subject: &dyn 
     assert!(matches!(told, Delivery::Gap(gap) if gap.reason() == GapReason::Slow));
     let rest = take(&mut slow, 5).await;
     assert_eq!(rest.first().map(String::as_str), Some("0000000015"));
-    // What was missed before connecting is no lag.
+    // Publications from before the subscription are no lag.
     let mut late = broker.subscribe("t", Start::Earliest).expect("subscribed");
     assert_eq!(take(&mut late, 20).await.len(), 20);
 }
@@ -131,16 +131,17 @@ pub(super) async fn nothing_is_stamped_at_or_below_a_watermark(subject: &dyn Sub
     let broker = broker(subject, Bounds::new()).await;
     let subscription = broker.subscribe("t", Start::Live).expect("subscribed");
     for round in 0..200 {
-        let mark = subscription.watermark();
+        let watermark = subscription.watermark();
         let next = publish(&broker, "t", "x").await.time();
-        assert!(next > mark, "{next} was stamped after {mark} was given");
+        assert!(next > watermark, "{next} was stamped after {watermark} was given");
         if round % 50 == 0 {
             subject.advance(Duration::from_millis(3)).await;
         }
     }
 }
 
-/// While others publish: what is stamped at or below a mark is in the log by the next look.
+/// While others publish, a subscriber that reads after it took a watermark receives every publication
+/// stamped at or before it.
 pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
     const EACH: usize = 150;
     let broker = broker(subject, Bounds::new().count(10_000)).await;
@@ -156,17 +157,20 @@ pub(super) async fn what_a_mark_covers_is_seen_at_once(subject: &dyn Subject) {
         })
     });
     let publishers: Vec<_> = publishers.collect();
-    let (mut seen, mut mark) = (0, Timestamp::ZERO);
+    let (mut seen, mut watermark) = (0, Timestamp::ZERO);
     while seen < 4 * EACH {
         let before = follower.watermark();
         if let Some(Delivery::Batch(batch)) = follower.try_next().expect("readable") {
             for entry in batch.entries() {
                 let time = entry.publication().time();
-                assert!(time > mark, "stamped {time} and seen only after {mark} was given");
+                assert!(
+                    time > watermark,
+                    "stamped {time} and seen only after {watermark} was given"
+                );
                 seen += 1;
             }
         }
-        mark = before;
+        watermark = before;
         tokio::task::yield_now().await;
     }
     for publisher in publishers {
@@ -184,7 +188,7 @@ pub(super) async fn a_publication_reaches_the_other_node(subject: &dyn Subject) 
     assert_eq!(take(&mut here, 1).await, ["x"]);
 }
 
-/// Needs a subject that can make publications unreadable.
+/// Runs only if the subject can make publications unreadable.
 pub(super) async fn what_cannot_be_read_is_a_gap_in_its_place(subject: &dyn Subject) {
     let broker = broker(subject, Bounds::new()).await;
     let mut positions = Vec::new();

@@ -1,4 +1,4 @@
-//! Order, positions, bounds.
+//! Checks of order, positions and bounds.
 
 use super::subject::Subject;
 use super::support::{broker, data, next, nothing_more, publish, take};
@@ -196,7 +196,7 @@ pub(super) async fn found_by_time_and_by_own_id(subject: &dyn Subject) {
     assert_eq!(take(&mut all, 5).await.len(), 5);
 }
 
-/// All that a subscriber receives at once: gaps by their reasons, publications by their data.
+/// Returns a subscriber's deliveries: gaps by their reasons, publications by their data.
 fn received(subscription: &mut Subscription) -> String {
     let deliveries = subscription.try_all().expect("readable");
     let parts = deliveries.iter().map(|delivery| match delivery {
@@ -243,7 +243,7 @@ pub(super) async fn of_several_starts_the_first_that_is_held_decides(subject: &d
     assert_eq!(from(&[after(ahead), after(other)]).await, "epoch123");
 }
 
-/// Needs a subject that can import.
+/// Runs only if the subject can import.
 pub(super) async fn found_by_the_id_of_an_import(subject: &dyn Subject) {
     let broker = broker(subject, LARGE).await;
     let id = |n: u8| ExternalId::new(&[n; 16]).expect("16 bytes");

@@ -1,4 +1,4 @@
-//! Presence.
+//! Checks of presence.
 
 use super::subject::Subject;
 use super::support::two_nodes;

@@ -1,4 +1,4 @@
-//! What the suite needs of an engine's tests.
+//! The interface between the suite and an engine's tests.
 
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
@@ -11,16 +11,16 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How the suite makes engines and advances their clocks.
+/// Creates engines for the suite and advances their clocks.
 pub trait Subject: Sync {
     /// Creates a fresh, empty engine whose topics have these bounds.
     fn engine(&self, bounds: Bounds) -> BoxFuture<'_, Arc<dyn Engine>>;
 
-    /// Advances the engines' clocks by at least this.
+    /// Advances the engines' clocks by at least `by`.
     fn advance(&self, by: Duration) -> BoxFuture<'_, ()>;
 
     /// Imports a message into the engine that was created last. Returns `false` if such an engine
-    /// cannot import, which leaves out the checks of imports.
+    /// cannot import, which skips the checks of imports.
     fn import<'a>(
         &'a self,
         topic: &'a str,
@@ -32,7 +32,7 @@ pub trait Subject: Sync {
     }
 
     /// Makes publications unreadable in the engine that was created last, with no log open on their
-    /// topic. Returns `false` if that cannot be done, which leaves out the checks of lost
+    /// topic. Returns `false` if that cannot be done, which skips the checks of lost
     /// publications.
     fn damage<'a>(
         &'a self,

@@ -1,4 +1,4 @@
-//! Steps that many checks share.
+//! Steps that the checks share.
 
 use super::subject::Subject;
 use crate::bounds::Bounds;
@@ -45,7 +45,7 @@ pub(super) fn data(publication: &Publication) -> String {
     publication.data().unwrap_or_default().to_owned()
 }
 
-/// Asserts that nothing more is there.
+/// Asserts that there are no more deliveries.
 pub(super) fn nothing_more(subscription: &mut Subscription) {
     let next = subscription.try_next().expect("readable");
     assert!(next.is_none(), "something came that should not: {next:?}");

@@ -6,7 +6,7 @@ use crate::node::NodeId;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Is called with each control message from another node.
+/// A function that is called with each control message from another node.
 pub type ControlHandler = Arc<dyn Fn(Bytes) + Send + Sync>;
 
 /// Carries control messages between the nodes that share an engine: at most once, and those of one

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// - **Order.** The offsets of a topic's publications grow, and may skip; their times never go back.
 ///   A log receives the publications in that order.
 /// - **No hole, no repeat.** [`tail`](Self::tail) opens a log with all that is held and then appends
-///   everything later exactly once, whatever is published meanwhile.
+///   everything later exactly once, even if publications arrive meanwhile.
 /// - **No silence.** Publications that should be held and cannot be read are reported as
 ///   [lost](crate::Snapshot::lost), to open logs as well.
 /// - **Epochs.** A topic that is made again, or an engine that has lost data, begins a new epoch and
@@ -36,9 +36,9 @@ pub trait History: Send + Sync {
     /// returns the first receipt, marked as a [duplicate](Receipt::is_duplicate).
     ///
     /// # Errors
-    /// [`is_full`](Error::is_full) at the bound on topics, and
-    /// [`is_unavailable`](Error::is_unavailable) when the message cannot be stored. Subscribers do
-    /// not receive anything of a failed call.
+    /// When the bound on topics is reached ([`is_full`](Error::is_full)), and when the message cannot
+    /// be stored ([`is_unavailable`](Error::is_unavailable)). Subscribers receive nothing of a failed
+    /// call.
     fn publish<'a>(
         &'a self,
         topic: &'a str,
@@ -58,10 +58,11 @@ pub trait History: Send + Sync {
     ) -> BoxFuture<'a, Result<Page, Error>>;
 
     /// [Opens](Log::open) a log and [appends](Log::append) to it until it is dropped or closed.
-    /// Makes the topic if there is none, so that its first subscriber has a position.
+    /// Creates the topic if there is none, so that its first subscriber has a position.
     ///
     /// # Errors
-    /// At the bound on topics, and when the store cannot be read.
+    /// When the bound on topics is reached ([`is_full`](Error::is_full)), and when the store cannot
+    /// be read ([`is_unavailable`](Error::is_unavailable)).
     fn tail<'a>(&'a self, topic: &'a str, log: Arc<Log>) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Leases publications of a topic that
@@ -69,16 +70,16 @@ pub trait History: Send + Sync {
     /// the request's start and that are not leased to another poller.
     ///
     /// # Errors
-    /// When the store cannot be read, and [`is_invalid`](Error::is_invalid) when the topic or the
-    /// engine does not delete.
+    /// When the store cannot be read ([`is_unavailable`](Error::is_unavailable)), and when the topic
+    /// or the engine does not delete ([`is_invalid`](Error::is_invalid)).
     fn claim<'a>(
         &'a self,
         topic: &'a str,
         request: ClaimRequest,
     ) -> BoxFuture<'a, Result<Claim, Error>>;
 
-    /// Deletes the publications of the claim whose last publication stands at this position. Does
-    /// nothing if no such claim is known.
+    /// Deletes the publications of the claim whose last publication has this position. Does nothing
+    /// if no such claim is known.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -97,11 +98,11 @@ pub trait History: Send + Sync {
     /// Returns the time of the engine's clock.
     fn now(&self) -> Timestamp;
 
-    /// Returns the largest time such that every publication stamped at or before it has been given
-    /// to this node's log, and no later one will be stamped at or before it.
+    /// Returns the topic's watermark: the largest time such that this node's log has every
+    /// publication stamped at or before it, and no later publication will be stamped at or before it.
     fn watermark(&self, topic: &str) -> Timestamp;
 
-    /// Returns how much of a topic is held.
+    /// Returns the bounds on a topic's history.
     fn bounds(&self, topic: &str) -> Bounds;
 
     /// Returns the topics that the engine knows on this node, in any order.
@@ -149,13 +150,13 @@ impl Receipt {
         }
     }
 
-    /// Returns where the publication stands.
+    /// Returns the publication's position.
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
     }
 
-    /// Returns its time in the engine's clock.
+    /// Returns the publication's time in the engine's clock.
     #[must_use]
     pub fn time(&self) -> Timestamp {
         self.time
@@ -167,7 +168,8 @@ impl Receipt {
         self.duplicate
     }
 
-    /// Returns how many subscribers of this broker the publication was for when it was appended.
+    /// Returns the number of subscribers of this broker that the publication was for when it was
+    /// appended.
     #[must_use]
     pub fn reached(&self) -> usize {
         self.reached.unwrap_or_default()
@@ -178,7 +180,7 @@ impl Receipt {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Page {
-    /// Oldest first.
+    /// The publications, oldest first.
     pub entries: Vec<Arc<Entry>>,
     /// Whether publications between the start and the last entry are no longer held or could not be
     /// read.

@@ -6,7 +6,7 @@ use crate::node::NodeId;
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 
-/// Knows which clients are connected to a topic, on all nodes.
+/// Records which clients are connected to a topic, on all nodes.
 ///
 /// An entry belongs to a client, a topic and a node. It expires unless it is refreshed, so that the
 /// clients of a node that has died disappear.
@@ -48,9 +48,9 @@ pub struct PresenceEntry {
     pub client: Box<str>,
     /// The node that it is connected to.
     pub node: NodeId,
-    /// When its oldest connection to that node began.
+    /// The time at which its oldest connection to that node began.
     pub since: Timestamp,
-    /// How many connections it has there.
+    /// The number of its connections to that node.
     pub connections: u32,
 }
 

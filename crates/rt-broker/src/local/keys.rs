@@ -1,16 +1,16 @@
-//! Idempotency keys: which publication each one made.
+//! Idempotency keys and the receipts of their publications.
 
 use crate::engine::history::Receipt;
 use crate::timestamp::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// How long a key is remembered.
+/// Time for which a key is remembered.
 pub(crate) const WINDOW: Duration = Duration::from_secs(5 * 60);
-/// How many keys of all topics are remembered; beyond it the oldest is forgotten.
-const MOST: usize = 50_000;
+/// Maximum number of keys of all topics together. Beyond it the oldest is forgotten.
+const MAX_KEYS: usize = 50_000;
 
-/// The keys of all topics: bounded together, since anyone who may publish makes them grow.
+/// The keys of all topics. They are bounded together, since every publisher can make them grow.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     receipts: HashMap<Box<str>, Receipt>,
@@ -39,17 +39,17 @@ impl Keys {
         self.receipts.retain(|key, _| !key.starts_with(&*of_topic));
     }
 
-    /// Forgets a key whose publication was not stored after all.
+    /// Removes a key whose publication was not stored.
     #[cfg(feature = "file")]
     pub(crate) fn take_back(&mut self, topic: &str, key: &str) {
         self.receipts.remove(&*joined(topic, key));
     }
 
-    /// Forgets the keys that are too old or too many.
+    /// Forgets the oldest keys until none is too old and there are not too many.
     pub(crate) fn forget(&mut self, now: Timestamp) {
         while let Some(oldest) = self.by_age.front() {
             let time = self.receipts.get(oldest).map_or(Timestamp::ZERO, Receipt::time);
-            if time.after(WINDOW) > now && self.by_age.len() <= MOST {
+            if time.after(WINDOW) > now && self.by_age.len() <= MAX_KEYS {
                 break;
             }
             self.receipts.remove(oldest);
@@ -58,7 +58,8 @@ impl Keys {
     }
 }
 
-/// The length first, so that no topic's name and key can be taken for another's.
+/// Returns a topic's name and a key as one text. It begins with the name's length, so that no two
+/// pairs have the same text.
 fn joined(topic: &str, key: &str) -> Box<str> {
     format!("{}:{topic}{key}", topic.len()).into_boxed_str()
 }

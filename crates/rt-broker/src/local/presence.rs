@@ -1,4 +1,4 @@
-//! Which clients are connected to the brokers of this process.
+//! Presence: the clients that are connected to the brokers of this process.
 
 use super::Clock;
 use crate::boxed_future::BoxFuture;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Presence entries in memory.
 pub(crate) struct LocalPresence {
-    topics: Mutex<HashMap<Box<str>, HashMap<Key, Expiring>>>,
+    topics: Mutex<HashMap<Box<str>, HashMap<Key, ExpiringEntry>>>,
     clock: Clock,
 }
 
@@ -23,7 +23,7 @@ struct Key {
     node: NodeId,
 }
 
-struct Expiring {
+struct ExpiringEntry {
     entry: PresenceEntry,
     until: Timestamp,
 }
@@ -42,7 +42,7 @@ impl LocalPresence {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, HashMap<Key, Expiring>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, HashMap<Key, ExpiringEntry>>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,7 +56,7 @@ impl Presence for LocalPresence {
     ) -> BoxFuture<'a, Result<(), Error>> {
         let until = (self.clock)().after(ttl);
         let key = Key { client: entry.client.clone(), node: entry.node };
-        self.lock().entry(topic.into()).or_default().insert(key, Expiring { entry, until });
+        self.lock().entry(topic.into()).or_default().insert(key, ExpiringEntry { entry, until });
         Box::pin(ready(Ok(())))
     }
 

@@ -1,4 +1,4 @@
-//! The entries that a log holds, in its history or for connected subscribers only.
+//! The entries of a log, in its history or kept for connected subscribers only.
 
 use super::snapshot::Snapshot;
 use crate::bounds::{Bounds, LIVE_WINDOW};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// that fell behind costs few writes, small enough to stay in a connection's send buffer.
 const BATCH_BYTES: u64 = 64 << 10;
 
-/// The entries of a log in one epoch, and what is missing between them.
+/// The entries of a log in one epoch, and the lost ranges between them.
 ///
 /// An entry is in the history, or it is *live*: never stored, or evicted from the history. Live
 /// entries are kept for connected subscribers, so that a short history makes no gap for those that
@@ -30,18 +30,18 @@ pub(super) struct Held {
     live: Budget,
     /// The offsets of the live entries, in order.
     live_offsets: VecDeque<Offset>,
-    /// Entries up to this offset are live, so that the oldest of the history is found without a
-    /// search.
+    /// Entries up to this offset are live, so the search for the oldest one of the history begins
+    /// after it.
     live_through: Offset,
-    /// The newest entry that was in the history and is no longer live either.
+    /// The offset of the newest entry that was in the history and is no longer held, not even live.
     dropped: Offset,
-    /// The newest entry that was live from the beginning and is gone.
+    /// The offset of the newest live-only entry that is no longer held.
     live_dropped: Offset,
-    /// Publications that the engine could not read, in order, with something between any two.
+    /// The ranges that the engine could not read, in order. Ranges that touch are one.
     lost: Vec<RangeInclusive<Offset>>,
-    /// Finds the entries of the history.
+    /// The ids of the entries in the history.
     ids: IdIndex,
-    /// The number of entries that are not for every subscriber.
+    /// The number of entries that are for some subscribers only.
     private: usize,
     /// The bytes of all entries ever held.
     written: u64,
@@ -55,7 +55,7 @@ struct Item {
     live: bool,
 }
 
-/// What follows an offset.
+/// The next part of a log after an offset.
 pub(super) enum Next {
     Nothing,
     /// Publications that the engine could not read.
@@ -65,7 +65,8 @@ pub(super) enum Next {
 }
 
 impl Held {
-    /// `connected` says whether the log has subscribers, here and below.
+    /// Creates the entries of a topic's epoch. `connected`, here and below, is whether the log has
+    /// subscribers.
     pub(super) fn new(bounds: Bounds, snapshot: Snapshot, connected: bool) -> Self {
         let mut held = Self {
             epoch: snapshot.epoch,
@@ -122,13 +123,14 @@ impl Held {
         self.items.push_back(Item { entry, begin, live });
     }
 
-    /// Keeps to the bounds. The newest entry of each kind stays, whatever its size.
+    /// Evicts and drops entries until the bounds hold. The newest entry of each kind stays, whatever
+    /// its size.
     fn trim(&mut self, connected: bool) {
         while self.history.is_exceeded() && self.evict(connected) {}
         while self.live.is_exceeded() && self.drop_oldest_live() {}
     }
 
-    /// Evicts what is too old at `now` from the history.
+    /// Evicts the entries that are too old at `now` from the history.
     pub(super) fn expire(&mut self, now: Timestamp, connected: bool) {
         let bounds = self.history.bounds();
         let is_old = |held: &Self, index: usize| bounds.is_too_old(held.items[index].time(), now);
@@ -215,7 +217,7 @@ impl Held {
         self.lost.insert(at, start..=end);
     }
 
-    /// Returns what follows an offset: a batch of entries, up to the next lost range.
+    /// Returns the next part after an offset: a lost range, or the entries up to the next lost range.
     pub(super) fn next(&self, after: Offset) -> Next {
         let first = self.index_after(after);
         let lost = self.lost.get(self.lost.partition_point(|range| *range.end() <= after));
@@ -234,9 +236,9 @@ impl Held {
         }
     }
 
-    /// Returns from which offset a reader has to resume that was too slow: for an entry that is gone,
-    /// in the history or live, or for a reader that had caught up and for which more than
-    /// `max_lag` bytes wait.
+    /// Returns the offset from which a reader that is too slow must resume, if it is: its next entry
+    /// is gone, or more than `max_lag` bytes wait. The second holds only for a reader that had caught
+    /// up.
     pub(super) fn resume_slow(
         &self,
         after: Offset,
@@ -249,7 +251,7 @@ impl Held {
         let fits = |item: &Item| self.written - item.begin <= max_lag as u64;
         if after >= live_from && self.items.get(first).is_some_and(|item| !fits(item)) {
             let keep = self.items.partition_point(|item| !fits(item)).min(self.items.len() - 1);
-            // One entry alone is given whatever its size.
+            // A single entry is delivered whatever its size.
             if keep > first {
                 resume = self.items[keep - 1].offset();
             }
@@ -264,12 +266,12 @@ impl Held {
         self.items.range(range).map(|item| &item.entry)
     }
 
-    /// The newest entry that has ever been live only and is gone.
+    /// Returns the offset of the newest live-only entry that is no longer held.
     pub(super) fn live_dropped(&self) -> Offset {
         self.live_dropped
     }
 
-    /// Whether every entry is for every reader that is past `live_from`.
+    /// Returns whether every entry after `after` is for every reader at that offset.
     pub(super) fn is_for_all(&self, after: Offset, live_from: Offset) -> bool {
         self.private == 0 && (self.live_offsets.is_empty() || after >= live_from)
     }
@@ -326,7 +328,7 @@ mod tests {
     use crate::publication::Publication;
 
     #[test]
-    fn a_lost_range_is_forgotten_with_the_history_around_it() {
+    fn a_lost_range_is_dropped_with_the_history_around_it() {
         let snapshot = Snapshot::empty(Epoch::random());
         let mut held = Held::new(Bounds::new().count(2), snapshot, false);
         for n in 0..100 {

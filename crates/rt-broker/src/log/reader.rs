@@ -1,4 +1,4 @@
-//! A subscriber as its log knows it.
+//! The readers of a log: one per subscriber.
 
 use crate::delivery::Gap;
 use crate::position::Offset;
@@ -6,26 +6,26 @@ use crate::start::Start;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// A subscriber's place in a log. Small, since there is one per waiting stream: what few readers
-/// ever have is boxed.
+/// A subscriber's place in a log. There is one per waiting stream, so it is small: fields that few
+/// readers use are boxed.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(super) client: Option<Arc<str>>,
-    /// Set until the log is open.
+    /// The requested start, until the log is open.
     pub(super) start: Option<Box<Start>>,
-    /// Everything up to and with this offset has been given to it, or is not for it.
+    /// Everything up to and including this offset has been delivered, or is not for this reader.
     pub(super) after: Offset,
-    /// Entries that are live only are for it above this offset.
+    /// Live-only entries are for this reader above this offset.
     pub(super) live_from: Offset,
-    /// Delivered before anything else.
+    /// The gap that is delivered before anything else.
     pub(super) gap: Option<Box<Gap>>,
-    /// The most bytes that may wait for it once it has caught up.
+    /// The maximum number of bytes that may wait for this reader once it has caught up.
     pub(super) max_lag: usize,
     pub(super) waker: Option<Waker>,
-    /// Tells this reader from an earlier or later one under the same key.
+    /// Distinguishes this reader from an earlier or later one under the same key.
     pub(super) serial: u64,
-    /// Cancelled from elsewhere: it does not count and is given nothing, but keeps its position
-    /// until its subscription is dropped.
+    /// Cancelled from elsewhere: the reader does not count and receives nothing, but keeps its
+    /// position until its subscription is dropped.
     pub(super) cancelled: bool,
 }
 

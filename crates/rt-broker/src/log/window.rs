@@ -1,9 +1,9 @@
-//! The state of a log, its entries and its readers: without a lock, a clock or I/O.
+//! The state of a log, its entries and its readers: a state machine without a lock, a clock or I/O.
 
 use super::held::{Held, Next};
 use super::reader::Reader;
 use super::snapshot::Snapshot;
-use super::woken::{Appended, Woken};
+use super::wakers::{Appended, Wakers};
 use crate::batch::Batch;
 use crate::bounds::Bounds;
 use crate::delivery::{Delivery, Gap, GapReason};
@@ -18,6 +18,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::task::Waker;
 
+/// A log's entries and readers, and the next delivery of each reader.
 #[derive(Debug)]
 pub(crate) struct Window {
     state: State,
@@ -27,7 +28,7 @@ pub(crate) struct Window {
     added: u64,
     /// The number of readers that are cancelled.
     cancelled: usize,
-    /// The batch made last: readers of a busy topic go in step.
+    /// The newest batch. Readers of a busy topic are often at the same position and share it.
     cache: Option<Arc<Batch>>,
 }
 
@@ -36,7 +37,7 @@ enum State {
     Opening,
     Open(Box<Held>),
     Failed(Error),
-    /// The epoch is for readers that were cancelled before.
+    /// Keeps the epoch, for the positions of readers that were cancelled before.
     Closed(Option<Epoch>),
 }
 
@@ -52,9 +53,9 @@ impl Window {
         }
     }
 
-    pub(super) fn open(&mut self, snapshot: Snapshot) -> Woken {
+    pub(super) fn open(&mut self, snapshot: Snapshot) -> Wakers {
         if !matches!(self.state, State::Opening) {
-            return Woken::default();
+            return Wakers::default();
         }
         let held = Held::new(self.bounds, snapshot, self.has_subscribers());
         for (_, reader) in &mut self.readers {
@@ -66,7 +67,7 @@ impl Window {
         self.wake_all()
     }
 
-    pub(super) fn reset(&mut self, snapshot: Snapshot) -> Woken {
+    pub(super) fn reset(&mut self, snapshot: Snapshot) -> Wakers {
         let State::Open(old) = &self.state else { return self.open(snapshot) };
         let old = old.epoch;
         let held = Held::new(self.bounds, snapshot, self.has_subscribers());
@@ -96,7 +97,8 @@ impl Window {
                 continue;
             }
             if for_some_only && !entry.publication().is_for(reader.client.as_deref()) {
-                // Nobody is woken for what is not for it; a reader that has seen all still has.
+                // The entry is not for this reader: it is not woken, and if it had caught up it still
+                // has.
                 if reader.after == held.head {
                     reader.after = entry.offset();
                 }
@@ -106,23 +108,23 @@ impl Window {
             wakers.extend(reader.waker.take());
         }
         held.append(entry, connected);
-        Appended { reached, wakers: Woken::new(wakers) }
+        Appended { reached, wakers: Wakers::new(wakers) }
     }
 
-    pub(super) fn lose(&mut self, range: RangeInclusive<Offset>) -> Woken {
-        let State::Open(held) = &mut self.state else { return Woken::default() };
+    pub(super) fn lose(&mut self, range: RangeInclusive<Offset>) -> Wakers {
+        let State::Open(held) = &mut self.state else { return Wakers::default() };
         held.lose(range);
         self.cache = None;
         self.wake_all()
     }
 
-    pub(super) fn fail(&mut self, error: &Error) -> Woken {
+    pub(super) fn fail(&mut self, error: &Error) -> Wakers {
         self.state = State::Failed(error.repeat());
         self.wake_all()
     }
 
-    pub(super) fn wake_all(&mut self) -> Woken {
-        Woken::new(self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect())
+    pub(super) fn wake_all(&mut self) -> Wakers {
+        Wakers::new(self.readers.iter_mut().filter_map(|(_, reader)| reader.waker.take()).collect())
     }
 
     pub(super) fn close_unless_used(&mut self) -> bool {
@@ -152,7 +154,7 @@ impl Window {
         self.subscribers() > 0
     }
 
-    /// Adds a reader, or returns it if the log is no longer used.
+    /// Adds a reader and returns its key, or returns the reader if the log is closed or has failed.
     pub(crate) fn add(
         &mut self,
         mut reader: Reader,
@@ -180,7 +182,7 @@ impl Window {
         Some(removed)
     }
 
-    /// The serial number of the reader under this key.
+    /// Returns the serial number of the reader under this key.
     pub(crate) fn serial(&self, key: usize) -> u64 {
         self.readers.get(key).map_or(0, |reader| reader.serial)
     }
@@ -199,7 +201,7 @@ impl Window {
         waker
     }
 
-    /// Frees what is held for connected subscribers only, once there are none.
+    /// Drops the entries that are held for connected subscribers only, once there are none.
     fn drop_live_unless_used(&mut self) {
         if self.has_subscribers() {
             return;
@@ -210,7 +212,8 @@ impl Window {
         }
     }
 
-    /// Has a reader woken by the next entry for it. Returns the waker that this one replaces.
+    /// Registers the waker that the next entry for a reader wakes. Returns the waker that it
+    /// replaces.
     pub(crate) fn park(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
         match &mut self.readers.get_mut(key)?.waker {
             Some(parked) if parked.will_wake(waker) => None,
@@ -218,7 +221,7 @@ impl Window {
         }
     }
 
-    /// The position that a reader resumes from; `None` while the log is opening.
+    /// Returns the position that a reader resumes from, or `None` while the log is opening.
     pub(crate) fn position(&self, key: usize) -> Result<Option<Position>, Error> {
         let epoch = match &self.state {
             State::Failed(error) => return Err(error.repeat()),
@@ -230,12 +233,12 @@ impl Window {
         Ok(epoch.zip(after).map(|(epoch, after)| Position::new(epoch, after)))
     }
 
-    /// The gap that a reader is given first.
+    /// Returns the gap that a reader receives first.
     pub(crate) fn pending_gap(&self, key: usize) -> Option<Gap> {
         self.readers.get(key)?.gap.as_deref().cloned()
     }
 
-    /// What a reader is given next, if there is something.
+    /// Returns the next delivery for a reader, if there is one.
     pub(crate) fn read(&mut self, key: usize) -> Result<Option<Delivery>, Error> {
         let held = match &self.state {
             State::Failed(error) => return Err(error.repeat()),
@@ -277,13 +280,13 @@ impl Window {
         Ok(None)
     }
 
-    /// All that a reader can be given now.
+    /// Returns all deliveries that there are for a reader now.
     pub(crate) fn read_all(&mut self, key: usize) -> Result<Vec<Delivery>, Error> {
         std::iter::from_fn(|| self.read(key).transpose()).collect()
     }
 }
 
-/// Turns a start into a reader's place.
+/// Places a reader at its start.
 fn begin(reader: &mut Reader, start: &Start, held: &Held) {
     let resolved = start.resolve(held);
     reader.live_from = held.head;
@@ -291,7 +294,8 @@ fn begin(reader: &mut Reader, start: &Start, held: &Held) {
     reader.gap = resolved.gap.map(Box::new);
 }
 
-/// Returns the entries of a range that are for a reader: the same batch for all readers in step.
+/// Returns the entries of a range that are for a reader. Readers at the same position share one
+/// batch.
 fn batch(
     held: &Held,
     reader: &Reader,

@@ -1,6 +1,6 @@
-//! All topics of the memory engine.
+//! The topics of the memory engine.
 
-use super::topic::{Published, Topic};
+use super::topic::{PublishOutcome, Topic};
 use crate::bounds::Bounds;
 use crate::boxed_future::BoxFuture;
 use crate::claim::{Claim, ClaimRequest};
@@ -33,10 +33,10 @@ pub(super) struct Topics {
     by_name: HashMap<Arc<str>, Topic>,
     /// The bytes of all history together.
     bytes: usize,
-    /// Nothing is stamped at or before this in a topic that is made from now on: the newest stamp or
-    /// mark of the topics that are gone, with which their pollers may come back.
-    marked: Timestamp,
-    /// Counts uses, to find the least recently used topic.
+    /// The newest stamp or watermark of the topics that were dropped. Their pollers may resume from
+    /// it, so a topic that is created later stamps nothing at or before it.
+    watermark: Timestamp,
+    /// The number of uses so far, to find the least recently used topic.
     tick: u64,
     keys: Keys,
     idle: IdleTopics,
@@ -47,23 +47,23 @@ impl MemoryHistory {
         self.lock().bytes
     }
 
-    /// Drops what is too old, and topics that hold nothing and that nobody uses.
+    /// Drops publications that are too old, and topics that are empty and unused.
     pub(super) fn sweep(&self) {
         let now = self.now();
         let mut topics = self.lock();
         topics.keys.forget(now);
-        let (mut bytes, mut marked) = (0, topics.marked);
+        let (mut bytes, mut watermark) = (0, topics.watermark);
         topics.by_name.retain(|_, topic| {
             let unused = topic.expire(now);
             if unused {
-                marked = marked.max(topic.newest_stamp());
+                watermark = watermark.max(topic.newest_stamp());
             } else {
                 bytes += topic.bytes();
             }
             !unused
         });
         topics.bytes = bytes;
-        topics.marked = marked;
+        topics.watermark = watermark;
     }
 
     fn lock(&self) -> MutexGuard<'_, Topics> {
@@ -82,7 +82,7 @@ impl MemoryHistory {
         if let Some(first) = key.as_ref().and_then(|key| topics.keys.find(name, key, now)) {
             return Ok(first);
         }
-        let Published { receipt, wakers } =
+        let PublishOutcome { receipt, wakers } =
             self.with(&mut topics, name, |topic| topic.publish(message, from, now))?;
         if topics.bytes > self.max_bytes {
             topics.shrink(self.max_bytes, name);
@@ -95,7 +95,7 @@ impl MemoryHistory {
         Ok(receipt)
     }
 
-    /// Does something with a topic, which is made if there is none.
+    /// Calls `act` with a topic, which is created if there is none.
     fn with<T>(
         &self,
         topics: &mut Topics,
@@ -110,7 +110,7 @@ impl MemoryHistory {
                     return Err(Error::full("as many as are allowed have subscribers"));
                 }
             }
-            let topic = Topic::new((self.bounds_of)(name), topics.marked);
+            let topic = Topic::new((self.bounds_of)(name), topics.watermark);
             topics.by_name.insert(name.into(), topic);
         }
         let used = topics.counted(name, |topic| {
@@ -122,7 +122,7 @@ impl MemoryHistory {
 }
 
 impl Topics {
-    /// Does something with a topic, if there is one, and counts what it holds afterwards.
+    /// Calls `act` with a topic, if there is one, and updates the total of bytes.
     fn counted<T>(&mut self, name: &str, act: impl FnOnce(&mut Topic) -> T) -> Option<T> {
         let topic = self.by_name.get_mut(name)?;
         let before = topic.bytes();
@@ -131,13 +131,13 @@ impl Topics {
         Some(done)
     }
 
-    /// Drops the least recently used topic without subscribers.
+    /// Drops the least recently used topic without subscribers, and returns whether there was one.
     fn drop_idle(&mut self, keep: Option<&str>) -> bool {
         while let Some(name) = self.idle.next(&self.by_name, keep) {
             let Some(topic) = self.by_name.get(&name) else { continue };
             if topic.close_logs() {
                 self.bytes -= topic.bytes();
-                self.marked = self.marked.max(topic.newest_stamp());
+                self.watermark = self.watermark.max(topic.newest_stamp());
                 self.by_name.remove(&name);
                 return true;
             }
@@ -145,8 +145,8 @@ impl Topics {
         false
     }
 
-    /// Brings all history together below `max`: unused topics go first, then the oldest publications
-    /// of the topic that is growing.
+    /// Reduces all history to `max` bytes: drops unused topics first, then the oldest publications of
+    /// the topic that is growing.
     fn shrink(&mut self, max: usize, growing: &str) {
         while self.bytes > max && self.drop_idle(Some(growing)) {}
         while self.bytes > max && self.counted(growing, Topic::evict_oldest) == Some(true) {}
@@ -171,7 +171,7 @@ impl History for MemoryHistory {
     ) -> BoxFuture<'a, Result<Page, Error>> {
         let now = self.now();
         let page = self.lock().counted(topic, |topic| topic.read(&start, limit, now));
-        // A read does not make a topic.
+        // A read does not create a topic.
         let empty = || Topic::new(self.bounds(topic), Timestamp::ZERO).read(&start, limit, now);
         Box::pin(ready(Ok(page.unwrap_or_else(empty))))
     }
@@ -221,8 +221,8 @@ impl History for MemoryHistory {
         match topics.by_name.get_mut(topic) {
             Some(topic) => topic.watermark(now),
             None => {
-                topics.marked = topics.marked.max(now);
-                topics.marked
+                topics.watermark = topics.watermark.max(now);
+                topics.watermark
             }
         }
     }

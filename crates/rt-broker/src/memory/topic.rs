@@ -1,4 +1,4 @@
-//! One topic of the memory engine: its history, its stamps, the logs that it feeds.
+//! A topic of the memory engine: its history, its stamps and its logs.
 
 use crate::bounds::Bounds;
 use crate::claim::{Claim, ClaimRequest};
@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
-use crate::log::woken::Woken;
+use crate::log::wakers::Wakers;
 use crate::message::Message;
 use crate::node::NodeId;
 use crate::position::{Epoch, Offset, Position};
@@ -19,33 +19,33 @@ use std::sync::{Arc, Weak};
 
 #[derive(Debug)]
 pub(super) struct Topic {
-    /// When it was last used, as the engine counts uses.
+    /// The last use of the topic, as the engine counts uses.
     used: u64,
     epoch: Epoch,
     head: Offset,
     /// The newest publication's time.
     last: Timestamp,
-    /// Nothing is stamped at or before this any more.
-    marked: Timestamp,
+    /// Nothing is stamped at or before this time any more.
+    watermark: Timestamp,
     retention: Retention<Arc<Entry>>,
     logs: Vec<Weak<Log>>,
 }
 
-/// What a publish did. The wakers are dropped once no lock is held.
-pub(super) struct Published {
+/// The result of a publish. The caller drops the wakers once it holds no lock.
+pub(super) struct PublishOutcome {
     pub(super) receipt: Receipt,
-    pub(super) wakers: Vec<Woken>,
+    pub(super) wakers: Vec<Wakers>,
 }
 
 impl Topic {
-    /// Creates a topic in which nothing is stamped at or before `marked`.
-    pub(super) fn new(bounds: Bounds, marked: Timestamp) -> Self {
+    /// Creates a topic in which nothing is stamped at or before `watermark`.
+    pub(super) fn new(bounds: Bounds, watermark: Timestamp) -> Self {
         Self {
             used: 0,
             epoch: Epoch::random(),
             head: Offset::ZERO,
             last: Timestamp::ZERO,
-            marked,
+            watermark,
             retention: Retention::new(bounds),
             logs: Vec::new(),
         }
@@ -55,14 +55,19 @@ impl Topic {
         self.used = tick;
     }
 
-    /// The bytes held, as bounds count them.
+    /// Returns the bytes held, as bounds count them.
     pub(super) fn bytes(&self) -> usize {
         self.retention.bytes()
     }
 
-    pub(super) fn publish(&mut self, message: Message, from: NodeId, now: Timestamp) -> Published {
+    pub(super) fn publish(
+        &mut self,
+        message: Message,
+        from: NodeId,
+        now: Timestamp,
+    ) -> PublishOutcome {
         // Several publications may share a millisecond; none is at or before a watermark.
-        let time = now.max(self.last).max(self.marked.next());
+        let time = now.max(self.last).max(self.watermark.next());
         self.last = time;
         self.head = self.head.next();
         let position = Position::new(self.epoch, self.head);
@@ -85,12 +90,12 @@ impl Topic {
             wakers.push(appended.wakers);
             true
         });
-        Published { receipt: Receipt::new(position, time).with_reached(reached), wakers }
+        PublishOutcome { receipt: Receipt::new(position, time).with_reached(reached), wakers }
     }
 
     pub(super) fn watermark(&mut self, now: Timestamp) -> Timestamp {
-        self.marked = now.max(self.newest_stamp());
-        self.marked
+        self.watermark = now.max(self.newest_stamp());
+        self.watermark
     }
 
     pub(super) fn read(&mut self, start: &Start, limit: usize, now: Timestamp) -> Page {
@@ -117,19 +122,19 @@ impl Topic {
         })
     }
 
-    /// Deletes what a claim took.
+    /// Deletes the publications of a claim.
     pub(super) fn confirm(&mut self, position: Position) {
         if position.epoch() == self.epoch {
             self.retention.confirm(position.offset());
         }
     }
 
-    /// The time that a topic made after this one must stamp above.
+    /// Returns the newest stamp or watermark: a later topic of this name must stamp above it.
     pub(super) fn newest_stamp(&self) -> Timestamp {
-        self.last.max(self.marked)
+        self.last.max(self.watermark)
     }
 
-    pub(super) fn attach(&mut self, log: &Arc<Log>, now: Timestamp) -> Woken {
+    pub(super) fn attach(&mut self, log: &Arc<Log>, now: Timestamp) -> Wakers {
         self.retention.trim(now, drop);
         self.logs.push(Arc::downgrade(log));
         log.open(self.snapshot())
@@ -145,7 +150,7 @@ impl Topic {
     }
 
     /// Begins a new epoch without history.
-    pub(super) fn restart(&mut self) -> Vec<Woken> {
+    pub(super) fn restart(&mut self) -> Vec<Wakers> {
         self.epoch = Epoch::random();
         self.head = Offset::ZERO;
         self.retention = Retention::new(self.retention.bounds());
@@ -161,14 +166,14 @@ impl Topic {
         !self.has_subscribers() && self.open_logs().all(|log| log.close_unless_used())
     }
 
-    /// Drops what is too old, and returns whether nothing is left that anyone uses.
+    /// Drops publications that are too old, and returns whether the topic is empty and unused.
     pub(super) fn expire(&mut self, now: Timestamp) -> bool {
         self.retention.trim(now, drop);
         self.logs.retain(|log| log.strong_count() > 0);
         self.retention.is_empty() && self.logs.is_empty()
     }
 
-    /// Evicts the oldest publication, but for the last one.
+    /// Evicts the oldest publication, unless it is the only one. Returns whether it did.
     pub(super) fn evict_oldest(&mut self) -> bool {
         self.retention.evict_oldest().is_some()
     }

@@ -9,7 +9,7 @@ use crate::file::store::message_codec::{self, Origin};
 use crate::file::store::record::{self, Kind, TopicRecord, TopicSummary};
 use crate::log::Log;
 use crate::log::snapshot::Snapshot;
-use crate::log::woken::{Appended, Woken};
+use crate::log::wakers::{Appended, Wakers};
 use crate::message::Message;
 use crate::node::NodeId;
 use crate::position::{Epoch, Offset, Position};
@@ -306,7 +306,7 @@ impl Topic {
         &mut self,
         entry: &Arc<Entry>,
         node: Option<NodeId>,
-        wakers: &mut Vec<Woken>,
+        wakers: &mut Vec<Wakers>,
     ) -> usize {
         self.stamped = None;
         let publication = entry.publication();

@@ -5,7 +5,7 @@ use super::thread::Writer;
 use crate::engine::history::Receipt;
 use crate::error::Error;
 use crate::file::state::{Publish, Published};
-use crate::log::woken::Woken;
+use crate::log::wakers::Wakers;
 use crate::node::NodeId;
 
 /// A publication that is written, and who waits for it.
@@ -72,7 +72,7 @@ impl Writer {
             let publish = |publication| topics.publish(publication, now, commit);
             publications.into_iter().map(publish).collect::<Result<Vec<_>, _>>()
         })?;
-        let mut wakers: Vec<Woken> = Vec::new();
+        let mut wakers: Vec<Wakers> = Vec::new();
         let mut topics = self.shared.topics();
         for Published { topic, entry, .. } in &published {
             if let (Some(entry), Some(topic)) = (entry, topics.get_mut(topic)) {

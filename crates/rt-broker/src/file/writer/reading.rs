@@ -12,7 +12,7 @@ use crate::file::store::record;
 use crate::log::Log;
 use crate::position::{Offset, Position};
 use crate::retention::ClaimLimits;
-use crate::start::{Resolved, Start};
+use crate::start::{Start, StartPoint};
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Writer {
             if !topic.held.bounds().deletes_after_retrieval() {
                 return Err(Error::keeps_all());
             }
-            let Resolved { after, gap } = request.start.resolve(&*topic);
+            let StartPoint { after, gap } = request.start.resolve(&*topic);
             let limits = ClaimLimits { after, count: request.limit, bytes: request.bytes };
             let claimed = topic.held.claim(limits, now);
             let lost = gap.is_some() || topic.is_lost_after(after, &claimed.items);

@@ -43,7 +43,8 @@ fn subscribe(window: &mut Window, start: Start) -> usize {
     window.add(reader, &start, Timestamp::ZERO).unwrap()
 }
 
-/// What a reader is given, such as "1 2 lost(2-4) 5": a gap with the offsets around it.
+/// Returns a reader's deliveries as text, such as "1 2 lost(2-4) 5": a gap with the offsets around
+/// it.
 fn read(window: &mut Window, key: usize) -> String {
     let deliveries = window.read_all(key).unwrap();
     let words = deliveries.iter().map(|delivery| match delivery {
@@ -122,7 +123,7 @@ fn what_is_lost_in_an_open_log_is_given_to_nobody() {
 fn a_lost_range_goes_with_the_history_around_it() {
     let mut window = open(Bounds::new().count(2), snapshot(4, &[1, 4], &[2..=3]));
     drop(window.append(entry(5)));
-    // 1 is evicted. What is next is a gap of its own.
+    // 1 is evicted. The lost range after it is a gap of its own.
     assert_eq!(read_from(&mut window, Start::Earliest), "lost(1-3) 4 5");
     drop(window.append(entry(6)));
     assert_eq!(read_from(&mut window, Start::Earliest), "5 6");
@@ -152,7 +153,7 @@ fn ids_lead_to_the_newest_stored_publication_that_has_them() {
     let unknown = (1, Some(GapReason::Unknown));
     assert_eq!(resumes(Start::ExternalId(external(1))), unknown, "it is evicted");
     assert_eq!(resumes(Start::LastId(at(2).to_string().into())), unknown);
-    // What is only held for connected subscribers is not found.
+    // Entries that are held for connected subscribers only are not found.
     append(&mut window, 5, "d");
     let key = subscribe(&mut window, Start::LastId("b".into()));
     assert_eq!(window.pending_gap(key).unwrap().reason(), GapReason::Unknown);
@@ -194,9 +195,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
-/// What a reader has seen: everything up to an offset was given, told to be missing, or not for
+/// The oracle of one reader: everything up to an offset was delivered, reported missing, or not for
 /// it.
-struct Seen {
+struct ExpectedReader {
     key: usize,
     through: u64,
     /// Live only entries up to this one are not for it.
@@ -210,7 +211,7 @@ proptest! {
         count in 1usize..6,
     ) {
         let mut window = open(Bounds::new().count(count), Snapshot::empty(EPOCH.unwrap()));
-        let (mut head, mut all, mut seen) = (0, Vec::new(), Vec::<Seen>::new());
+        let (mut head, mut all, mut seen) = (0, Vec::new(), Vec::<ExpectedReader>::new());
         for step in steps.into_iter().chain((0..9).map(|reader| Step::Read { reader })) {
             match step {
                 Step::Append { skip, private, live } => {
@@ -229,7 +230,7 @@ proptest! {
                 Step::Subscribe { after } => {
                     let after = after.min(head);
                     let key = subscribe(&mut window, Start::After(at(after)));
-                    seen.push(Seen { key, through: after, head });
+                    seen.push(ExpectedReader { key, through: after, head });
                 }
                 Step::Read { .. } if seen.is_empty() => {}
                 Step::Read { reader } => {
