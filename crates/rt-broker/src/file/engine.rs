@@ -177,7 +177,7 @@ impl FileEngine {
     /// Returns the bytes of all history that is held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.shared.topics().bytes()
+        self.shared.topics().held().bytes
     }
 
     /// Writes a copy of the store into a folder, which is made and must be empty or missing. It

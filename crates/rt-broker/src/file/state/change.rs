@@ -20,11 +20,11 @@ impl Limits {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Held {
-    pub(super) bytes: usize,
-    pub(super) publications: usize,
+pub(in crate::file) struct Held {
+    pub(in crate::file) bytes: usize,
+    pub(in crate::file) publications: usize,
     /// The bytes of the topics' names.
-    pub(super) names: usize,
+    pub(in crate::file) names: usize,
 }
 
 impl Held {

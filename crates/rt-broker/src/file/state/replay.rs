@@ -6,7 +6,8 @@
 //! something is missing, whatever the reason.
 
 use super::change::Limits;
-use super::topic::{Head, Slot, Topic};
+use super::index_entry::IndexEntry;
+use super::topic::{Head, Topic};
 use super::topics::Topics;
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
@@ -50,7 +51,7 @@ struct ReplayedTopic {
     recorded_in: Option<u32>,
     /// What its newest record says.
     summary: TopicSummary,
-    held: Retention<Slot>,
+    held: Retention<IndexEntry>,
     dropped: bool,
 }
 
@@ -287,7 +288,7 @@ impl ReplayedTopic {
     ) -> Option<()> {
         let measured = message_codec::measure_message(body)?;
         let size = measured.size as u32;
-        self.held.insert(Slot { offset, time, size, location });
+        self.held.insert(IndexEntry { offset, time, size, location });
         self.imported = self.imported.max(measured.origin_time);
         let ids = measured.id.map(Id::Message).into_iter();
         if self.held.get(offset).is_some() {

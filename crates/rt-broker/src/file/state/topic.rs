@@ -1,10 +1,10 @@
 //! One topic: what it holds, by the places of its publications in the journal.
 
+use super::index_entry::IndexEntry;
 use crate::bounds::Bounds;
 use crate::entry::Entry;
 use crate::file::store::Commit;
 use crate::file::store::FrameHead;
-use crate::file::store::Location;
 use crate::file::store::message_codec::{self, Origin};
 use crate::file::store::record::{self, Kind, TopicRecord, TopicSummary};
 use crate::log::Log;
@@ -14,34 +14,11 @@ use crate::message::Message;
 use crate::node::NodeId;
 use crate::position::{Epoch, Offset, Position};
 use crate::publication::Publication;
-use crate::retention::{Evicted, Id, IdleTopic, Retained, Retention};
+use crate::retention::{Evicted, Id, IdleTopic, Retention};
 use crate::start::Lookup;
 use crate::timestamp::Timestamp;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Weak};
-
-/// A held publication: where it stands in the journal, and what bounds need to know of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::file) struct Slot {
-    pub(in crate::file) offset: Offset,
-    pub(in crate::file) time: Timestamp,
-    pub(in crate::file) size: u32,
-    pub(in crate::file) location: Location,
-}
-
-impl Retained for Slot {
-    fn offset(&self) -> Offset {
-        self.offset
-    }
-
-    fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    fn size(&self) -> usize {
-        self.size as usize
-    }
-}
 
 /// A topic in memory. Its changes are a transaction, from the first one after a commit until
 /// [`commit`](Self::commit) or [`roll_back`](Self::roll_back).
@@ -50,7 +27,7 @@ pub(in crate::file) struct Topic {
     /// The number by which the journal knows this life of the topic.
     pub(in crate::file) id: u64,
     pub(in crate::file) head: Head,
-    pub(in crate::file) held: Retention<Slot>,
+    pub(in crate::file) held: Retention<IndexEntry>,
     /// Ranges whose publications could not be read, in ascending order.
     pub(in crate::file) lost: Vec<RangeInclusive<Offset>>,
     pub(in crate::file) name_bytes: usize,
@@ -95,7 +72,7 @@ impl Topic {
     pub(in crate::file) fn recovered(
         id: u64,
         head: Head,
-        held: Retention<Slot>,
+        held: Retention<IndexEntry>,
         marked: Timestamp,
     ) -> Self {
         Self {
@@ -167,7 +144,7 @@ impl Topic {
         let live_only = message.is_live_only() || self.held.bounds().is_off();
         if !live_only {
             let (size, location) = (message.size() as u32, commit.next_location());
-            self.held.push(Slot { offset, time, size, location });
+            self.held.push(IndexEntry { offset, time, size, location });
             self.held.trim(now, drop);
         } else if !message.is_live_only() {
             self.held.note_evicted(Evicted { offset, time });
@@ -265,20 +242,20 @@ impl Topic {
         &self,
         after: Offset,
         now: Timestamp,
-    ) -> impl Iterator<Item = Slot> + use<'_> {
+    ) -> impl Iterator<Item = IndexEntry> + use<'_> {
         let bounds = self.held.bounds();
         let held = self.held.after(after).copied();
         held.filter(move |slot| !bounds.is_too_old(slot.time, now))
     }
 
-    /// Whether a range that could not be read lies between an offset and what is held after it.
-    pub(in crate::file) fn is_lost_after(&self, after: Offset, held: &[Slot]) -> bool {
+    /// Whether a range between an offset and what is held after it could not be read.
+    pub(in crate::file) fn is_lost_after(&self, after: Offset, held: &[IndexEntry]) -> bool {
         let first = held.first().map_or(Offset::MAX, |slot| slot.offset);
         self.lost.iter().any(|range| *range.end() > after && *range.start() < first)
     }
 
     /// The part of what is held after an offset that ends where a range is lost.
-    pub(in crate::file) fn until_lost(&self, mut held: Vec<Slot>) -> Vec<Slot> {
+    pub(in crate::file) fn until_lost(&self, mut held: Vec<IndexEntry>) -> Vec<IndexEntry> {
         if let Some(first) = held.first().map(|slot| slot.offset)
             && let Some(lost) = self.lost.iter().find(|range| *range.start() > first)
         {
@@ -288,7 +265,7 @@ impl Topic {
     }
 
     /// Removes what could not be read. Open logs have it in memory, so they are not told.
-    pub(in crate::file) fn lose(&mut self, offset: Offset) -> Option<Slot> {
+    pub(in crate::file) fn lose(&mut self, offset: Offset) -> Option<IndexEntry> {
         let slot = self.held.remove(offset)?;
         match self.lost.iter_mut().find(|range| range.end().next() == offset) {
             Some(range) => *range = *range.start()..=offset,

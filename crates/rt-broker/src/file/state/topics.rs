@@ -6,8 +6,9 @@
 //! (at its watermark, at the names), and nothing that they see depends on whether it is written.
 
 use super::change::{Change, Held, Limits};
+use super::index_entry::IndexEntry;
 use super::segments::Segments;
-use super::topic::{Slot, Topic, frame};
+use super::topic::{Topic, frame};
 use crate::bounds::Bounds;
 use crate::engine::history::Receipt;
 use crate::entry::Entry;
@@ -24,7 +25,7 @@ use crate::timestamp::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Longest name of a topic, in bytes, whoever calls the engine.
+/// Longest name of a topic, in bytes.
 const MAX_NAME: usize = 16 << 10;
 
 pub(in crate::file) struct Topics {
@@ -83,17 +84,9 @@ impl Topics {
         (self.bounds)(name)
     }
 
-    pub(in crate::file) fn bytes(&self) -> usize {
-        self.held.bytes
-    }
-
-    pub(in crate::file) fn publications(&self) -> usize {
-        self.held.publications
-    }
-
-    /// The bytes of all names.
-    pub(in crate::file) fn name_bytes(&self) -> usize {
-        self.held.names
+    /// What is held in all topics together.
+    pub(in crate::file) fn held(&self) -> Held {
+        self.held
     }
 
     pub(in crate::file) fn len(&self) -> usize {
@@ -311,7 +304,7 @@ impl Topics {
     }
 
     /// A held publication has another place now, after its old segment.
-    pub(in crate::file) fn moved(&mut self, name: &str, slot: Slot, from: u32) {
+    pub(in crate::file) fn moved(&mut self, name: &str, slot: IndexEntry, from: u32) {
         if let Some(topic) = self.by_name.get_mut(name)
             && topic.held.get(slot.offset).is_some_and(|held| held.location.segment == from)
         {

@@ -8,7 +8,7 @@
 use super::cleaner::Cleaning;
 use super::thread::{Writer, push_reserved};
 use crate::error::Error;
-use crate::file::state::{Segments, Slot, Topics, frame};
+use crate::file::state::{IndexEntry, Segments, Topics, frame};
 use crate::file::store::Commit;
 use crate::file::store::record::Kind;
 use crate::file::store::{FrameHead, Location};
@@ -51,8 +51,8 @@ impl Writer {
         let segment = oldest.number;
         let written: u64 = segments.iter().map(|segment| u64::from(segment.bytes)).sum();
         let topics = self.shared.topics();
-        let held = (topics.bytes() + topics.name_bytes()) as u64
-            + topics.publications() as u64 * PUBLICATION
+        let held = (topics.held().bytes + topics.held().names) as u64
+            + topics.held().publications as u64 * PUBLICATION
             + topics.len() as u64 * TOPIC;
         let unused = !topics.segments.must_be_read(segment, self.shared.clock.now());
         if !unused && written <= 2 * held + SLACK * u64::from(self.journal.segment_bytes()) {
@@ -110,7 +110,7 @@ impl Writer {
         let next = scanned.map_err(|error| {
             Error::unavailable("a segment of its journal cannot be read", error.to_string())
         })?;
-        let mut moved: Vec<(Arc<str>, Slot)> = Vec::new();
+        let mut moved: Vec<(Arc<str>, IndexEntry)> = Vec::new();
         self.change(now, |topics, commit| {
             for record in &records {
                 match Kind::from_number(record.head.kind) {
@@ -166,7 +166,7 @@ fn move_publication(
     topics: &mut Topics,
     record: &Record,
     commit: &mut Commit,
-) -> Option<(Arc<str>, Slot)> {
+) -> Option<(Arc<str>, IndexEntry)> {
     let name = topics.name_of(record.head.topic)?.clone();
     let held = &topics.get(&name)?.held;
     let slot = held.get(Offset::new(record.head.offset)).copied()?;
@@ -174,7 +174,7 @@ fn move_publication(
         return None;
     }
     let location = copy(Kind::Moved, record, commit);
-    Some((name, Slot { location, ..slot }))
+    Some((name, IndexEntry { location, ..slot }))
 }
 
 fn keep_key(topics: &mut Topics, record: &Record, now: Timestamp, commit: &mut Commit) {

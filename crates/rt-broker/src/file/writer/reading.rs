@@ -7,7 +7,7 @@ use crate::claim::{Claim, ClaimRequest};
 use crate::engine::history::Page;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::file::state::{Slot, Topic};
+use crate::file::state::{IndexEntry, Topic};
 use crate::file::store::record;
 use crate::log::Log;
 use crate::position::{Offset, Position};
@@ -80,7 +80,7 @@ impl Writer {
                 return Ok(Page::new(Vec::new(), start.resolve(&empty).gap.is_some()));
             };
             let resolved = start.resolve(topic);
-            let slots: Vec<Slot> = topic.young(resolved.after, now).take(limit).collect();
+            let slots: Vec<IndexEntry> = topic.young(resolved.after, now).take(limit).collect();
             let lost = resolved.gap.is_some() || topic.is_lost_after(resolved.after, &slots);
             (topic.until_lost(slots), topic.position(Offset::ZERO), lost)
         };
@@ -185,7 +185,12 @@ impl Writer {
 
     /// Reads publications from the journal. One that cannot be read is left out: the topic has lost
     /// it, which is logged and makes the engine's health degraded.
-    pub(super) fn entries(&self, name: &str, epoch: Position, slots: &[Slot]) -> Vec<Arc<Entry>> {
+    pub(super) fn entries(
+        &self,
+        name: &str,
+        epoch: Position,
+        slots: &[IndexEntry],
+    ) -> Vec<Arc<Entry>> {
         let mut entries = Vec::with_capacity(slots.len());
         for slot in slots {
             let position = Position::new(epoch.epoch(), slot.offset);

@@ -203,7 +203,7 @@ struct LoweredBounds {
 
 /// Keeps to bounds that are lower than they were in an earlier life.
 fn keep_to_bounds(topics: &mut Topics, now: Timestamp, commit: &mut Commit) -> LoweredBounds {
-    let (before, publications) = (topics.len(), topics.publications());
+    let (before, publications) = (topics.len(), topics.held().publications);
     for name in topics.names() {
         if topics.get(&name).is_some_and(|topic| topic.held.exceeds(now)) {
             topics.change_topic(&name, |topic, commit| topic.trim(now, commit), commit);
@@ -212,7 +212,7 @@ fn keep_to_bounds(topics: &mut Topics, now: Timestamp, commit: &mut Commit) -> L
     while (topics.are_too_many() || topics.is_over()) && topics.drop_idle(None, commit) {}
     LoweredBounds {
         topics: before - topics.len(),
-        publications: publications - topics.publications(),
+        publications: publications - topics.held().publications,
     }
 }
 
