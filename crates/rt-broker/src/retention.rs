@@ -1,4 +1,4 @@
-//! What a topic holds: its bounds, what they evict, who has claimed what.
+//! A topic's held publications: bounds, evictions and claims.
 //!
 //! All of it is plain data without a lock, a clock or I/O: time is an argument. The engine in memory
 //! and the engine in a folder hold a [`Retention`] per topic; a node's window keeps to its bounds
@@ -108,7 +108,7 @@ impl<T: Retained + Clone> Retention<T> {
         self.items.push_back(item);
     }
 
-    /// Has an item found by these ids.
+    /// Indexes an item by its ids.
     pub(crate) fn index<'a>(&mut self, offset: Offset, ids: impl Iterator<Item = Id<'a>>) {
         ids.for_each(|id| self.ids.insert(id, offset));
     }

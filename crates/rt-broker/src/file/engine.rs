@@ -47,20 +47,25 @@ const MAX_MESSAGE: usize = 64 << 20;
 ///
 /// ```no_run
 /// use rt_broker::{Broker, Durability, FileEngine, Message};
+/// use std::sync::Arc;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rt_broker::Error> {
 /// let engine = FileEngine::builder("/var/lib/news").durability(Durability::Always).open()?;
-/// let broker = Broker::builder(engine).build();
+/// let engine = Arc::new(engine);
+/// let broker = Broker::builder_shared(engine.clone()).build();
 /// broker.publish("news", Message::text("on the disk when this resolves")).await?;
+/// engine.backup("/backups/monday").await?;
+/// engine.close().await?;
 /// # Ok(()) }
 /// ```
 ///
-/// Dropping the engine closes the store; [`close`](Self::close) does too, and returns how that went.
+/// Dropping the last handle closes the store, and blocks while it does; subscriptions are handles too.
+/// In asynchronous code [`close`](Self::close) the engine, which also returns how that went.
 pub struct FileEngine {
     shared: Arc<Shared>,
     presence: LocalPresence,
     control: LocalControl,
-    /// How the writer ended.
+    /// The result with which the writer ended.
     ended: watch::Receiver<Option<Result<(), Error>>>,
     writer: Mutex<Option<WriterHandle>>,
 }
@@ -150,7 +155,7 @@ impl FileEngine {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has everything that was published so far on the disk.
+    /// Syncs everything that was published so far.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -242,7 +247,7 @@ impl FileEngine {
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 impl FileEngine {
-    /// Does all that it was asked for.
+    /// Executes the queued commands.
     pub fn turn(&self) {
         if let Some(WriterHandle::Turns(writer)) = &mut *self.lock_writer() {
             writer.turn_now();

@@ -1,4 +1,4 @@
-//! The thread that writes: what it is asked for, and what it does besides.
+//! The writer thread: commands, commits, housekeeping, recovery.
 
 mod background;
 mod cleaner;

@@ -1,4 +1,4 @@
-//! Claims of a topic that deletes after retrieval: who has which publications, until when.
+//! Leases of a topic that deletes after retrieval.
 
 use crate::position::Offset;
 use crate::timestamp::Timestamp;

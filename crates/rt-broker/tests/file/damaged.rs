@@ -134,7 +134,7 @@ async fn without_its_progress_everything_is_held_and_a_loss_is_assumed() {
     for closed in [true, false] {
         let mut damaged = Damaged::new(3, closed).await;
         fs::remove_file(damaged.store.path().join("progress")).unwrap();
-        damaged.is_reported(0..30, "1 places in the journal").await;
+        damaged.is_reported(0..30, "damaged places of the journal: 1").await;
     }
 }
 
@@ -208,7 +208,7 @@ async fn a_bit_that_flips_in_an_open_store_costs_one_publication() {
         let broker = damaged.store.open(LARGE);
         let Health::Degraded(why) = broker.engine().health().await else { panic!("a secret") };
         // It was counted when it was found.
-        assert!(why.contains("0 publications of 1 topics"), "{why}");
+        assert!(why.contains("lost publications: 0, in topics: 1"), "{why}");
         assert_eq!(held(&broker, "t").await.len(), 10);
         let next = publish(&broker, "t", "a new epoch").await.position();
         assert_ne!(next.epoch(), last.epoch());

@@ -173,5 +173,5 @@ async fn damage_further_back_begins_a_new_epoch() {
     assert_ne!(next.position().epoch(), first.position().epoch());
     assert!(folder.path().join("damaged/cut-off").exists(), "what cannot be used is kept");
     let Health::Degraded(why) = broker.engine().health().await else { panic!("it is no secret") };
-    assert!(why.contains("1 publications of 1 topics"), "{why}");
+    assert!(why.contains("lost publications: 1, in topics: 1"), "{why}");
 }

@@ -42,7 +42,7 @@ pub(in crate::file) struct Topic {
     logs: Vec<Weak<Log>>,
 }
 
-/// What of a topic changes with its publications, beside what it holds.
+/// The parts of a topic that each publication changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::file) struct Head {
     pub(in crate::file) epoch: Epoch,

@@ -1,4 +1,4 @@
-//! What goes wrong in the store, with the file and what to do about it.
+//! Errors of the store, with the file and advice.
 
 use std::fmt;
 use std::io;

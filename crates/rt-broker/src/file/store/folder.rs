@@ -25,7 +25,7 @@ const MADE: &str = "made";
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// When a commit survives what.
+/// Which failures an acknowledged commit survives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum CommitDurability {
     /// It is on the disk, and survives a power cut.
@@ -41,7 +41,7 @@ pub(crate) enum Ending {
     Closed,
     /// It was killed, and everything that it acknowledged should be there.
     Killed,
-    /// Checkpoint commits may be missing: the system stopped before they were synced, or the
+    /// Acknowledged commits may be missing: the system stopped before they were synced, or the
     /// folder is a copy that may be older than what clients have seen.
     MayHaveLost,
 }

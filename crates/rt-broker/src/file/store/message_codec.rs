@@ -1,4 +1,4 @@
-//! How a message stands in a record: flags, the fields that they name, then the data.
+//! The form of a message in a record: flags, the fields that they name, then the data.
 
 use super::fields::{number, put_number, put_text, take, take_text, text};
 use crate::external_id::ExternalId;
@@ -100,7 +100,7 @@ pub(in crate::file) fn decode_message(body: &[u8]) -> Option<(Message, Option<Or
     Some((message, origin))
 }
 
-/// What replay needs to know of a message, read without copying it.
+/// The parts of a message that replay needs, read without copying them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::file) struct MessageSummary<'a> {
     /// Its bytes as bounds count them.

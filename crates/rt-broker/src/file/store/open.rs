@@ -15,7 +15,7 @@ use std::path::Path;
 /// Recovers the journal in a folder, or creates one in a new store.
 ///
 /// # Errors
-/// As [`Journal::open`](super::journal::Journal::open).
+/// When [`Journal::open`](super::journal::Journal::open) fails.
 pub(super) fn open(
     folder: &Folder,
     visit: &mut dyn FnMut(Frame<'_>),

@@ -1,8 +1,9 @@
 //! Filling the next segment with zeros while the present one is written.
 //!
 //! A sync of bytes that overwrite others takes about half the time of one that makes a file longer:
-//! the file system has nothing to write to its own journal. The zeros are written twice for that, in
-//! small pieces with pauses, so that they do not hold up the syncs of commits. Where a segment is
+//! the file system has nothing to write to its own journal. This writes each byte of a
+//! segment twice, zeros and then data, so the zeros are written in small pieces with pauses that do not
+//! delay the syncs of commits. Where a segment is
 //! needed before it is ready, it is begun empty.
 
 use super::disk::{Disk, DiskFile};

@@ -1,6 +1,6 @@
 //! The file that says how far the journal was acknowledged.
 //!
-//! It is overwritten after each commit and before anybody is told of it, without a sync. So it is
+//! It is overwritten after each commit, before the commit is acknowledged, without a sync. So it is
 //! exact after the process was killed, and may be stale after a power cut. What it says is the least
 //! that the journal must hold: without it a journal that lost its end would look complete.
 //!
@@ -24,7 +24,7 @@ const SETTLED_SLOT: u64 = 2;
 const SLOT_STEP: u64 = 4096;
 const SLOT_BYTES: usize = 80;
 
-/// What a slot says.
+/// The content of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Checkpoint {
     /// Where the newest acknowledged commit ends.

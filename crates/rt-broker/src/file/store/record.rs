@@ -1,4 +1,4 @@
-//! What the journal's frames say: publications, and what becomes of their topics.
+//! The records in the journal's frames: publications, and the fate of their topics.
 //!
 //! A frame's head names the topic by its number, and an offset and a time: those of the publication,
 //! or of the topic's newest one. Every record about a topic but [`Kind::Moved`] and [`Kind::Key`]
@@ -14,7 +14,7 @@ use crate::retention::Evicted;
 use crate::timestamp::Timestamp;
 use std::ops::RangeInclusive;
 
-/// What a frame is about.
+/// The kind of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(in crate::file) enum Kind {
@@ -59,7 +59,7 @@ impl Kind {
     }
 }
 
-/// What a topic has evicted and holds after a record.
+/// The evictions of a topic, and how much it holds, after a record.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(in crate::file) struct TopicSummary {
     pub(in crate::file) evicted: Evicted,
@@ -81,7 +81,7 @@ impl TopicSummary {
     }
 }
 
-/// What a topic's own record has beside its summary.
+/// The parts of a topic's own record beside its summary.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::file) struct TopicRecord {
     pub(in crate::file) epoch: Epoch,

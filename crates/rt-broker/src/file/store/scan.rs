@@ -14,7 +14,7 @@ const READ_BYTES: usize = 1 << 20;
 /// The unit in which a disk fails to read, in bytes.
 const BLOCK: usize = 4096;
 
-/// What bytes are taken to be that the disk cannot read. They are never part of a valid frame.
+/// Stands in for bytes that the disk cannot read. They are never part of a valid frame.
 const UNREADABLE: u8 = 0xa5;
 
 /// The bytes of a file up to an end, read in large pieces.

@@ -52,7 +52,7 @@ impl UnsyncedSegments {
     /// Syncs one segment, unless it is on the disk.
     ///
     /// # Errors
-    /// As [`sync_all`](Self::sync_all).
+    /// When [`sync_all`](Self::sync_all) fails.
     pub(super) fn sync(&mut self, reader: &JournalReader, number: u32) -> Result<(), StoreError> {
         let Entry::Occupied(mut entry) = self.0.entry(number) else { return Ok(()) };
         let path = reader.path(number);

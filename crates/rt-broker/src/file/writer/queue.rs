@@ -32,7 +32,7 @@ pub(in crate::file) struct QueuedPublish {
     pub(in crate::file) reply: Reply<Receipt>,
 }
 
-/// What the writer is asked for. All but housekeeping has room in the queue reserved.
+/// A command for the writer. All but housekeeping reserves room in the queue.
 pub(in crate::file) enum Command {
     Publish(QueuedPublish),
     Import {

@@ -1,4 +1,4 @@
-//! Opening a store: what it holds is taken over, and what it lost is reported.
+//! Opening a store: replaying its journal, and reporting losses.
 
 use super::clock::EngineClock;
 use super::shared::Shared;
@@ -186,8 +186,8 @@ impl Writer {
                 false => "",
             };
             let why = format!(
-                "its store was damaged when it was opened: {places} places in the journal, \
-                 {publications} publications of {} topics are lost{others} (see the log)",
+                "its store was damaged when it was opened; damaged places of the journal: {places}; \
+                 lost publications: {publications}{others}, in topics: {} (see the log)",
                 losses.len(),
             );
             self.shared.set_degraded(why);

@@ -1,4 +1,4 @@
-//! What the engine's callers and its writer share.
+//! State shared by the engine's callers and its writer.
 
 use super::clock::EngineClock;
 use super::queue::{Command, Queue, Reply};
@@ -102,5 +102,5 @@ impl Shared {
 }
 
 pub(in crate::file) fn closed() -> Error {
-    Error::unavailable("its store was closed", "open it again to resume")
+    Error::unavailable("the engine was closed", "open its store again with `FileEngine::builder`")
 }

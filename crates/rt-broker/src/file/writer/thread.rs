@@ -41,7 +41,7 @@ pub(in crate::file) struct Writer {
     pub(super) folder: Folder,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) failure: Option<Failure>,
-    /// What was written and not synced.
+    /// The commits that were written and not synced.
     pub(super) unsynced: Option<UnsyncedBytes>,
     /// Acknowledged publications may be gone, and topics have not begun new epochs yet.
     pub(super) epochs_end: bool,
@@ -83,7 +83,7 @@ impl Writer {
         }
     }
 
-    /// Does what it is asked for until the queue is closed, then closes the store.
+    /// Executes commands until the queue is closed, then closes the store.
     pub(in crate::file) fn run(mut self) -> Result<(), Error> {
         let mut commands = VecDeque::new();
         let mut together = 0;
@@ -99,7 +99,7 @@ impl Writer {
         }
     }
 
-    /// Does all that was taken from the queue, and what is due besides.
+    /// Executes the commands that were taken from the queue, and then what is due.
     fn turn(&mut self, commands: &mut VecDeque<Command>) {
         let (mut batch, mut bytes) = (Vec::with_capacity(commands.len()), 0);
         let room = commands.iter().map(Command::room).sum();
@@ -135,7 +135,7 @@ impl Writer {
         self.turn(&mut commands);
     }
 
-    /// When there is something to do although nobody asks for it.
+    /// Returns when there is something to do even if no command comes.
     fn wake_at(&self) -> Option<Instant> {
         if let Some(failure) = &self.failure {
             return failure.tried.checked_add(RETRY);
@@ -321,7 +321,7 @@ impl Writer {
         }
     }
 
-    /// Has everything that was written on the disk.
+    /// Syncs everything that was written.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
         self.ready()?;
         self.journal.sync().map_err(|error| self.failed(error))?;
