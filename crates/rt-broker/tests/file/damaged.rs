@@ -86,7 +86,12 @@ async fn a_missing_oldest_segment_is_reported_and_the_others_are_held() {
     for closed in [true, false] {
         let mut damaged = Damaged::new(3, closed).await;
         fs::remove_file(damaged.segment(1)).unwrap();
-        damaged.is_reported(10..30, "20 publications of 2 topics").await;
+        damaged
+            .is_reported(
+                10..30,
+                "lost publications: 20, and others that no record counts, in topics: 2",
+            )
+            .await;
     }
 }
 
@@ -95,7 +100,12 @@ async fn a_missing_segment_in_the_middle_is_reported_and_the_others_are_held() {
     for closed in [true, false] {
         let mut damaged = Damaged::new(3, closed).await;
         fs::remove_file(damaged.segment(2)).unwrap();
-        damaged.is_reported((0..10).chain(20..30), "20 publications of 2 topics").await;
+        damaged
+            .is_reported(
+                (0..10).chain(20..30),
+                "lost publications: 20, and others that no record counts, in topics: 2",
+            )
+            .await;
     }
 }
 

@@ -73,7 +73,9 @@ async fn a_closed_engine_says_so() {
     engine.close().await.unwrap();
     let error = broker.publish("t", Message::text("2")).await.unwrap_err();
     assert!(error.is_unavailable());
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("open it again"));
+    assert!(
+        std::error::Error::source(&error).unwrap().to_string().contains("open its store again")
+    );
     assert!(matches!(broker.engine().health().await, rt_broker::Health::Down(_)));
     assert!(engine.flush().await.is_err());
 }
