@@ -27,7 +27,7 @@ const AT_ONCE: usize = 1_024;
 /// How far in the future a timestamp may be. Clocks differ; more is no time.
 const MAX_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ImportReport {
@@ -51,7 +51,7 @@ pub struct ImportReport {
 pub struct SkippedLine {
     /// The line's number, from 1.
     pub line: u64,
-    /// What was wrong with it.
+    /// The reason why it was skipped.
     pub reason: String,
 }
 
@@ -153,7 +153,7 @@ fn new_events(events: Vec<Import>, earlier: &mut HashMap<Box<str>, Earlier>) -> 
     events.into_iter().filter(is_new).collect()
 }
 
-/// What was imported into a category before.
+/// The earlier imports into a category.
 struct Earlier {
     /// The events that are held, and those of this import.
     ids: HashSet<ExternalId>,

@@ -27,7 +27,7 @@ struct Follow {
     /// Everything up to here is in the response, or is not for it; unknown until a remote engine has
     /// opened the topic.
     after: Option<Position>,
-    /// What was read and is not in the response yet.
+    /// Publications that were read and are not in the response yet.
     pending: VecDeque<Pending>,
     /// The gaps that are in the response.
     gaps: Vec<Gap>,
@@ -41,7 +41,7 @@ enum Pending {
     Gap(Gap),
 }
 
-/// What one response may hold.
+/// The bounds on one response.
 struct Room {
     events: usize,
     bytes: usize,

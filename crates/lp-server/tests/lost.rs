@@ -37,7 +37,7 @@ async fn golongpolls_form_says_it_in_a_header_and_gives_the_rest() {
     assert_eq!((answer.data(), answer.header("longpoll-gap")), (vec![json!(7)], None));
 }
 
-/// What the gaps of an answer say: reason, and the offsets around each.
+/// The gaps of a response: reason, and the offsets around each.
 fn gaps(answer: &Answer) -> Vec<String> {
     let gaps = answer.json()["gaps"].as_array().cloned().unwrap_or_default();
     let offset = |position: &serde_json::Value| {

@@ -1,4 +1,4 @@
-//! What a commit of the journal costs beside an append to a plain file: 64 publications of 100 bytes
+//! The cost of a commit of the journal beside that of an append to a plain file: 64 publications of 100 bytes
 //! a commit, each on the disk when the call returns. Ten slices by turns, since a disk says different
 //! things a minute later.
 //!

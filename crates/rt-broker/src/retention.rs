@@ -30,7 +30,7 @@ pub(crate) struct Retention<T> {
     undo: Option<Box<Undo<T>>>,
 }
 
-/// What it takes to undo the changes since [`Retention::begin`].
+/// The state that undoes the changes since [`Retention::begin`].
 #[derive(Debug)]
 struct Undo<T> {
     budget: Budget,
@@ -39,7 +39,7 @@ struct Undo<T> {
     removed: Vec<T>,
 }
 
-/// What a claim found.
+/// The result of a claim.
 #[derive(Debug)]
 pub(crate) struct Claimed<T> {
     /// The claimed items, oldest first.

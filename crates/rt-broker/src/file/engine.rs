@@ -105,7 +105,7 @@ impl Import {
     }
 }
 
-/// What a topic has of earlier imports.
+/// The earlier imports into a topic.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Imported {
@@ -141,7 +141,7 @@ impl FileEngine {
         Ok(Self { shared, presence, control: LocalControl::default(), ended, writer })
     }
 
-    /// An engine that works when it is told to.
+    /// An engine that works in turns.
     #[cfg(feature = "simulation")]
     pub(super) fn without_thread(opening: Opening) -> Result<Self, Error> {
         let presence = LocalPresence::new(opening.time.clone());
@@ -243,7 +243,7 @@ impl FileEngine {
     }
 }
 
-/// What a simulation does in place of a thread.
+/// The turns of a simulation, in place of a thread.
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 impl FileEngine {

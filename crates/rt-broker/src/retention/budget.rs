@@ -5,7 +5,7 @@ use crate::position::Offset;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 
-/// What bounds need to know of a publication.
+/// The properties of a publication that bounds depend on.
 pub(crate) trait Retained {
     fn offset(&self) -> Offset;
 

@@ -27,7 +27,7 @@ fn at(time: u64) -> Timestamp {
     Timestamp::from_millis(time)
 }
 
-/// What is left of `items`, by the definition of bounds: the longest run of the newest that fits.
+/// The rest of `items`, by the definition of bounds: the longest run of the newest that fits.
 fn naive(items: &[Item], bounds: Bounds, now: u64) -> Vec<Item> {
     let young = |item: &&Item| !bounds.is_too_old(item.time(), at(now));
     let young: Vec<Item> = items.iter().filter(young).copied().collect();

@@ -1,4 +1,4 @@
-//! What publishers and pollers do in a life, and what they are told.
+//! The publishers and pollers of a simulation.
 
 use super::life::{Simulation, TOPICS, UsedKey, done, poll};
 use super::model::{State, Topic};

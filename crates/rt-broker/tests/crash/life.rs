@@ -38,7 +38,7 @@ pub struct Simulation {
     pub published: u64,
     pub disk_fails: bool,
     pub ending: Ending,
-    /// What was done, for the report of a failure.
+    /// The steps so far, for the report of a failure.
     pub trace: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What must be true of a topic, by what its publishers and its subscribers were given.
+//! The model of a topic: receipts and deliveries, and what must hold after each crash.
 
 use rt_broker::{Entry, Epoch, Position, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -12,7 +12,7 @@ pub struct Limits {
     pub age: Option<Duration>,
 }
 
-/// What is known of a publication.
+/// The knowledge about a publication.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum State {
     /// Its publisher has a receipt.
@@ -27,7 +27,7 @@ pub enum State {
     Gone,
 }
 
-/// What a subscriber that came back was given.
+/// The deliveries to a subscriber that came back.
 #[derive(Debug)]
 pub struct Resumed {
     pub gap: bool,
@@ -272,7 +272,7 @@ impl Topic {
         );
     }
 
-    /// What holds of every look at a topic.
+    /// The checks for every look at a topic.
     fn check_order(&self, held: &[Arc<Entry>]) {
         let count = self.limits.count;
         assert!(held.len() <= count, "{} are held, which is more than {count}", held.len());

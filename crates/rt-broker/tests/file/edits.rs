@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const TOPICS: [&str; 3] = ["kept", "claimed", "removed"];
 
-/// What is done to a store before it is edited.
+/// A use of the store before it is edited.
 #[derive(Clone, Debug)]
 enum Step {
     Publish { topic: usize, size: usize },
@@ -21,7 +21,7 @@ enum Step {
     Kill,
 }
 
-/// What is done to one of its files.
+/// An edit of one of its files.
 #[derive(Clone, Debug)]
 enum Edit {
     Flip { at: u32, bit: u8 },
@@ -48,7 +48,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// What a store holds and has deleted.
+/// The publications that a store holds, and those that it deleted.
 #[derive(Default)]
 struct Known {
     held: BTreeMap<&'static str, Vec<String>>,

@@ -1,4 +1,4 @@
-//! What is logged and counted when a store is recovered, cut, trimmed or refused.
+//! Logs and metrics of recoveries, cuts, lowered bounds and refusals.
 
 use super::support::Store;
 use super::{LARGE, held, publish};

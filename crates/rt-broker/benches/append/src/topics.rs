@@ -1,4 +1,4 @@
-//! What many topics and many publications cost in memory, and how long they take to open.
+//! The memory that many topics and many publications take, and the time to open them.
 
 use crate::BOUNDS;
 use rt_broker::{Broker, Durability, Engine, FileEngine, FileEngineBuilder, Message};

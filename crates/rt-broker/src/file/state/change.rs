@@ -1,4 +1,4 @@
-//! What is held in all topics together, and what the transaction under way changes.
+//! The totals over all topics, and the changes of the transaction under way.
 
 use super::topic::Topic;
 use crate::timestamp::Timestamp;
@@ -40,7 +40,7 @@ impl Held {
     }
 }
 
-/// What the transaction under way has changed.
+/// The changes of the transaction under way.
 #[derive(Default)]
 pub(super) struct Change {
     pub(super) touched: Vec<Arc<str>>,

@@ -1,6 +1,6 @@
 //! The topics, made again from the journal.
 //!
-//! What a topic holds is what its publications in the journal say, less what later records say was
+//! A topic holds the publications that the journal has of it, less those that later records say were
 //! evicted or deleted. Each of these records also says how many publications are held after it. So
 //! the newest one of a topic is the check of all that was read before it: a difference means that
 //! something is missing, whatever the reason.
@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// What was read of the journal so far.
+/// The part of the journal that was read so far.
 #[derive(Default)]
 pub(in crate::file) struct Replay {
     topics: HashMap<u64, ReplayedTopic>,
@@ -34,7 +34,7 @@ pub(in crate::file) struct Replay {
     unknown: usize,
 }
 
-/// What the journal holds.
+/// The content of the journal.
 pub(in crate::file) struct ReplayResult {
     pub(in crate::file) topics: Topics,
     pub(in crate::file) losses: Vec<Loss>,
@@ -49,7 +49,7 @@ struct ReplayedTopic {
     time: Timestamp,
     imported: Option<Timestamp>,
     recorded_in: Option<u32>,
-    /// What its newest record says.
+    /// The summary in its newest record.
     summary: TopicSummary,
     held: Retention<IndexEntry>,
     dropped: bool,

@@ -1,4 +1,4 @@
-//! What each segment of the journal is still needed for.
+//! The uses of each segment of the journal.
 
 use crate::local::keys;
 use crate::timestamp::Timestamp;

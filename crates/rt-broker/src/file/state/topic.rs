@@ -33,7 +33,7 @@ pub(in crate::file) struct Topic {
     pub(in crate::file) name_bytes: usize,
     pub(in crate::file) last_use: u64,
     pub(in crate::file) used_at: Timestamp,
-    /// What it was before the transaction.
+    /// Its head before the transaction.
     saved: Option<Head>,
     /// The first stamp of the transaction, until the logs have what was stamped.
     stamped: Option<Timestamp>,
@@ -237,7 +237,7 @@ impl Topic {
         Position::new(self.head.epoch, offset)
     }
 
-    /// What is held after an offset and is not too old.
+    /// The held publications after an offset that are not too old.
     pub(in crate::file) fn young(
         &self,
         after: Offset,
@@ -303,7 +303,7 @@ impl Topic {
         sum
     }
 
-    /// What a log that is opened now begins with.
+    /// The snapshot for a log that is opened now.
     pub(in crate::file) fn snapshot(&self, entries: Vec<Arc<Entry>>) -> Snapshot {
         let mut snapshot = Snapshot::empty(self.head.epoch);
         (snapshot.head, snapshot.evicted) = (self.head.offset, self.held.evicted());

@@ -54,7 +54,7 @@ pub(in crate::file) struct Publish {
     pub(in crate::file) origin: Option<Origin>,
 }
 
-/// What a publish has done, once its transaction is committed.
+/// The result of a publish, once its transaction is committed.
 pub(in crate::file) struct Published {
     pub(in crate::file) topic: Arc<str>,
     pub(in crate::file) receipt: Receipt,
@@ -84,7 +84,7 @@ impl Topics {
         (self.bounds)(name)
     }
 
-    /// What is held in all topics together.
+    /// The totals over all topics.
     pub(in crate::file) fn held(&self) -> Held {
         self.held
     }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 pub(crate) struct StoreError {
     kind: ErrorKind,
     path: PathBuf,
-    /// What was found at `path` or could not be done with it.
+    /// The state of `path`, or the failed operation on it.
     what: String,
     source: Option<io::Error>,
 }
 
-/// What kind of failure an error is, where a caller reacts to the difference.
+/// The kinds of errors that callers distinguish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ErrorKind {
     /// The folder or one of its files is not what it should be, and opening it is refused.
@@ -30,8 +30,8 @@ pub(crate) enum ErrorKind {
     /// The disk did not take what was written. What was acknowledged before is written again by the
     /// next sync.
     Sync,
-    /// What was acknowledged after the last sync is lost: a sync failed, and the system no longer has
-    /// it to be written again.
+    /// Commits that were acknowledged after the last sync are lost: a sync failed, and the system no
+    /// longer has them to be written again.
     Lost,
     /// The commit is larger than a segment can hold.
     CommitTooLarge,
@@ -76,7 +76,7 @@ impl StoreError {
         Self::new(ErrorKind::Version, path, what)
     }
 
-    /// What kind of failure this is.
+    /// The kind of this error.
     pub(crate) fn kind(&self) -> ErrorKind {
         self.kind
     }

@@ -37,7 +37,7 @@ pub(super) const COMMIT: u8 = 255;
 /// The largest body of a frame: what a reader must be ready to hold in memory.
 pub(super) const MAX_BODY_BYTES: u32 = 256 << 20;
 
-/// What a frame is about, in the terms of the layers above.
+/// The subject of a frame, in the terms of the layers above.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FrameHead {
     /// Any value but 0 and 255.
@@ -88,7 +88,7 @@ pub(super) struct SegmentHeader {
     pub(super) previous: Tail,
 }
 
-/// What the bytes at the beginning of a segment are.
+/// The result of decoding the beginning of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum HeaderState {
     /// A header; `one_copy` where the other copy is damaged.
@@ -270,7 +270,7 @@ impl RawHead {
     }
 }
 
-/// What the frame that ends a commit says.
+/// The content of the frame that ends a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct CommitMark {
     pub(super) number: u64,

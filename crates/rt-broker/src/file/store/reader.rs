@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// What readers see: always as it was after a commit.
+/// The journal as readers see it: always as it was after a commit.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) segments: BTreeMap<u32, Segment>,

@@ -33,7 +33,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) location: Location,
 }
 
-/// What was found when a journal was opened.
+/// The findings of an opening.
 #[derive(Debug, Default)]
 pub(crate) struct Recovered {
     /// Commits that count.
@@ -49,7 +49,7 @@ pub(crate) struct Recovered {
     pub(crate) damages: u64,
     /// The copies that were made in `cut-off` now.
     pub(crate) kept: Vec<PathBuf>,
-    /// What could not be copied to `cut-off`; it is still where it was found.
+    /// Failures to copy bytes to `cut-off`; these bytes are still where they were found.
     pub(crate) uncopied: Vec<super::error::StoreError>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Damage {
     pub(crate) loss: Loss,
 }
 
-/// What a damage costs.
+/// The cost of a damage.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Loss {
     /// Nothing: what is damaged was there twice, or can be told from what is around it.
@@ -157,7 +157,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// What is known of the commits in a segment before it is read.
+/// Knowledge about the commits in a segment before it is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
     /// Every commit before this byte was complete.

@@ -96,7 +96,7 @@ impl<'a> Window<'a> {
     }
 }
 
-/// What a [`Scanner`] finds next.
+/// The next finding of a [`Scanner`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Item {
     /// A frame with a valid head; `intact` where its body is valid too.

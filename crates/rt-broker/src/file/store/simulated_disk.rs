@@ -1,4 +1,4 @@
-//! A disk in memory that loses what was not synced, and fails when it is told to.
+//! A disk in memory that loses unsynced bytes in a power cut, and fails on request.
 
 mod content;
 

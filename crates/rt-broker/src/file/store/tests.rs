@@ -108,14 +108,14 @@ fn in_segment(written: &[Written], number: u32) -> Vec<Written> {
     written.iter().filter(|frame| frame.location.segment == number).cloned().collect()
 }
 
-/// What is lost, by where.
+/// The losses by their segments.
 fn losses(opened: &Opened) -> Vec<(u32, Loss)> {
     let damage = &opened.recovered.damage;
     assert_eq!(damage.len() as u64, opened.recovered.damages);
     damage.iter().map(|damage| (damage.location.segment, damage.loss.clone())).collect()
 }
 
-/// What is lost when the store is opened now.
+/// The losses that an opening reports now.
 fn losses_of(disk: &SimulatedDisk) -> Vec<(u32, Loss)> {
     losses(&open(disk))
 }

@@ -195,7 +195,7 @@ impl Writer {
     }
 }
 
-/// What lower bounds have cost.
+/// The cost of lowered bounds.
 struct LoweredBounds {
     topics: usize,
     publications: usize,

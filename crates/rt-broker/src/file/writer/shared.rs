@@ -26,12 +26,12 @@ pub(in crate::file) struct Shared {
     health_state: Mutex<HealthState>,
 }
 
-/// What is wrong, for health checks.
+/// The state that health checks report.
 #[derive(Default)]
 struct HealthState {
     /// Why nothing can be stored.
     down: Option<String>,
-    /// What is no longer as it should be.
+    /// Why the engine is degraded.
     degraded: Option<String>,
 }
 

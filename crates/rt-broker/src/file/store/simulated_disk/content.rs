@@ -7,9 +7,9 @@ use std::ops::Range;
 pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     pub(super) synced: Vec<u8>,
-    /// What was written since the last sync.
+    /// The ranges that were written since the last sync.
     pub(super) dirty: Vec<Range<usize>>,
-    /// What was dirty when a sync failed.
+    /// The ranges that were dirty when a sync failed.
     pub(super) dropped: Vec<Range<usize>>,
     pub(super) is_locked: bool,
 }

@@ -6,7 +6,7 @@ use crate::file::store::simulated_disk::{Fault, Operation};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What became of a commit.
+/// The fate of a commit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Fate {
     /// It was acknowledged, and is on the disk.

@@ -1,4 +1,4 @@
-//! What recovery makes of damaged bytes in a segment.
+//! Recovery from damaged bytes in a segment.
 
 use super::*;
 use crate::file::store::disk::Disk;

@@ -1,4 +1,4 @@
-//! What recovery makes of missing, shortened and foreign files, and the copies that it keeps.
+//! Recovery from missing, shortened and foreign files, and the copies that it keeps.
 
 use super::*;
 use crate::file::store::disk::Disk;
