@@ -1,9 +1,7 @@
-//! Backups: copies of the store as it is at one moment, made while it is in use.
+//! Backups of a store in use, and removals of files: long tasks that the writer does not wait for.
 
 use crate::error::Error;
-use crate::file::store::Disk;
-use crate::file::store::JournalReader;
-use crate::file::store::Removal;
+use crate::file::store::{Disk, JournalReader, Removal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

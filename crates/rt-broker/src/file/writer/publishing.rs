@@ -46,20 +46,12 @@ impl Writer {
         }
     }
 
-    /// Gives what is written to the logs, wakes their subscribers, and answers the publishers.
+    /// Appends written publications to the logs, and answers their publishers.
     fn deliver(&self, mut written: Vec<PendingReceipt>) {
-        let mut wakers = Vec::new();
-        let mut topics = self.shared.topics();
-        for PendingReceipt { published, from, .. } in &mut written {
-            if let Some(entry) = &published.entry
-                && let Some(topic) = topics.get_mut(&published.topic)
-            {
-                let reached = topic.append_to_logs(entry, Some(*from), &mut wakers);
-                published.receipt = published.receipt.with_reached(reached);
-            }
-        }
-        drop(topics);
-        drop(wakers);
+        self.append_to_logs(written.iter_mut().map(|written| {
+            let PendingReceipt { published, from, .. } = written;
+            (published, Some(*from))
+        }));
         for PendingReceipt { published, reply, .. } in written {
             let _ = reply.send(Ok(published.receipt));
         }
@@ -68,19 +60,32 @@ impl Writer {
     /// Writes publications that were made elsewhere as one commit.
     pub(super) fn import(&mut self, publications: Vec<Publish>) -> Result<(), Error> {
         let now = self.shared.clock.now();
-        let published = self.change(now, |topics, commit| {
+        let mut published = self.change(now, |topics, commit| {
             let publish = |publication| topics.publish(publication, now, commit);
             publications.into_iter().map(publish).collect::<Result<Vec<_>, _>>()
         })?;
+        self.append_to_logs(published.iter_mut().map(|published| (published, None)));
+        Ok(())
+    }
+
+    /// Appends written publications, each with the node that sent it, to the logs of their topics.
+    /// Wakes the subscribers, and notes in each receipt how many of them it reached.
+    fn append_to_logs<'a>(
+        &self,
+        written: impl Iterator<Item = (&'a mut Published, Option<NodeId>)>,
+    ) {
         let mut wakers: Vec<Wakers> = Vec::new();
         let mut topics = self.shared.topics();
-        for Published { topic, entry, .. } in &published {
-            if let (Some(entry), Some(topic)) = (entry, topics.get_mut(topic)) {
-                topic.append_to_logs(entry, None, &mut wakers);
+        for (published, from) in written {
+            if let Some(entry) = &published.entry
+                && let Some(topic) = topics.get_mut(&published.topic)
+            {
+                let reached = topic.append_to_logs(entry, from, &mut wakers);
+                published.receipt = published.receipt.with_reached(reached);
             }
         }
+        // The subscribers wake when the wakers are dropped, and must not wait for the lock then.
         drop(topics);
         drop(wakers);
-        Ok(())
     }
 }

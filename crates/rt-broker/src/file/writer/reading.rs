@@ -117,11 +117,7 @@ impl Writer {
         let entries = self.entries(name, epoch, &claimed.items);
         if entries.len() < claimed.items.len() {
             // A claim is confirmed by its last publication, which may be one that was lost.
-            if let (Some(last), Some(topic)) =
-                (claimed.items.last(), self.shared.topics().get_mut(name))
-            {
-                topic.held.release(last.offset);
-            }
+            self.release_claim(name, claimed.items.last().map(|item| item.offset));
             return Ok(None);
         }
         let mut claim = Claim::new(entries, lost, claimed.look_again);
@@ -133,6 +129,11 @@ impl Writer {
     /// Gives back what was claimed for a caller that no longer waits.
     pub(super) fn release(&self, name: &str, claim: &Claim) {
         let last = claim.entries.last().map(|entry| entry.publication().position().offset());
+        self.release_claim(name, last);
+    }
+
+    /// Releases the claim whose last publication is at `last`.
+    fn release_claim(&self, name: &str, last: Option<Offset>) {
         if let (Some(last), Some(topic)) = (last, self.shared.topics().get_mut(name)) {
             topic.held.release(last);
         }
@@ -178,7 +179,7 @@ impl Writer {
         Ok(())
     }
 
-    /// BackgroundJobs the store on a thread of its own.
+    /// Copies the store to `folder` on a thread of its own.
     pub(super) fn backup(&mut self, folder: PathBuf, reply: Reply<()>) {
         self.background.begin(folder, self.disk.clone(), self.journal.reader().clone(), reply);
     }

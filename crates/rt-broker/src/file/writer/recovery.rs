@@ -11,8 +11,8 @@ use crate::file::store::Disk;
 use crate::file::store::FrameHead;
 use crate::file::store::StoreError;
 use crate::file::store::record::{DamageNote, Kind, TopicSummary};
-use crate::file::store::{CommitDurability, Ending, Folder};
 use crate::file::store::{Damage, Location, Recovered};
+use crate::file::store::{Ending, Folder};
 use crate::file::store::{Journal, JournalOptions};
 use crate::local::{BoundsOf, Clock};
 use crate::position::Offset;
@@ -122,11 +122,7 @@ impl Writer {
         }
         self.journal.sync().map_err(cannot_be_opened)?;
         self.unsynced = None;
-        let persist = match self.shared.durability {
-            Durability::Always => CommitDurability::Sync,
-            Durability::Group { .. } | Durability::None => CommitDurability::Write,
-        };
-        self.folder.begin(persist).map_err(cannot_be_opened)
+        self.folder.begin(self.shared.commit_durability()).map_err(cannot_be_opened)
     }
 
     /// Logs and counts what recovery found.

@@ -6,6 +6,7 @@ use crate::durability::Durability;
 use crate::engine::Health;
 use crate::error::Error;
 use crate::file::state::Topics;
+use crate::file::store::CommitDurability;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
@@ -51,6 +52,14 @@ impl Shared {
     pub(in crate::file) fn topics(&self) -> MutexGuard<'_, Topics> {
         // No code of a user's but `bounds_of` runs under it; a panic there leaves it whole.
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How durable a commit is by the durability that the user chose.
+    pub(in crate::file) fn commit_durability(&self) -> CommitDurability {
+        match self.durability {
+            Durability::Always => CommitDurability::Sync,
+            Durability::Group { .. } | Durability::None => CommitDurability::Write,
+        }
     }
 
     pub(in crate::file) fn set_down(&self, why: Option<String>) {

@@ -154,6 +154,7 @@ impl Writer {
     fn execute(&mut self, command: Command) {
         // A caller that no longer waits gets no reply.
         match command {
+            // `turn` publishes these in batches.
             Command::Publish(_) => {}
             Command::Import { publications, reply, .. } => {
                 let _ = reply.send(self.import(publications));
@@ -230,21 +231,21 @@ impl Writer {
         }
         // Stamps and marks must not be given out twice, whatever a power cut takes: a reservation is
         // always on the disk before it is used. It is due about once a second.
-        let persist = match shared.durability {
-            // And after a failure only a sync shows whether the disk works again.
-            _ if reserve.is_some() || self.failure.is_some() => CommitDurability::Sync,
-            Durability::Always => CommitDurability::Sync,
-            Durability::Group { .. } | Durability::None => CommitDurability::Write,
+        // After a failure only a sync shows whether the disk works again.
+        let durability = if reserve.is_some() || self.failure.is_some() {
+            CommitDurability::Sync
+        } else {
+            shared.commit_durability()
         };
         let (bytes, segment) = (commit.len(), commit.next_location().segment);
-        match self.journal.commit(commit, persist) {
+        match self.journal.commit(commit, durability) {
             Ok(()) => {
                 shared.topics().commit();
                 self.cleaner.note_write(segment, bytes);
                 if let Some(time) = reserve {
                     shared.clock.set_reserved(time);
                 }
-                if persist == CommitDurability::Sync {
+                if durability == CommitDurability::Sync {
                     self.unsynced = None;
                 } else {
                     let now = Instant::now;
